@@ -1,0 +1,1 @@
+"""Verified preference data for complex instruction following, built by Evolutionary Contrastive Distillation."""

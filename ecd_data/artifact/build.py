@@ -1,0 +1,134 @@
+"""The build directory: rows in, everything that a release holds out, in place at once or not at all.
+
+README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parquet  schema/  responses/
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecd_data.artifact.card import write_card
+from ecd_data.artifact.manifest import NAME, make_manifest, write_manifest
+from ecd_data.artifact.schema import CONFIGS, schema_text
+from ecd_data.artifact.validation import validate_build
+from ecd_data.errors import BuildError, EcdError
+from ecd_data.generation import Generation
+from ecd_data.values import canonical_json
+
+MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
+RESPONSES = pa.schema([(name, pa.string()) for name in ("key", "model", "role", "seed_id", "request", "response")])
+
+
+def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, out: Path) -> dict[str, Any]:
+    """Prepares every builder's config into `out` and returns the manifest.
+
+    An older build at `out` is replaced at the end; until then, and after a failure, it stays as it was. Responses
+    are in the store by then, so the same command goes on where it stopped.
+
+    Raises:
+        BuildError: `out` holds something else, or cannot be written.
+        EcdError: whatever stopped the generation.
+    """
+    check_out(out)
+    partial = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
+        infos = {builder.config.name: _prepare(builder, partial) for builder in builders}
+        _write_responses(generation, partial)
+        (partial / "recipe.yaml").write_text(generation.recipe.to_yaml(), encoding="utf-8")
+        (partial / "schema").mkdir()
+        for config in CONFIGS:
+            (partial / "schema" / f"{config}.schema.json").write_text(schema_text(config), encoding="utf-8")
+        manifest = make_manifest(partial, generation)
+        write_manifest(partial, manifest)
+        write_card(partial, manifest, infos)
+        validate_build(partial)
+        _put_in_place(partial, out)
+    except OSError as error:
+        raise BuildError(
+            f"{out}: cannot be written ({error.strerror or error}). Make room or choose another --out, then run the "
+            "same command again: every response so far is stored and will not be asked for twice."
+        ) from error
+    finally:
+        if partial:
+            shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def check_out(out: Path) -> None:
+    """Lets a path pass that is free, empty or an older build.
+
+    Raises:
+        BuildError: something else is there.
+    """
+    if out.is_dir():
+        if any(out.iterdir()) and not (out / NAME).exists():
+            raise BuildError(f"{out}: is not empty and holds no build. Choose another --out, or empty it.")
+    elif out.exists():
+        raise BuildError(f"{out}: is a file. Choose another --out.")
+
+
+def _prepare(builder: datasets.GeneratorBasedBuilder, partial: Path) -> datasets.DatasetInfo:
+    """Runs one builder and puts its Parquet files where `load_dataset` and people look for them."""
+    config = builder.config.name
+    # A folder of its own inside another: `datasets` leaves lock files beside it.
+    work = partial / "work"
+    prepared = work / "prepared"
+    try:
+        builder.download_and_prepare(str(prepared), file_format="parquet", max_shard_size=MAX_SHARD_SIZE)
+    except datasets.exceptions.DatasetGenerationError as error:
+        if isinstance(error.__cause__, (EcdError, OSError)):
+            raise error.__cause__ from None
+        raise
+    folder = partial / "data" / config
+    folder.mkdir(parents=True)
+    for split in builder.info.splits or ():
+        shards = sorted(prepared.glob(f"*-{split}*.parquet"))
+        for number, shard in enumerate(shards):
+            shard.rename(folder / f"{split}-{number:05d}-of-{len(shards):05d}.parquet")
+    shutil.rmtree(work)
+    return builder.info
+
+
+def _write_responses(generation: Generation, partial: Path) -> None:
+    """The stored responses behind the build, in key order: with them anyone can replay it."""
+    (partial / "responses").mkdir()
+    path = partial / "responses" / "responses-00000-of-00001.parquet"
+    with pq.ParquetWriter(path, RESPONSES, compression="zstd") as writer:
+        batch: list[dict[str, str]] = []
+        for key, model, request, response in generation.store.rows(sorted(generation.keys)):
+            batch.append(
+                {
+                    "key": key,
+                    "model": canonical_json({"id": model.id, "revision": model.revision}),
+                    "role": request["role"],
+                    "seed_id": request["seed_id"],
+                    "request": canonical_json(request),
+                    "response": canonical_json(response),
+                }
+            )
+            if len(batch) == 1000:
+                writer.write_table(pa.Table.from_pylist(batch, RESPONSES))
+                batch = []
+        writer.write_table(pa.Table.from_pylist(batch, RESPONSES))
+
+
+def _put_in_place(partial: Path, out: Path) -> None:
+    partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
+    if out.exists():
+        old = partial.with_name(partial.name + ".old")
+        out.rename(old)
+        partial.rename(out)
+        shutil.rmtree(old)
+    else:
+        os.replace(partial, out)

@@ -1,0 +1,116 @@
+"""The manifest: what a build was made from, what is in it, and the hashes to prove it. No timestamps, no paths."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ecd_data.artifact.schema import CONFIGS, schemas_hash
+from ecd_data.artifact.tables import data_files, file_sha256, read_rows, rows_sha256
+from ecd_data.errors import BuildError
+from ecd_data.generation import Generation
+
+FORMAT = 1
+NAME = "manifest.json"
+CARD = "README.md"
+SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
+
+
+def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
+    """The manifest of a build whose data, responses, recipe and schemas are in place."""
+    files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
+    corpus = generation.corpus
+    return {
+        "format": FORMAT,
+        "recipe": generation.recipe.to_dict(),
+        "seeds": {"sources": list(corpus.sources), "count": len(corpus.seeds), "duplicates": corpus.duplicates},
+        "hashes": {**generation.hashes, "schemas": schemas_hash()},
+        "model": {"id": generation.model.id, "revision": generation.model.revision},
+        "counts": _counts(build),
+        "calls": _calls(build),
+        "configs": {config: _splits(build, config) for config in CONFIGS},
+        "files": {
+            path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
+            for path in files
+        },
+        "versions": {name: metadata.version(name) for name in SHAPING_LIBRARIES},
+    }
+
+
+def read_manifest(build: Path) -> dict[str, Any]:
+    """The manifest of a build directory.
+
+    Raises:
+        BuildError: there is none, or it is of another format.
+    """
+    try:
+        manifest = json.loads((build / NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BuildError(f"{build}: no {NAME} in it, so it is no build. Make one with `ecd generate`.") from None
+    except (OSError, ValueError) as error:
+        raise BuildError(f"{build / NAME}: cannot be read ({error}). Build it again.") from None
+    if not isinstance(manifest, Mapping) or manifest.get("format") != FORMAT:
+        raise BuildError(f"{build / NAME}: not a manifest of format {FORMAT}. Build it again with this version.")
+    return dict(manifest)
+
+
+def write_manifest(build: Path, manifest: Mapping[str, Any]) -> None:
+    """Writes the manifest, readable and with one spelling."""
+    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+    (build / NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _splits(build: Path, config: str) -> dict[str, Any]:
+    return {
+        split: {"rows": sum(1 for _ in read_rows(paths, ["id"])), "rows_sha256": rows_sha256(paths)}
+        for split, paths in data_files(build, config).items()
+    }
+
+
+def _counts(build: Path) -> dict[str, Any]:
+    """The funnel: rounds attempted = pairs + rejects, and how the pairs came about."""
+
+    def every(config: str, columns: list[str]) -> list[dict[str, Any]]:
+        paths = [path for paths in data_files(build, config).values() for path in paths]
+        return list(read_rows(paths, columns))
+
+    def tally(rows: list[dict[str, Any]], column: str) -> dict[str, int]:
+        return {str(key): n for key, n in sorted(Counter(row[column] for row in rows).items())}
+
+    pairs = every("preference", ["operation", "round", "evolved_by", "adapted_by"])
+    rejects = every("rejects", ["step", "reason"])
+    return {
+        "seeds": len(every("chains", ["id"])),
+        "rounds": len(pairs) + len(rejects),
+        "pairs": len(pairs),
+        "rejects": {
+            f"{step}/{reason}": n
+            for (step, reason), n in sorted(Counter((r["step"], r["reason"]) for r in rejects).items())
+        },
+        "by_round": tally(pairs, "round"),
+        "by_class": dict(sorted(Counter(row["operation"].split("/")[0] for row in pairs).items())),
+        "by_operation": tally(pairs, "operation"),
+        "evolved_by": tally(pairs, "evolved_by"),
+        "adapted_by": tally(pairs, "adapted_by"),
+    }
+
+
+def _calls(build: Path) -> dict[str, Any]:
+    """Calls and tokens behind the build, from the responses in it: the same however often they were replayed."""
+    roles: Counter[str] = Counter()
+    prompt_tokens = completion_tokens = 0
+    for row in read_rows(sorted((build / "responses").glob("*.parquet")), ["role", "response"]):
+        response = json.loads(row["response"])
+        roles[row["role"]] += 1
+        prompt_tokens += response["prompt_tokens"]
+        completion_tokens += response["completion_tokens"]
+    return {
+        "total": roles.total(),
+        "by_role": dict(sorted(roles.items())),
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+    }

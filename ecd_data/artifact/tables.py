@@ -1,0 +1,56 @@
+"""Reading the Parquet files of a build: rows as plain values, file and row hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecd_data.errors import BuildError
+from ecd_data.values import canonical_json
+
+BATCH = 1000  # rows in memory at a time
+
+
+def data_files(build: Path, config: str) -> dict[str, list[Path]]:
+    """The Parquet files of a config by split, shards in order."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted((build / "data" / config).glob("*.parquet")):
+        files.setdefault(path.name.split("-")[0], []).append(path)
+    return files
+
+
+def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of some files, in order.
+
+    Raises:
+        BuildError: a file is missing or is no Parquet file.
+    """
+    for path in paths:
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=BATCH, columns=columns):
+                    yield from batch.to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise BuildError(f"{path}: cannot be read ({' '.join(str(error).split())}). Build it again.") from None
+
+
+def rows_sha256(paths: Sequence[Path]) -> str:
+    """Hash of the rows themselves, which a change of the Parquet writer leaves as it is."""
+    digest = hashlib.sha256()
+    for row in read_rows(paths):
+        digest.update(canonical_json(row).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+        return digest.hexdigest()

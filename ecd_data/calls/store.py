@@ -1,0 +1,209 @@
+"""The response store: every answer of the endpoint, in one SQLite file, stored before anything uses it.
+
+    with Store("responses.sqlite") as store:
+        response = store.get(key) or store.put(key, model, request, await endpoint.complete(request))
+
+Requests and responses are zlib-compressed JSON; the key is `values.request_key`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ecd_data.errors import StoreError
+from ecd_data.values import Model, Request, Response, canonical_json
+
+APPLICATION_ID = 0x45434452  # "ECDR": tells a response store from any other SQLite file
+VERSION = 1
+BUSY_SECONDS = 60.0
+
+MODELS = "CREATE TABLE models (id TEXT NOT NULL, revision TEXT NOT NULL, UNIQUE (id, revision))"
+RESPONSES = (
+    "CREATE TABLE responses (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, "
+    "response BLOB NOT NULL)"
+)
+
+# What SQLite or the system says, and what to do about it.
+DAMAGED = "the file is damaged; restore a copy, or move it away to start afresh"
+WRITABLE = "check that it names a file in a folder that you may write to, or give another path with --responses"
+FULL = "the disk is full or failing: free some space and run the same command again, what was answered is kept"
+ADVICE = {
+    "not a database": "it is not a response store; give another path with --responses",
+    "unable to open": WRITABLE,
+    "readonly": WRITABLE,
+    "permission": WRITABLE,
+    "read-only": WRITABLE,
+    "directory": WRITABLE,
+    "file exists": WRITABLE,
+    "locked": "another process is writing to it; wait for that one to end, or give another path with --responses",
+    "full": FULL,
+    "i/o": FULL,
+    "no space": FULL,
+    "too large": FULL,
+}
+
+
+class Store:
+    """Responses by request key (hex SHA-256), in one SQLite file; several processes may write to it at once.
+
+    With `read_only` nothing is created or changed, and the file must exist.
+
+    Raises:
+        StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+        self.path = Path(path)
+        if read_only and not self.path.exists():
+            raise StoreError(f"There is no response store at {self.path}: check --responses, or run without --replay.")
+        with self._explained():
+            if not read_only:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            mode = _read_mode(self.path) if read_only else "rwc"
+            uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+            self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            with self._explained():
+                if not read_only and self._pragma("schema_version") == 0:
+                    self._create()
+                self._check()
+                # An answer that was paid for outlives a power cut.
+                self._db.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            self._db.close()
+            raise
+
+    def get(self, key: str) -> Response | None:
+        """The response stored under `key`, or None."""
+        row = self._row(key)
+        return None if row is None else Response(**row[2])
+
+    def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
+        """Store `response` for good, unless `key` has one already; returns the one that is stored (the first wins)."""
+        with self._explained(), self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", [model.id, model.revision])
+            inserted = self._db.execute(
+                "INSERT OR IGNORE INTO responses SELECT ?, rowid, ?, ? FROM models WHERE id = ? AND revision = ?",
+                [bytes.fromhex(key), _pack(request.canonical()), _pack(asdict(response)), model.id, model.revision],
+            ).rowcount
+        return response if inserted else self.get(key) or response
+
+    def models(self) -> list[Model]:
+        """The models that answered, ordered by id and revision."""
+        with self._explained():
+            return [Model(*row) for row in self._db.execute("SELECT id, revision FROM models ORDER BY id, revision")]
+
+    def count(self) -> int:
+        """Number of responses in the store."""
+        with self._explained():
+            return int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
+
+    def rows(self, keys: Iterable[str]) -> Iterator[tuple[str, Model, dict[str, Any], dict[str, Any]]]:
+        """(key, model, request, response) of each of `keys`, in the order of the keys; the last two are JSON data.
+
+        Raises:
+            StoreError: a key is not in the store.
+        """
+        for key in sorted(keys):
+            row = self._row(key)
+            if row is None:
+                raise StoreError(f"{self.path} holds no response {key}: run `generate` with this store first.")
+            yield key, *row
+
+    def close(self) -> None:
+        """Close the file; everything put is in it already."""
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _row(self, key: str) -> tuple[Model, dict[str, Any], dict[str, Any]] | None:
+        with self._explained():
+            row = self._db.execute(
+                "SELECT m.id, m.revision, request, response FROM responses r JOIN models m ON r.model = m.rowid "
+                "WHERE key = ?",
+                [bytes.fromhex(key)],
+            ).fetchone()
+            return None if row is None else (Model(row[0], row[1]), _unpack(row[2]), _unpack(row[3]))
+
+    def _create(self) -> None:
+        patience = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")  # readers go on while one process writes
+                break
+            except sqlite3.OperationalError as error:
+                # Here SQLite does not wait, as it does elsewhere, while another process does the same.
+                if "locked" not in str(error) or time.monotonic() > patience:
+                    raise
+                time.sleep(0.01)
+        with self._transaction():
+            if self._pragma("schema_version") == 0:  # no other process was faster
+                self._db.execute(MODELS)
+                self._db.execute(RESPONSES)
+                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _check(self) -> None:
+        if self._pragma("application_id") != APPLICATION_ID:
+            raise StoreError(f"{self.path} is not a response store; give another path with --responses.")
+        version = self._pragma("user_version")
+        if version != VERSION:
+            raise StoreError(
+                f"{self.path} is a response store of version {version}, this ecd_data reads version {VERSION}: "
+                "use the ecd_data that wrote it, or give another path with --responses."
+            )
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what SQLite and the file system say into a StoreError that says what to do."""
+        try:
+            yield
+        except (sqlite3.Error, OSError, zlib.error) as error:
+            said = " ".join(str(error).split())
+            advice = next((text for sign, text in ADVICE.items() if sign in said.lower()), DAMAGED)
+            raise StoreError(f"Response store {self.path}: {said}; {advice}.") from error
+
+
+def _read_mode(path: Path) -> str:
+    """SQLite shares a WAL file through a second file beside it; in a folder that takes none, nobody can be writing."""
+    log = path.with_name(f"{path.name}-wal")
+    return "ro" if os.access(path.parent, os.W_OK) or log.exists() else "ro&immutable=1"
+
+
+def _pack(value: dict[str, Any]) -> bytes:
+    return zlib.compress(canonical_json(value).encode())
+
+
+def _unpack(blob: bytes) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(zlib.decompress(blob))
+    return value

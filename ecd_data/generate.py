@@ -1,0 +1,154 @@
+"""Seeds to a build directory of verified preference pairs.
+
+python -m ecd_data.generate --seeds seeds.jsonl --endpoint http://localhost:8080 --out build
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ecd_data.command import console, ecd_home, progress, quiet_libraries, run_command, table
+from ecd_data.errors import EndpointError, SeedError, StoreError
+from ecd_data.values import Model
+
+
+def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that turn seeds into a build, shared with `publish`."""
+    data = parser.add_argument_group("what is generated")
+    data.add_argument(
+        "--seeds",
+        action="append",
+        metavar="SRC",
+        help="seed corpus: a .jsonl, .json, .csv or .parquet file (path or URL), a Hub dataset id, or `bundled`; "
+        "repeat for more",
+    )
+    data.add_argument("--instruction-column", metavar="NAME", help="default: instruction, prompt or messages")
+    data.add_argument("--input-column", metavar="NAME", help="text that belongs behind the instruction, as in Alpaca")
+    data.add_argument(
+        "--response-column", metavar="NAME", help="first answers; without it the model writes them (on-policy)"
+    )
+    data.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
+    data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default` or `local`")
+    data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
+    run = parser.add_argument_group("how it is run")
+    run.add_argument(
+        "--endpoint",
+        default=os.environ.get("ECD_ENDPOINT"),
+        metavar="URL",
+        help="TGI or OpenAI-compatible server; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN",
+    )
+    run.add_argument("--model", metavar="ID", help="which model, where a server or the response store has several")
+    run.add_argument(
+        "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
+    )
+    run.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
+    run.add_argument("--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight (default 16)")
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
+    """Runs the generation that the flags describe into the build directory `out`; returns the manifest.
+
+    Raises:
+        EcdError: see the layers below.
+    """
+    from builders.ecd import Ecd
+    from ecd_data.artifact.build import build, check_out
+    from ecd_data.artifact.schema import CONFIGS
+    from ecd_data.calls.endpoint import Endpoint, identify
+    from ecd_data.calls.store import Store
+    from ecd_data.corpus.seeds import Columns, read_corpus
+    from ecd_data.generation import Generation
+    from ecd_data.recipe import load_recipe
+
+    if not args.seeds:
+        raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
+    if not args.endpoint and not args.replay:
+        raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
+    check_out(out)
+    recipe = load_recipe(args.recipe, rounds=args.rounds)
+    columns = Columns(args.instruction_column, args.input_column, args.response_column)
+    corpus = read_corpus(args.seeds, columns, args.limit)
+    if corpus.duplicates:
+        console.print(f"{corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
+    path = args.responses or ecd_home() / "responses.sqlite"
+    with Store(path, read_only=args.replay) as store, tempfile.TemporaryDirectory(prefix="ecd-") as work:
+        token = os.environ.get("ECD_TOKEN")
+        if args.replay:
+            endpoint, model = None, stored_model(store.models(), args.model, path)
+        else:
+            model = identify(args.endpoint, token=token, model=args.model)
+            endpoint = Endpoint(args.endpoint, token=token)
+        console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {model}, responses in {path}")
+        with progress("chains", len(corpus.seeds)) as step:
+            pairs = 0
+
+            def on_chain(chain: Any) -> None:
+                nonlocal pairs
+                pairs += len(chain.pairs)
+                calls = generation.stats
+                step(f"{pairs} pairs, {calls.calls} calls, {calls.stored} answers from the store")
+
+            generation = Generation(corpus, recipe, model, store, endpoint, args.max_concurrency, on_chain)
+            spool = Path(work, "spool")
+            spool.mkdir()
+            builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]
+            return build(builders, generation, out)
+
+
+def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Model:
+    """The model whose responses a replay takes from a store.
+
+    Raises:
+        StoreError: the store holds none, or several that `wanted` does not tell apart.
+    """
+    fitting = [model for model in models if wanted in (None, model.id, str(model))]
+    if len(fitting) == 1:
+        return fitting[0]
+    there = ", ".join(map(str, models)) or "none"
+    raise StoreError(f"{path}: --replay needs one model's responses; there are: {there}. Name one with --model.")
+
+
+def funnel(manifest: dict[str, Any]) -> str:
+    """What became of the rounds, as text."""
+    counts = manifest["counts"]
+    rows: dict[str, object] = {"seeds": counts["seeds"], "rounds attempted": counts["rounds"]}
+    rows |= {f"- {reason.replace('/', ': ')}": n for reason, n in counts["rejects"].items()}
+    made = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
+    return table({**rows, "pairs": f"{counts['pairs']} ({made})"})
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ecd_data.generate",
+        description="Generate verified preference pairs from a seed corpus into a build directory.",
+        epilog="Every response is stored before it is used: stop it at any time, and the same command goes on.",
+    )
+    add_generation_arguments(parser)
+    parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="default: build")
+    args = parser.parse_args()
+
+    def command() -> None:
+        quiet_libraries()
+        print(funnel(generate(args, args.out)))
+        print(f"{args.out}: validated. Next: python -m ecd_data.publish ORG/NAME --build {args.out}")
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""TGI's answers, made of llama.cpp's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+from typing import Any
+
+from ecd_data.local.parameters import Sampling
+
+Json = dict[str, Any]
+
+FINISH = {"eos": "eos_token", "limit": "length", "word": "stop_sequence"}
+
+
+def generated(done: Json, sampling: Sampling) -> Json:
+    """The answer of `/generate`; with details when the request asked for them."""
+    answer: Json = {"generated_text": _text(done)}
+    if sampling.probabilities:
+        entries = done["completion_probabilities"]
+        details = {**_details(done, sampling), "prefill": [], "tokens": [_token(entry) for entry in entries]}
+        if sampling.top_n_tokens:
+            details["top_tokens"] = [_top_tokens(entry) for entry in entries]
+        answer["details"] = details
+    return answer
+
+
+def generated_events(events: Iterable[Json], sampling: Sampling, prompt_tokens: int) -> Generator[Json, None, None]:
+    """The events of `/generate_stream`: one a token; the last one says how it ended, so each waits for the next."""
+    text, held = "", None
+    for index, event in enumerate(events, start=1):
+        text += _text(event)
+        if event["stop"]:
+            details = {**_details(event, sampling), "input_length": prompt_tokens}
+            yield {**(held or {}), "generated_text": text, "details": details}
+            return
+        if held is not None:
+            yield held
+        entry = event["completion_probabilities"][0]
+        held = {"index": index, "token": _token(entry), "generated_text": None, "details": None}
+        if sampling.top_n_tokens:
+            held["top_tokens"] = _top_tokens(entry)
+
+
+def chat(done: Json, sampling: Sampling, prompt_tokens: int, identity: Json) -> Json:
+    """The answer of `/v1/chat/completions`."""
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": _text(done)},
+        "logprobs": _logprobs(done, sampling),
+        "finish_reason": _chat_finish(done),
+    }
+    head = {"object": "chat.completion", "id": "", "created": int(time.time()), **identity}
+    return {**head, "choices": [choice], "usage": _usage(done, prompt_tokens)}
+
+
+def chat_events(
+    events: Iterable[Json], sampling: Sampling, prompt_tokens: int, identity: Json, usage: bool
+) -> Generator[Json, None, None]:
+    """The chunks of a streamed chat, one a token; then, if asked, one with the usage."""
+    head = {"object": "chat.completion.chunk", "id": "", "created": int(time.time()), **identity}
+    for event in events:
+        choice = {
+            "index": 0,
+            "delta": {"role": "assistant", "content": _text(event)},
+            "logprobs": _logprobs(event, sampling),
+            "finish_reason": _chat_finish(event) if event["stop"] else None,
+        }
+        yield {**head, "choices": [choice]}
+        if event["stop"] and usage:
+            yield {**head, "choices": [], "usage": _usage(event, prompt_tokens)}
+
+
+def _text(event: Json) -> str:
+    """What was generated, with the stop sequence that ended it: TGI leaves that in."""
+    return event["content"] + event.get("stopping_word", "")
+
+
+def _details(done: Json, sampling: Sampling) -> Json:
+    return {
+        "finish_reason": FINISH[done["stop_type"]],
+        "generated_tokens": done["tokens_predicted"],
+        "seed": sampling.seed if sampling.temperature else None,
+    }
+
+
+def _chat_finish(done: Json) -> str:
+    reason = FINISH[done["stop_type"]]
+    return "stop" if reason == "eos_token" else reason
+
+
+def _usage(done: Json, prompt_tokens: int) -> Json:
+    completion = done["tokens_predicted"]
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion,
+        "total_tokens": prompt_tokens + completion,
+    }
+
+
+def _logprobs(event: Json, sampling: Sampling) -> Json | None:
+    if not sampling.probabilities:
+        return None
+    content = []
+    for entry in event.get("completion_probabilities", []):
+        top = [{"token": other["token"], "logprob": other["logprob"]} for other in entry["top_logprobs"]]
+        content.append(
+            {"token": entry["token"], "logprob": entry["logprob"], "top_logprobs": top[: sampling.top_n_tokens]}
+        )
+    return {"content": content}
+
+
+def _token(entry: Json) -> Json:
+    # llama.cpp spells special tokens, such as the end of the text, as nothing
+    return {"id": entry["id"], "text": entry["token"], "logprob": entry["logprob"], "special": not entry["bytes"]}
+
+
+def _top_tokens(entry: Json) -> list[Json]:
+    return [_token(other) for other in entry["top_logprobs"]]

@@ -1,0 +1,147 @@
+"""A chain: one seed's rounds of evolution, adaptation, elimination and contrast.
+
+`run_chain` is a generator. It yields the Requests it wants answered, is sent their Responses in the same order, and
+returns the finished Chain. It does no I/O, so a dictionary can drive it as well as an endpoint.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from ecd_data.method.adaptation import adapt
+from ecd_data.method.contrast import contrast, negative_defect, similarity
+from ecd_data.method.elimination import defect
+from ecd_data.method.evolution import draw, evolve
+from ecd_data.method.plan import Plan
+from ecd_data.requirements.checks import check
+from ecd_data.requirements.judge import VOTE, question, tally
+from ecd_data.values import Candidate, Chain, Pair, Reject, Request, Requirement, Response, Ruling, Seed, Turn
+
+T = TypeVar("T")
+Steps = Generator[Sequence[Request], list[Response], T]
+
+
+def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
+    """All rounds of one seed; pairs + rejects = rounds attempted, and a seed without a usable answer is one reject.
+
+    A round that fails leaves (I(t), R(t)) as they were, and the next one draws anew.
+    """
+    first = yield from _first_turn(seed, plan)
+    if isinstance(first, Reject):
+        return Chain(seed.seed_id, seed.group, (), (), (first,))
+    turns, pairs, rejects = [first], [], []
+    for number in range(1, plan.recipe.rounds + 1):
+        outcome = yield from _round(seed.seed_id, turns[-1], number, plan)
+        if isinstance(outcome, Reject):
+            rejects.append(outcome)
+        else:
+            turn, pair = outcome
+            turns.append(turn)
+            pairs.append(pair)
+    return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects))
+
+
+def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
+    """I(0) and R(0): the corpus's own answer, or the model's first one without a defect."""
+    if seed.response is not None:
+        return Turn(0, "", seed.instruction, seed.response, (), (), "seed", "seed")
+    candidates: list[Candidate] = []
+    for attempt in range(plan.recipe.answers):
+        request = plan.request("answer", seed.seed_id, 0, attempt, plan.chat(seed.instruction))
+        (response,) = yield [request]
+        candidates.append(Candidate("fresh", attempt, response.text.strip(), defect(response)))
+        if not candidates[-1].defect:
+            text = candidates[-1].text
+            return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))
+    return Reject(seed.seed_id, 0, "answer", _main_defect(candidates), "", seed.instruction, tuple(candidates))
+
+
+def _round(seed_id: str, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn, Pair] | Reject]:
+    """One round: the next turn and its pair, or the reject that says where it ended."""
+    drawn = draw(seed_id, turn, number, plan)
+    if drawn is None:
+        return Reject(seed_id, number, "evolution", "no_operation", "", turn.instruction)
+    operation, requirement = drawn
+    evolved = yield from evolve(seed_id, turn, number, operation, requirement, plan)
+    if evolved is None:
+        return Reject(seed_id, number, "evolution", "no_instruction", operation.id, turn.instruction)
+    instruction, requirement, evolved_by = evolved
+    in_force = (*turn.requirements, requirement)
+
+    # R(t) was ruled on when it was accepted; only the new requirement is open.
+    missing = yield from _rule(turn.response, instruction, (requirement,), seed_id, number, plan)
+    rejected_rulings = (*turn.rulings, *missing)
+    if reason := negative_defect(rejected_rulings, plan.recipe.max_missed):
+        return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
+
+    tried: list[Candidate] = []
+    for route, count in plan.recipe.routes.items():
+        if not count:
+            continue
+        candidates = yield from adapt(route, count, seed_id, turn, instruction, requirement, plan)
+        ruled = []
+        for candidate in candidates:
+            ruled.append((yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)))
+        tried += [candidate for candidate, _ in ruled]
+        sound = [(candidate, rulings) for candidate, rulings in ruled if not candidate.defect]
+        if sound:
+            best, rulings = max(sound, key=lambda held: similarity(held[0].text, turn.response))
+            newer = Turn(
+                round=number,
+                operation=operation.id,
+                instruction=instruction,
+                response=best.text,
+                requirements=in_force,
+                rulings=rulings,
+                evolved_by=evolved_by,
+                adapted_by=best.route,
+                candidates=tuple(tried),
+            )
+            return newer, contrast(seed_id, turn, newer, rejected_rulings, gap=1)
+    reason = _main_defect(tried)
+    return Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried))
+
+
+def _eliminate(
+    candidate: Candidate, instruction: str, in_force: Sequence[Requirement], seed_id: str, number: int, plan: Plan
+) -> Steps[tuple[Candidate, tuple[Ruling, ...]]]:
+    """The candidate with its rulings, marked `unmet` when any requirement in force is not met by a majority."""
+    if candidate.defect:
+        return candidate, ()
+    rulings = yield from _rule(candidate.text, instruction, in_force, seed_id, number, plan)
+    for ruling in rulings:
+        if not ruling.met:
+            return replace(candidate, defect="unmet", detail=f"{ruling.requirement}: {ruling.reason}"), rulings
+    return candidate, rulings
+
+
+def _rule(
+    response: str, instruction: str, requirements: Sequence[Requirement], seed_id: str, number: int, plan: Plan
+) -> Steps[tuple[Ruling, ...]]:
+    """A ruling on each requirement, in order; only the code's when one of those fails, since that settles it."""
+    rulings = {r.id: _by_code(r, response) for r in requirements if r.check == "code"}
+    judged = [requirement for requirement in requirements if requirement.check == "judge"]
+    if judged and all(ruling.met for ruling in rulings.values()):
+        votes = plan.recipe.votes
+        responses = yield [
+            plan.request("judge", seed_id, number, attempt, question(requirement, instruction, response), VOTE)
+            for requirement in judged
+            for attempt in range(votes)
+        ]
+        for i, requirement in enumerate(judged):
+            rulings[requirement.id] = tally(requirement, responses[i * votes : (i + 1) * votes])
+    return tuple(rulings[requirement.id] for requirement in requirements if requirement.id in rulings)
+
+
+def _by_code(requirement: Requirement, response: str) -> Ruling:
+    verdict = check(requirement, response)
+    return Ruling(requirement.id, float(verdict.met), verdict.reason)
+
+
+def _main_defect(candidates: Sequence[Candidate]) -> str:
+    """The most frequent defect, the first of equals; `no_candidate` when no route had one to offer."""
+    counts = Counter(candidate.defect for candidate in candidates)
+    return max(counts, key=lambda defect: counts[defect]) if counts else "no_candidate"

@@ -1,0 +1,43 @@
+"""Contrast: (I(t+1), chosen R(t+1), rejected R(t)), when R(t) misses one or two requirements and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rapidfuzz.distance import Indel
+
+from ecd_data.values import Pair, Ruling, Turn
+
+
+def similarity(a: str, b: str) -> float:
+    """How close two answers are, 0 to 1: the characters they share in order, without regard to case (Indel)."""
+    return round(Indel.normalized_similarity(a.casefold(), b.casefold()), 4)
+
+
+def negative_defect(rulings: Sequence[Ruling], max_missed: int) -> str:
+    """Why an older answer is no hard negative for these requirements: a reason code, or an empty string."""
+    if any(ruling.undecided for ruling in rulings):
+        return "negative_undecided"
+    missed = sum(not ruling.met for ruling in rulings)
+    if missed == 0:
+        return "negative_meets_all"
+    return "negative_misses_many" if missed > max_missed else ""
+
+
+def contrast(seed_id: str, older: Turn, newer: Turn, rejected_rulings: Sequence[Ruling], gap: int) -> Pair:
+    """The pair of a round, from two accepted turns that lie `gap` apart."""
+    return Pair(
+        seed_id=seed_id,
+        round=newer.round,
+        gap=gap,
+        operation=newer.operation,
+        instruction=newer.instruction,
+        chosen=newer.response,
+        rejected=older.response,
+        requirements=newer.requirements,
+        chosen_rulings=newer.rulings,
+        rejected_rulings=tuple(rejected_rulings),
+        similarity=similarity(newer.response, older.response),
+        evolved_by=newer.evolved_by,
+        adapted_by=newer.adapted_by,
+    )

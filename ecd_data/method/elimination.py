@@ -1,0 +1,79 @@
+"""Elimination: candidates that do not hold up are dropped, with the reason kept."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from ecd_data.values import Response
+
+REFUSAL = re.compile(
+    r"\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\W+(?:but )?(?:i|as|this)\b"
+    r"|(?:sorry|unfortunately|apologies)\W+(?:but )?i (?:can't|cannot|can not|am unable|'m unable|am not able|won't)"
+    r"|i (?:can't|cannot|can not|am unable to|'m unable to|am not able to|won't) "
+    r"(?:help|assist|fulfil|fulfill|comply|provide|answer|complete|write|create|generate|do that)"
+    r"|as an ai\b|i(?:'m| am) (?:just |only )?an ai\b|i(?:'m| am) a (?:large )?language model)",
+    re.IGNORECASE,
+)
+LOOP_NGRAM = 4
+LOOP_SHARE = 0.3  # of the n-grams that were there before; prose stays under a tenth
+LOOP_MIN_WORDS = 20
+REPEATS = 4  # times the same few words in a row
+
+
+def defect(response: Response, min_logprob: float | None = None) -> str:
+    """The reason code for which an answer is dropped whatever was asked, or an empty string.
+
+    Args:
+        response: the answer.
+        min_logprob: for guided answers, the mean token log-probability (nats) under which one counts as gibberish:
+            a grammar can force a weak model into letters that it would never write.
+    """
+    text = response.text.strip()
+    if response.finish_reason == "length":
+        return "truncated"
+    if not re.search(r"\w", text):
+        return "empty"
+    if REFUSAL.match(text.replace("’", "'")):
+        return "refusal"
+    if loops(text):
+        return "looping"
+    if min_logprob is not None and response.mean_logprob is not None and response.mean_logprob < min_logprob:
+        return "gibberish"
+    return ""
+
+
+def loops(text: str) -> bool:
+    """Whether a text repeats itself: the same words in a row, the same sentence again, or many n-grams twice."""
+    words = re.findall(r"\w+", text.casefold())
+    if re.search(r"(\S)\1{19}", text):
+        return True
+    for size in range(1, 9):  # "a lone soul, a lone soul, ..."
+        run = 0
+        for i in range(size, len(words)):
+            run = run + 1 if words[i] == words[i - size] else 0
+            if run >= size * (REPEATS - 1):
+                return True
+    if len(words) < LOOP_MIN_WORDS:
+        return False
+    counts = Counter(zip(*(words[i:] for i in range(LOOP_NGRAM)), strict=False))
+    return 1 - len(counts) / counts.total() > LOOP_SHARE
+
+
+def off_topic(text: str, *references: str) -> bool:
+    """Whether an answer shares no longer word with the instruction or the older answer: a weak model's slip.
+
+    Words are compared by their first five letters, so that an inflection does not decide; an answer without longer
+    words ("Yes.") is on topic.
+    """
+    stems = _stems(text)
+    return bool(stems) and stems.isdisjoint(stem for reference in references for stem in _stems(reference))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 3}
+
+
+def same(text: str, other: str) -> bool:
+    """Whether two answers are the same but for white space."""
+    return text.split() == other.split()

@@ -1,0 +1,165 @@
+"""Evolution: I(t) becomes I(t+1), one requirement more, drawn from the taxonomy."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Generator, Sequence
+from functools import cache
+from importlib import resources
+
+import yaml
+
+from ecd_data.method.plan import Plan
+from ecd_data.requirements.checks import check
+from ecd_data.requirements.taxonomy import Operation, compatible, is_stated
+from ecd_data.rng import keyed
+from ecd_data.templates import render
+from ecd_data.values import Grammar, Message, Request, Requirement, Response, Turn
+
+EVOLVED = Grammar(
+    "json",
+    {
+        "type": "object",
+        "properties": {"requirement": {"type": "string"}, "instruction": {"type": "string"}},
+        "required": ["requirement", "instruction"],
+        "additionalProperties": False,
+    },
+)
+KEPT_WORDS = 0.8  # share of the old instruction's longer words that a rewritten one must keep
+SLACK = 60  # characters that weaving may add beyond the requirement's own sentence
+NEGATION = re.compile(r"\b(?:not|no|never|without|avoid(?:ing)?|none|neither|nor)\b|n[’']t\b", re.IGNORECASE)
+MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, not a requirement
+
+Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str] | None]
+
+
+def draw(seed_id: str, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Requirement | None] | None:
+    """The operation of a round, with its requirement where code can check it; `None` when nothing fits.
+
+    Draws are a function of (recipe seed, seed_id, round, attempt) alone. The first one is taken that the old answer
+    does not meet already: a requirement it meets would give no negative, and no call is spent to learn that.
+    """
+    fitting = [op for op in plan.operations if _fits(op, turn, plan)]
+    for attempt in range(plan.recipe.draws if fitting else 0):
+        rng = keyed(plan.recipe.seed, seed_id, round, attempt, "operation")
+        operation = _balanced(rng, fitting)
+        if operation.check == "judge":
+            return operation, None
+        requirement = operation.draw(rng, round)
+        if not check(requirement, turn.response).met:
+            return operation, requirement
+    return None
+
+
+def _fits(operation: Operation, turn: Turn, plan: Plan) -> bool:
+    is_code = "```" in turn.response or "```" in turn.instruction
+    return compatible(operation, turn.requirements, plan.taxonomy) and not ("code" in operation.not_for and is_code)
+
+
+def _balanced(rng: random.Random, operations: Sequence[Operation]) -> Operation:
+    """A class first, then one of its operations, so that a class with many operations does not crowd out the rest."""
+    kind = rng.choice(sorted({operation.id.split("/")[0] for operation in operations}))
+    return rng.choice([operation for operation in operations if operation.id.split("/")[0] == kind])
+
+
+def evolve(
+    seed_id: str, turn: Turn, round: int, operation: Operation, requirement: Requirement | None, plan: Plan
+) -> Steps:
+    """Asks for I(t+1); returns (instruction, requirement, `woven` or `appended`), or `None` when nothing came of it.
+
+    A drawn requirement is woven in by the model; when no attempt states it and keeps the rest, its sentence is
+    appended. For a judged operation the model invents the requirement as well.
+    """
+    if requirement is None:
+        return (yield from _invent(seed_id, turn, round, operation, plan))
+    for attempt in range(plan.recipe.weave):
+        # A rewrite that `_states` would accept has at most that many characters, and a token more than two of them.
+        longest = (len(turn.instruction) + len(requirement.text) + SLACK) // 2
+        messages = _weave_messages(turn.instruction, requirement.text)
+        (response,) = yield [plan.request("weave", seed_id, round, attempt, messages, max_tokens=longest)]
+        text = _unwrap(response.text)
+        if response.finish_reason == "stop" and _states(text, turn, operation, requirement, plan):
+            return text, requirement, "woven"
+    return append(turn.instruction, requirement.text), requirement, "appended"
+
+
+def _weave_messages(instruction: str, requirement: str) -> list[Message]:
+    shown = [*_examples(), {"instruction": instruction, "requirement": requirement, "rewritten": ""}]
+    messages: list[Message] = []
+    for values in shown:
+        messages.append({"role": "user", "content": render("ecd_data.method.prompts", "weave.jinja", **values)})
+        messages.append({"role": "assistant", "content": values["rewritten"]})
+    return messages[:-1]
+
+
+@cache
+def _examples() -> list[dict[str, str]]:
+    text = (resources.files("ecd_data.method.prompts") / "weave.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Plan) -> Steps:
+    prompt = render(
+        "ecd_data.method.prompts",
+        "evolve.jinja",
+        operation=operation,
+        instruction=turn.instruction,
+        in_force=turn.requirements,
+    )
+    for attempt in range(max(1, plan.recipe.weave)):
+        messages: list[Message] = [{"role": "user", "content": prompt}]
+        (response,) = yield [plan.request("evolve", seed_id, round, attempt, messages, grammar=EVOLVED)]
+        try:
+            answer = json.loads(response.text)
+            sentence, instruction = answer["requirement"].strip(), answer["instruction"].strip()
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        if not re.search(r"\w", sentence) or len(sentence) > MAX_SENTENCE or "\n" in sentence:
+            continue
+        requirement = Requirement(operation.id, sentence, {}, "judge", round)
+        if instruction != turn.instruction and _states(instruction, turn, operation, requirement, plan):
+            return instruction, requirement, "woven"
+        return append(turn.instruction, sentence), requirement, "appended"
+    return None
+
+
+def append(instruction: str, sentence: str) -> str:
+    """The instruction with a sentence behind it; as a paragraph of its own where it could pass for source text."""
+    if "\n" in instruction or ":" in instruction:
+        return f"{instruction}\n\n{sentence}"
+    return f"{instruction}{'' if instruction[-1] in '.!?:' else '.'} {sentence}"
+
+
+def _unwrap(text: str) -> str:
+    """A rewritten instruction without a label or quotation marks that a model likes to put around it."""
+    text = re.sub(r"\A(?:rewritten |new |revised )?instruction:\s*", "", text.strip(), flags=re.IGNORECASE)
+    whole = re.fullmatch(r'"([^"]*)"', text, re.DOTALL)
+    return (whole[1] if whole else text).strip()
+
+
+def _states(text: str, turn: Turn, operation: Operation, requirement: Requirement, plan: Plan) -> bool:
+    """Whether a rewritten instruction still asks for all it did and now states the requirement too.
+
+    Parameters and key words of code-checked requirements must be there; of a judged one, and of the instruction
+    itself, most of the longer words. A rewrite that is much longer has been carried out rather than rewritten.
+    """
+    if len(text) > len(turn.instruction) + len(requirement.text) + SLACK:
+        return False
+    if _kept(turn.instruction, text) < KEPT_WORDS:
+        return False
+    # "Use the word X" must not become "without the word X", nor the other way round.
+    if bool(NEGATION.search(text)) != bool(NEGATION.search(f"{turn.instruction} {requirement.text}")):
+        return False
+    for asked, stated_by in [(r, plan.taxonomy[r.id]) for r in turn.requirements] + [(requirement, operation)]:
+        stated = is_stated(stated_by, asked, text) if asked.check == "code" else _kept(asked.text, text) >= KEPT_WORDS
+        if not stated:
+            return False
+    return True
+
+
+def _kept(old: str, new: str) -> float:
+    """Share of the longer words of `old` that `new` has too."""
+    words = {word for word in re.findall(r"\w+", old.casefold()) if len(word) > 3}
+    return len(words & set(re.findall(r"\w+", new.casefold()))) / len(words) if words else 1.0

@@ -1,0 +1,63 @@
+"""The plan of a build: which calls a recipe makes, with which prompts and seeds. A pure function of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ecd_data.recipe import Recipe
+from ecd_data.requirements.taxonomy import Operation, load_taxonomy, select
+from ecd_data.rng import call_seed
+from ecd_data.values import Grammar, Message, Request
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with the operations it draws from."""
+
+    recipe: Recipe
+    taxonomy: Mapping[str, Operation]
+    operations: tuple[Operation, ...]
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Plan:
+        """The plan of a recipe.
+
+        Raises:
+            RecipeError: an operation of the recipe is not in the taxonomy.
+        """
+        taxonomy = load_taxonomy()
+        return cls(recipe, taxonomy, tuple(select(recipe.operations, taxonomy)))
+
+    def request(
+        self,
+        role: str,
+        seed_id: str,
+        round: int,
+        attempt: int,
+        messages: Sequence[Message],
+        grammar: Grammar | None = None,
+        logprobs: bool = False,
+        max_tokens: int | None = None,
+    ) -> Request:
+        """One call, with its own sampling seed; `max_tokens` can only lower the recipe's."""
+        recipe = self.recipe
+        return Request(
+            role=role,
+            seed_id=seed_id,
+            round=round,
+            attempt=attempt,
+            messages=tuple(messages),
+            seed=call_seed(recipe.seed, seed_id, round, attempt, role),
+            max_tokens=min(recipe.max_tokens, max_tokens or recipe.max_tokens),
+            temperature=recipe.temperature,
+            top_p=recipe.top_p,
+            grammar=grammar,
+            logprobs=logprobs,
+        )
+
+    def chat(self, *texts: str) -> list[Message]:
+        """Messages that begin with the recipe's system prompt, then user and assistant in turn."""
+        system: list[Message] = [{"role": "system", "content": self.recipe.system}] if self.recipe.system else []
+        roles = ("user", "assistant")
+        return system + [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]

@@ -1,0 +1,149 @@
+"""The recipe: everything that shapes the data, in one YAML file. What only shapes the run is a flag.
+
+rounds: 3
+routes: {edit: 3, fresh: 1}
+operations: ["*"]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+
+from ecd_data.errors import RecipeError
+from ecd_data.values import Route
+
+SHIPPED = ("default", "local")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Parameters of a build.
+
+    seed: of every random choice.
+    rounds: evolutions tried per seed.
+    operations: ids or globs of the taxonomy to draw from.
+    draws: requirements drawn per round until one is found that the old response does not meet already.
+    weave: calls that ask the model to work a requirement into the instruction before its sentence is appended.
+    answers: calls for a usable first answer, where the corpus has none.
+    routes: candidates per adaptation route, tried in this order.
+    system: system prompt of every answer (it is not part of the published prompt).
+    temperature, top_p, max_tokens: sampling of answers; instructions get at most `max_tokens` as well.
+    min_logprob: mean token log-probability (nats) under which a guided answer counts as gibberish.
+    votes: judge votes per requirement that code cannot check.
+    max_missed: requirements that the rejected response may miss.
+    splits: share of the seed groups in each split.
+    language, license: for the dataset card.
+    """
+
+    seed: int = 0
+    rounds: int = 3
+    operations: tuple[str, ...] = ("*",)
+    draws: int = 8
+    weave: int = 1
+    answers: int = 2
+    routes: Mapping[Route, int] = field(default_factory=lambda: {"edit": 3, "fresh": 1})
+    system: str = ""
+    temperature: float = 0.7
+    top_p: float = 0.95
+    max_tokens: int = 1024
+    min_logprob: float = -2.0
+    votes: int = 3
+    max_missed: int = 2
+    splits: Mapping[str, float] = field(default_factory=lambda: {"train": 0.9, "validation": 0.05, "test": 0.05})
+    language: str = "en"
+    license: str = ""
+
+    def __post_init__(self) -> None:
+        for name, low in [("rounds", 1), ("draws", 1), ("weave", 0), ("answers", 1), ("max_tokens", 1), ("votes", 1)]:
+            if getattr(self, name) < low:
+                raise RecipeError(f"recipe: {name} is {getattr(self, name)}; it must be at least {low}.")
+        if self.max_missed not in (1, 2):
+            raise RecipeError(f"recipe: max_missed is {self.max_missed}; a hard negative misses 1 or 2 requirements.")
+        if not 0 < self.top_p < 1:
+            raise RecipeError(f"recipe: top_p is {self.top_p}; TGI takes values between 0 and 1, both excluded.")
+        if not 0 <= self.temperature <= 2:
+            raise RecipeError(f"recipe: temperature is {self.temperature}; it must lie between 0 and 2.")
+        unknown = set(self.routes) - set(get_args(Route))
+        if unknown:
+            raise RecipeError(f"recipe: unknown routes {sorted(unknown)}; there are {', '.join(get_args(Route))}.")
+        if sum(self.routes.values()) < 1 or min(self.routes.values()) < 0:
+            raise RecipeError("recipe: routes must ask for at least one candidate, and for no negative number.")
+        if set(self.splits) - {"train", "validation", "test"} or not self.splits.get("train"):
+            raise RecipeError("recipe: splits takes train (above 0), validation and test.")
+        if min(self.splits.values()) < 0 or not math.isclose(sum(self.splits.values()), 1, abs_tol=1e-9):
+            raise RecipeError(f"recipe: the splits' shares add up to {sum(self.splits.values())}; they must make 1.")
+
+    def to_yaml(self) -> str:
+        """The recipe as YAML that `load_recipe` reads back to an equal one."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain data."""
+        fields = dataclasses.asdict(self)
+        return {**fields, "operations": list(self.operations)}
+
+
+def load_recipe(source: str, **overrides: Any) -> Recipe:
+    """The recipe from a YAML file or a shipped one by name (`default`, `local`).
+
+    `overrides` replace single values (a `None` is no override).
+
+    Raises:
+        RecipeError: no such file, not YAML, an unknown key, a value of the wrong type or out of range.
+    """
+    if source in SHIPPED:
+        text = (resources.files("ecd_data.recipes") / f"{source}.yaml").read_text(encoding="utf-8")
+    else:
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(
+                f"{source}: cannot read the recipe ({error}). Give a YAML file, or one of: {', '.join(SHIPPED)}."
+            ) from None
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{source}: a recipe is a YAML mapping such as `rounds: 3`.")
+    return recipe_from_dict({**values, **{k: v for k, v in overrides.items() if v is not None}})
+
+
+def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
+    """A `Recipe` from plain data, with the types checked against the defaults'."""
+    known = {f.name: f for f in dataclasses.fields(Recipe)}
+    default = Recipe()
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise RecipeError(f"recipe: unknown key {name!r}; the keys are {', '.join(known)}.")
+        checked[name] = _typed(name, value, getattr(default, name))
+    return Recipe(**checked)
+
+
+def _typed(name: str, value: Any, like: Any) -> Any:
+    if isinstance(like, tuple):
+        if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+    elif isinstance(like, Mapping):
+        number = type(next(iter(like.values())))
+        if isinstance(value, Mapping) and all(_is_number(v, number) for v in value.values()):
+            return {str(k): number(v) for k, v in value.items()}
+    elif isinstance(like, str):
+        if isinstance(value, str):
+            return value
+    elif _is_number(value, type(like)):
+        return type(like)(value)
+    raise RecipeError(f"recipe: {name} is {value!r}; it must look like {like!r}.")
+
+
+def _is_number(value: Any, number: type) -> bool:
+    return not isinstance(value, bool) and isinstance(value, (int, float) if number is float else int)

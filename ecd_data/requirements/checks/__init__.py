@@ -1,0 +1,48 @@
+"""The code checks: one small pure function per kind of requirement, text and parameters in, a `Verdict` out.
+
+They are strict: leading chatter ("Sure! Here is ...") counts as part of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ecd_data.requirements.checks import layout, length, style, words
+from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.values import Requirement, Verdict
+
+CHECKS: dict[str, Callable[..., Verdict]] = {
+    function.__name__: function
+    for function in (
+        length.word_count,
+        length.sentence_count,
+        length.paragraph_count,
+        length.character_count,
+        words.include_words,
+        words.avoid_words,
+        words.word_frequency,
+        words.starts_with,
+        words.ends_with,
+        words.mentions_phrase,
+        layout.bullet_count,
+        layout.numbered_steps,
+        layout.json_object,
+        layout.title,
+        layout.highlights,
+        layout.postscript,
+        layout.placeholders,
+        layout.wrapped_in_quotes,
+        layout.line_starting,
+        layout.last_line_starting,
+        style.lower_case,
+        style.upper_case,
+        style.no_characters,
+        style.no_digits,
+        style.language,
+    )
+}
+
+
+def check(requirement: Requirement, text: str) -> Verdict:
+    """The verdict on a text; `requirement.id` says which check it is, `requirement.kwargs` are its parameters."""
+    return CHECKS[load_taxonomy()[requirement.id].check](text, **requirement.kwargs)

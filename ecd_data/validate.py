@@ -1,0 +1,43 @@
+"""Checks a build directory or a published dataset: schema, ids, splits, file hashes, and every code check again.
+
+python -m ecd_data.validate build
+python -m ecd_data.validate org/ecd --revision main
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ecd_data.command import quiet_libraries, run_command, table
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ecd_data.validate",
+        description="Check a build directory or a published dataset. Exits with 1 and names the bad rows.",
+    )
+    parser.add_argument("build_or_repo", metavar="BUILD_OR_REPO", help="directory, or dataset id org/name")
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+    args = parser.parse_args()
+
+    def command() -> None:
+        quiet_libraries()
+        from ecd_data.artifact.release import download
+        from ecd_data.artifact.validation import validate_build
+
+        build = Path(args.build_or_repo)
+        if not build.is_dir():
+            build = download(args.build_or_repo, args.revision)
+        report = validate_build(build)
+        for config, splits in report.rows.items():
+            print(f"{config}\n{table(splits)}")
+        print(f"valid; {report.rechecked} requirements were checked again by code on both sides")
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

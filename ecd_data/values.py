@@ -1,0 +1,244 @@
+"""The values that the layers hand to each other: frozen dataclasses, no behaviour beyond their own fields."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+Check = Literal["code", "judge"]
+Route = Literal["edit", "fresh", "guided", "repair"]
+
+
+class Message(TypedDict):
+    """One chat message, as every chat API and TRL take it."""
+
+    role: str
+    content: str
+
+
+def canonical_json(value: object) -> str:
+    """JSON with one spelling per value: sorted keys, no spaces, text as it is (not escaped to ASCII)."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sha256(text: str) -> str:
+    """Hex SHA-256 of the UTF-8 bytes of `text`."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A simple instruction to evolve, with its answer if the corpus has one.
+
+    `seed_id` is a hash of instruction and response, so it does not depend on the order of the corpus;
+    `group` is shared by near-duplicate seeds, which never part into two splits.
+    """
+
+    seed_id: str
+    instruction: str
+    response: str | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One requirement in force: an operation of the taxonomy with its parameters drawn.
+
+    `id` is the operation's (`format/no_commas`), `text` the sentence the instruction carries for it, `kwargs`
+    what its check takes, `round` the round that added it.
+    """
+
+    id: str
+    text: str
+    kwargs: Mapping[str, Any]
+    check: Check
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check says of a text: met or not, and why in a few words ("12 words, at most 10 allowed")."""
+
+    met: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """A constraint on the generated text: a regular expression, or a JSON Schema with top-level `properties`."""
+
+    type: Literal["regex", "json"]
+    value: str | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to the endpoint, with everything that shapes its answer and nothing that does not.
+
+    `role`, `seed_id`, `round` and `attempt` say which call of the plan it is: identical bytes are sometimes sent
+    on purpose for a second answer. `seed` has 31 bits; `temperature` 0 is greedy; `top_p` lies strictly
+    between 0 and 1; `logprobs` asks for the tokens' log-probabilities.
+    """
+
+    role: str
+    seed_id: str
+    round: int
+    attempt: int
+    messages: tuple[Message, ...]
+    seed: int
+    max_tokens: int
+    temperature: float
+    top_p: float
+    grammar: Grammar | None = None
+    logprobs: bool = False
+
+    def canonical(self) -> dict[str, Any]:
+        """The request as plain JSON data; with the model's identity it makes the key of the response store."""
+        grammar = None if self.grammar is None else {"type": self.grammar.type, "value": self.grammar.value}
+        return {
+            "role": self.role,
+            "seed_id": self.seed_id,
+            "round": self.round,
+            "attempt": self.attempt,
+            "messages": [dict(message) for message in self.messages],
+            "seed": self.seed,
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "grammar": grammar,
+            "logprobs": self.logprobs,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the endpoint answered.
+
+    `finish_reason` is normalised to `stop` or `length`; `mean_logprob` (nats per token) is there when the request
+    asked for log-probabilities and the server gave them.
+    """
+
+    text: str
+    finish_reason: Literal["stop", "length"]
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    mean_logprob: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which model answers: the id and the revision that the endpoint reports (revision may be empty)."""
+
+    id: str
+    revision: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.id}@{self.revision}" if self.revision else self.id
+
+
+def request_key(model: Model, request: Request) -> str:
+    """Key of a request in the response store: SHA-256 of the model's identity and the canonical request."""
+    return sha256(canonical_json({"model": {"id": model.id, "revision": model.revision}, **request.canonical()}))
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is known of one requirement on one response: the share of votes for "met" (1.0 or 0.0 from code)."""
+
+    requirement: str
+    votes: float
+    reason: str = ""
+
+    @property
+    def met(self) -> bool:
+        """True when a majority says so."""
+        return self.votes > 0.5
+
+    @property
+    def undecided(self) -> bool:
+        """True when the judge's votes are split evenly, or none of them could be read (both are stored as 0.5)."""
+        return self.votes == 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One adapted response: where it came from, and why it was eliminated.
+
+    `defect` is a reason code (`truncated`, `unmet`, ...), empty when it holds up; `detail` says it in words.
+    """
+
+    route: Route
+    attempt: int
+    text: str
+    defect: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An accepted state of a chain: I(t), R(t) and the requirements that R(t) meets, with the rulings that say so.
+
+    `evolved_by` is `seed` (round 0), `woven` (the model put the requirement into the instruction) or `appended`
+    (its sentence was added by code). `adapted_by` is a route, or `seed` for an answer that came with the corpus.
+    """
+
+    round: int
+    operation: str
+    instruction: str
+    response: str
+    requirements: tuple[Requirement, ...]
+    rulings: tuple[Ruling, ...]
+    evolved_by: str
+    adapted_by: str
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A preference pair: the evolved instruction, the response that meets it, the older one that just misses."""
+
+    seed_id: str
+    round: int
+    gap: int
+    operation: str
+    instruction: str
+    chosen: str
+    rejected: str
+    requirements: tuple[Requirement, ...]
+    chosen_rulings: tuple[Ruling, ...]
+    rejected_rulings: tuple[Ruling, ...]
+    similarity: float
+    evolved_by: str
+    adapted_by: str
+
+    @property
+    def id(self) -> str:
+        """`<seed_id>-r<round>`, and `-g<gap>` when the responses are more than one accepted turn apart."""
+        return f"{self.seed_id}-r{self.round}" + (f"-g{self.gap}" if self.gap > 1 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A round that gave no pair: the step that stopped it and the reason code."""
+
+    seed_id: str
+    round: int
+    step: Literal["answer", "evolution", "elimination", "contrast"]
+    reason: str
+    operation: str
+    instruction: str
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One seed's finished rounds: pairs + rejects = rounds attempted."""
+
+    seed_id: str
+    group: str
+    turns: tuple[Turn, ...]
+    pairs: tuple[Pair, ...]
+    rejects: tuple[Reject, ...]

@@ -1,0 +1,164 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import load_dataset
+from scripted import ScriptedEndpoint, scripted
+
+from ecd_data.artifact.build import check_out
+from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.validation import validate_build
+from ecd_data.errors import BuildError, EndpointError
+from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.values import Response
+
+
+def contents(build: Path) -> dict[str, bytes]:
+    return {path.relative_to(build).as_posix(): path.read_bytes() for path in build.rglob("*") if path.is_file()}
+
+
+def test_a_build_holds_what_a_release_needs_and_load_dataset_reads_it(make_build):
+    build = make_build()
+    names = set(contents(build))
+    assert {"README.md", "manifest.json", "recipe.yaml", "schema/preference.schema.json"} < names
+    assert "data/preference/train-00000-of-00001.parquet" in names
+    assert not [name for name in names if name.endswith(".py")]
+    pairs = load_dataset(str(build))
+    manifest = read_manifest(build)
+    assert sum(rows.num_rows for rows in pairs.values()) == manifest["counts"]["pairs"]
+    assert load_dataset(str(build), "chains")["train"].num_rows > 0
+
+
+def test_every_round_is_accounted_for(make_build):
+    counts = read_manifest(make_build())["counts"]
+    assert counts["seeds"] == 20
+    assert counts["rounds"] == 40
+    assert counts["pairs"] + sum(counts["rejects"].values()) == 40
+    assert sum(counts["adapted_by"].values()) == sum(counts["by_class"].values()) == counts["pairs"]
+
+
+def test_a_replay_makes_the_same_bytes_at_any_concurrency(make_build):
+    live = contents(make_build("live"))
+    assert contents(make_build("replayed", endpoint=None)) == live
+    assert contents(make_build("narrow", endpoint=None, max_concurrency=1)) == live
+
+
+def test_a_second_run_asks_nothing(make_build):
+    make_build("first")
+    endpoint = ScriptedEndpoint()
+    make_build("second", endpoint=endpoint)
+    assert endpoint.requests == []
+
+
+def test_a_run_that_was_cut_short_goes_on_and_ends_in_the_same_bytes(make_build, tmp_path):
+    whole = contents(make_build("whole"))
+    (tmp_path / "responses.sqlite").rename(tmp_path / "whole.sqlite")
+    for side in tmp_path.glob("responses.sqlite-*"):
+        side.unlink()
+
+    calls = 0
+
+    def breaks_off(request):
+        nonlocal calls
+        calls += 1
+        if calls == 40:
+            raise EndpointError("the endpoint went away")
+        return scripted(request)
+
+    with pytest.raises(EndpointError):
+        make_build("cut", endpoint=ScriptedEndpoint(breaks_off))
+    assert not (tmp_path / "cut").exists()
+    assert not list(tmp_path.glob(".cut*"))
+    endpoint = ScriptedEndpoint()
+    assert contents(make_build("cut", endpoint=endpoint)) == whole
+    total = json.loads(whole["manifest.json"])["calls"]["total"]
+    assert 0 < len(endpoint.requests) <= total - 39
+
+
+def test_the_published_recipe_is_the_one_that_was_used(make_build):
+    recipe = Recipe(rounds=1, routes={"repair": 1}, operations=("format/*",))
+    assert load_recipe(str(make_build(recipe=recipe) / "recipe.yaml")) == recipe
+
+
+def test_no_pair_at_all_is_an_error_that_lists_the_reasons(make_build):
+    with pytest.raises(BuildError, match="no pair came out of 20 rounds .*20 x answer/empty"):
+        make_build(endpoint=ScriptedEndpoint(lambda request: Response("", "stop")))
+
+
+def test_seed_text_cannot_break_the_card(make_build, tmp_path):
+    from ecd_data.corpus.seeds import read_corpus
+
+    nasty = [
+        "---\nlicense: wrong\n---\n{{ 7 * 7 }} {% raw %} `````` | <script>alert(1)</script>",
+        "# Title\n---\n```\n</details> \u202e right to left",
+    ]
+    (tmp_path / "nasty|`x`---.json").write_text(json.dumps([{"instruction": text} for text in nasty]))
+    corpus = read_corpus([str(tmp_path / "nasty|`x`---.json")])
+    build = make_build(
+        corpus=corpus,
+        recipe=Recipe(rounds=1, routes={"repair": 1}, operations=("format/title",), splits={"train": 1.0}),
+    )
+    card = (build / "README.md").read_text()
+    assert "wrong" not in card.split("\n---\n")[0]
+    assert "{{ 7 * 7 }}" in card
+    assert load_dataset(str(build))["train"].num_rows > 0
+
+
+def test_what_is_not_a_build_is_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("do not touch")
+    with pytest.raises(BuildError, match="holds no build"):
+        check_out(tmp_path / "mine")
+    with pytest.raises(BuildError, match="is a file"):
+        check_out(tmp_path / "mine" / "thesis.txt")
+
+
+def test_an_older_build_stays_when_a_new_one_fails(make_build):
+    old = contents(make_build())
+
+    def fails(request):
+        raise EndpointError("down")
+
+    with pytest.raises(EndpointError):
+        make_build(endpoint=ScriptedEndpoint(fails), recipe=Recipe(seed=5, rounds=1))
+    assert contents(make_build(endpoint=None)) == old
+
+
+def test_a_full_disk_leaves_no_half_made_build(make_build, tmp_path):
+    make_build("enough")  # its responses are stored, so the next run writes the build alone
+    script = f"""
+import resource, sys
+from pathlib import Path
+sys.path[:0] = {sys.path!r}
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from ecd_data.artifact.build import build
+from builders.ecd import Ecd
+from ecd_data.artifact.schema import CONFIGS
+from ecd_data.calls.store import Store
+from ecd_data.corpus.seeds import read_corpus
+from ecd_data.errors import BuildError
+from ecd_data.generation import Generation
+from scripted import MODEL, RECIPE
+store = Store({str(tmp_path / "responses.sqlite")!r}, read_only=True)
+generation = Generation(read_corpus(["bundled"], limit=20), RECIPE, MODEL, store)
+work = Path({str(tmp_path)!r}) / "work"
+(work / "spool").mkdir(parents=True)
+builders = [Ecd(c, generation=generation, spool=work / "spool", cache_dir=str(work)) for c in CONFIGS]
+try:
+    build(builders, generation, Path({str(tmp_path)!r}) / "full")
+except BuildError as error:
+    print(error)
+    sys.exit(1)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "cannot be written" in done.stdout
+    assert not (tmp_path / "full").exists()
+    assert not list(tmp_path.glob(".full*"))
+
+
+def test_a_build_validates(make_build):
+    report = validate_build(make_build())
+    assert report.rechecked > 0

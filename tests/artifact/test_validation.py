@@ -1,0 +1,93 @@
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ecd_data.artifact.manifest import read_manifest, write_manifest
+from ecd_data.artifact.tables import file_sha256
+from ecd_data.artifact.validation import validate_build
+from ecd_data.errors import BuildError, GateError
+
+TRAIN = "data/preference/train-00000-of-00001.parquet"
+
+
+def change_rows(build, name, change):
+    """Edits the rows of a file and covers it up in the manifest, so that only the gate can notice."""
+    table = pq.read_table(build / name)
+    rows = table.to_pylist()
+    change(rows)
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), build / name)
+    manifest = read_manifest(build)
+    manifest["files"][name]["sha256"] = file_sha256(build / name)
+    write_manifest(build, manifest)
+
+
+def swap(rows):
+    rows[0]["chosen"], rows[0]["rejected"] = rows[0]["rejected"], rows[0]["chosen"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (swap, "is marked met="),
+        (lambda rows: rows[0].update(rejected=rows[0]["chosen"]), "are the same"),
+        (lambda rows: rows[1].update(id=rows[0]["id"]), "the id is there twice"),
+        (lambda rows: rows[0].update(rejected_met=[True] * len(rows[0]["requirements"])), "rejected_met"),
+        (lambda rows: rows[0].update(chosen_met=rows[0]["chosen_met"] + [True]), "differ in number"),
+        (lambda rows: rows[0]["prompt"][0].update(role="system"), "prompt.0.role"),
+        (lambda rows: rows[0].update(gap=0), "gap"),
+        (lambda rows: rows[0]["requirements"][0].update(id="format/no_such_thing"), "not in the taxonomy"),
+        (lambda rows: rows.pop(), "do not add up"),
+    ],
+)
+def test_a_changed_row_is_found(make_build, change, message):
+    build = make_build()
+    change_rows(build, TRAIN, change)
+    with pytest.raises(GateError, match=message):
+        validate_build(build)
+
+
+def test_a_seed_in_two_splits_is_found(make_build):
+    build = make_build()
+    leaked = pq.read_table(build / TRAIN).slice(0, 1).to_pylist()[0]
+    splits = [p for p in (build / "data" / "preference").glob("*.parquet") if not p.name.startswith("train")]
+    if not splits:
+        pytest.fail("the fixture's corpus must fill more than one split")
+
+    def leak(rows):
+        rows[0]["seed_id"] = leaked["seed_id"]
+
+    change_rows(build, splits[0].relative_to(build).as_posix(), leak)
+    with pytest.raises(GateError, match=f"seed {leaked['seed_id']} is in"):
+        validate_build(build)
+
+
+def test_a_changed_or_missing_file_is_found(make_build):
+    build = make_build()
+    (build / "recipe.yaml").write_text("rounds: 9\n")
+    (build / "schema" / "sft.schema.json").unlink()
+    with pytest.raises(GateError, match=r"(?s)recipe.yaml: changed.*sft.schema.json: missing"):
+        validate_build(build)
+
+
+def test_a_shard_that_nobody_listed_is_found(make_build):
+    build = make_build()
+    shutil.copy(build / TRAIN, build / "data/preference/train-00001-of-00002.parquet")
+    with pytest.raises(GateError, match="not in the manifest"):
+        validate_build(build)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("{", "cannot be read"), (json.dumps({"format": 99}), "not a manifest of format")]
+)
+def test_a_broken_manifest_is_named(tmp_path, text, message):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(BuildError, match=message):
+        validate_build(tmp_path)
+
+
+def test_a_folder_that_is_no_build_is_named(tmp_path):
+    with pytest.raises(BuildError, match="it is no build"):
+        validate_build(tmp_path)

@@ -1,0 +1,359 @@
+"""The scheduler: order, the bounds, what happens when something fails, and that nothing is asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from fake_endpoint import TGI_MODEL, FakeServer, Fault, make_request
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecd_data.calls.endpoint import Endpoint
+from ecd_data.calls.scheduler import Stats, drive, run
+from ecd_data.calls.store import Store
+from ecd_data.errors import EndpointError, StoreError
+from ecd_data.values import Model, Request, Response
+
+Talk = Generator[Sequence[Request], list[Response], list[str]]
+
+
+def talk(number: int, rounds: int = 3) -> Talk:
+    """A chain whose requests depend on the answers before: one, two or three at a time."""
+    heard: list[str] = []
+    for turn in range(rounds):
+        requests = [
+            make_request(number, round=turn, attempt=attempt, messages=({"role": "user", "content": "".join(heard)},))
+            for attempt in range(1 + (number + turn) % 3)
+        ]
+        heard += [response.text for response in (yield requests)]
+    return heard
+
+
+def expected(number: int, rounds: int = 3) -> list[str]:
+    chain = talk(number, rounds)
+    try:
+        requests = next(chain)
+        while True:
+            requests = chain.send([echo(request) for request in requests])
+    except StopIteration as stop:
+        return stop.value
+
+
+def echo(request: Request) -> Response:
+    return Response(
+        f"{request.seed_id}/{request.round}/{request.attempt}:{len(request.messages[0]['content'])};", "stop"
+    )
+
+
+def calls_of(chains: int) -> int:
+    return sum(1 + (number + turn) % 3 for number in range(chains) for turn in range(3))
+
+
+# --- drive ----------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(lengths=st.lists(st.integers(0, 4), max_size=30), window=st.integers(1, 9), salt=st.integers(0, 2**32))
+def test_results_come_in_order_whatever_the_delays(lengths: list[int], window: int, salt: int) -> None:
+    delays = random.Random(salt)
+    open_chains = most = 0
+
+    async def ask(request: Request) -> Response:
+        for _ in range(delays.randrange(4)):
+            await asyncio.sleep(0)
+        return echo(request)
+
+    def watched(number: int, length: int) -> Talk:
+        nonlocal open_chains, most
+        open_chains += 1
+        most = max(most, open_chains)
+        try:
+            return (yield from talk(number, length))
+        finally:
+            open_chains -= 1
+
+    async def collect() -> list[list[str]]:
+        chains = (watched(*numbered) for numbered in enumerate(lengths))
+        return [result async for result in drive(chains, ask, window=window)]
+
+    assert asyncio.run(collect()) == [expected(*numbered) for numbered in enumerate(lengths)]
+    assert most <= window
+    assert open_chains == 0
+
+
+def test_the_window_holds_back_chains_behind_a_slow_one() -> None:
+    taken = 0
+
+    def chains() -> Iterator[Talk]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield talk(taken - 1)
+
+    async def main() -> int:
+        gate = asyncio.Event()
+
+        async def ask(request: Request) -> Response:
+            if request.seed_id == "seed0":
+                await gate.wait()
+            return echo(request)
+
+        async with aclosing(drive(chains(), ask, window=5)) as results:
+            first = asyncio.ensure_future(anext(results))
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert not first.done()
+            held = taken
+            gate.set()
+            assert await first == expected(0)
+        return held
+
+    assert asyncio.run(main()) == 5
+
+
+@pytest.mark.parametrize("where", ["ask", "chain", "chains"])
+def test_the_first_exception_stops_everything(where: str) -> None:
+    running = closed = 0
+
+    async def ask(request: Request) -> Response:
+        nonlocal running
+        if request.seed_id == "seed3":
+            await asyncio.sleep(0.01)
+            if where == "ask":
+                raise EndpointError("no more")
+            return echo(request)
+        running += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            running -= 1
+        return echo(request)
+
+    def chain(number: int) -> Talk:
+        nonlocal closed
+        try:
+            yield [make_request(number), make_request(number, attempt=1)]
+            raise EndpointError("no more")
+        finally:
+            closed += 1
+
+    def chains() -> Iterator[Talk]:
+        for number in range(4):
+            yield chain(number)
+        if where == "chains":
+            raise EndpointError("no more")
+
+    async def main() -> None:
+        async for _ in drive(chains(), ask, window=10):
+            pytest.fail("no chain can end")
+
+    async def alone() -> None:
+        with pytest.raises(EndpointError, match="no more"):
+            await main()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    start = time.monotonic()
+    asyncio.run(alone())
+    assert time.monotonic() - start < 5
+    assert running == 0
+    assert closed in (0, 4)  # chains that never started have nothing to close
+
+
+# --- run ------------------------------------------------------------------------------------------------------------
+
+
+def live(server: FakeServer, store: Store, chains: int = 12, concurrency: int = 16) -> list[list[str]]:
+    endpoint = Endpoint(server.url, timeout=5)
+    return list(run(map(talk, range(chains)), store, TGI_MODEL, endpoint, max_concurrency=concurrency))
+
+
+def test_replay_equals_the_live_run_at_any_concurrency(server: FakeServer, tmp_path: Path) -> None:
+    outcomes, contents = [], []
+    server.pause = lambda: random.uniform(0, 0.01)
+    for concurrency in (1, 3, 16):
+        server.bodies.clear()
+        server.faults.extend([Fault(429), Fault(500), Fault(200, b"{")])
+        with Store(tmp_path / f"{concurrency}.sqlite") as store:
+            outcomes.append(live(server, store, concurrency=concurrency))
+            assert store.count() == calls_of(12) == len(server.bodies) - 3
+            outcomes.append(live(server, store, concurrency=concurrency))
+            outcomes.append(list(run(map(talk, range(12)), store, TGI_MODEL, None, max_concurrency=concurrency)))
+            assert len(server.bodies) == calls_of(12) + 3
+            contents.append(sorted(row[0] for row in store._db.execute("SELECT key FROM responses")))
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+    assert all(content == contents[0] for content in contents)
+
+
+def test_concurrency_is_reached_and_never_exceeded(server: FakeServer, tmp_path: Path) -> None:
+    server.pause = lambda: 0.02
+    with Store(tmp_path / "r.sqlite") as store:
+        live(server, store, chains=20, concurrency=6)
+    assert server.most_in_flight == 6
+
+
+def test_stats_tell_calls_from_stored_ones(server: FakeServer, tmp_path: Path) -> None:
+    seen: list[int] = []
+    totals = Stats()
+
+    def on_call(stats: Stats) -> None:
+        nonlocal totals
+        totals = stats
+        seen.append(stats.calls + stats.stored)
+
+    server.faults.append(Fault(429))
+    with Store(tmp_path / "r.sqlite") as store:
+        list(run(map(talk, range(2)), store, TGI_MODEL, Endpoint(server.url), on_call=on_call))
+        list(run(map(talk, range(4)), store, TGI_MODEL, Endpoint(server.url), on_call=on_call))
+    assert seen == [*range(1, calls_of(2) + 1), *range(1, calls_of(4) + 1)]
+    assert totals == Stats(
+        calls_of(4) - calls_of(2),
+        calls_of(2),
+        retries=0,
+        prompt_tokens=11 * calls_of(4),
+        completion_tokens=2 * calls_of(4),
+    )
+
+
+def test_neither_token_nor_url_is_stored(server: FakeServer, tmp_path: Path) -> None:
+    with Store(tmp_path / "r.sqlite") as store:
+        list(run([talk(0)], store, TGI_MODEL, Endpoint(server.url, token="secret-token")))
+        keys = [row[0].hex() for row in store._db.execute("SELECT key FROM responses")]
+        content = str(list(store.rows(keys))).encode() + b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"answer" in content
+    assert b"secret-token" not in content
+    assert b"127.0.0.1" not in content
+
+
+def test_a_replay_names_what_is_missing(server: FakeServer, tmp_path: Path) -> None:
+    with Store(tmp_path / "r.sqlite") as store:
+        live(server, store, chains=2)
+        with pytest.raises(StoreError) as caught:
+            list(run(map(talk, range(3)), store, TGI_MODEL, None))
+    message = str(caught.value)
+    assert "call `edit` of seed seed2, round 0, attempt 0" in message
+    assert "run without --replay" in message
+    assert str(TGI_MODEL) in message
+
+
+def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
+    with Store(tmp_path / "r.sqlite") as store:
+        with pytest.raises(EndpointError, match="now serves test/tiny-model@0123abcd"):
+            list(run([talk(0)], store, Model(TGI_MODEL.id, "other"), Endpoint(server.url)))
+        assert store.count() == 0
+    assert server.bodies == []
+
+
+def test_a_failure_keeps_what_was_answered_and_the_same_run_goes_on(server: FakeServer, tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(tmp_path / "whole.sqlite") as store:
+        whole = live(server, store)
+    answered = 0
+    for allowed in (5, 12):
+        server.bodies.clear()
+        with Store(path) as store:
+            limited = LimitedEndpoint(server.url, allowed)
+            with pytest.raises(EndpointError, match="limit"):
+                list(run(map(talk, range(12)), store, TGI_MODEL, limited, max_concurrency=3))
+            answered += allowed
+            assert store.count() == answered
+    server.bodies.clear()
+    with Store(path) as store:
+        assert live(server, store) == whole
+        assert len(server.bodies) == calls_of(12) - answered
+    assert server.in_flight == 0
+
+
+class LimitedEndpoint(Endpoint):
+    """Answers `allowed` calls, then fails."""
+
+    def __init__(self, url: str, allowed: int) -> None:
+        super().__init__(url)
+        self.allowed = allowed
+        self.lock = asyncio.Lock()
+
+    async def complete(self, request: Request) -> Response:
+        async with self.lock:
+            response = await super().complete(request)
+            self.allowed -= 1
+            if self.allowed < 0:
+                raise EndpointError("limit")
+            return response
+
+
+GENERATE = """
+import sys
+from ecd_data.calls.endpoint import Endpoint
+from ecd_data.calls.scheduler import run
+from ecd_data.calls.store import Store
+from fake_endpoint import TGI_MODEL
+from test_scheduler import talk
+with Store(sys.argv[1]) as store:
+    for result in run(map(talk, range(12)), store, TGI_MODEL, Endpoint(sys.argv[2]), max_concurrency=4):
+        print("".join(result), flush=True)
+"""
+
+
+def generate(path: Path, url: str) -> subprocess.Popen[str]:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    command = [sys.executable, "-c", GENERATE, str(path), url]
+    return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_nothing_is_asked_twice_after_kill_9(server: FakeServer, tmp_path: Path) -> None:
+    server.pause = lambda: 0.02
+    process = generate(tmp_path / "r.sqlite", server.url)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    server.pause = lambda: 0.0
+    with Store(tmp_path / "r.sqlite") as store:
+        kept = store.count()
+        assert kept >= 6  # the first chain's calls
+        time.sleep(0.1)  # what was in flight when the process died
+        server.bodies.clear()
+        results = live(server, store)
+    assert "".join(results[0]) == first.strip()
+    assert len(server.bodies) == calls_of(12) - kept
+    with Store(tmp_path / "whole.sqlite") as store:
+        assert live(server, store) == results
+
+
+def test_ctrl_c_stops_what_is_in_flight(server: FakeServer, tmp_path: Path) -> None:
+    server.always = Fault(hang=30)
+    process = generate(tmp_path / "r.sqlite", server.url)
+    while len(server.bodies) < 4:  # as many as may be in flight
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode != 0
+    assert stderr.splitlines()[-1] == "KeyboardInterrupt"
+    assert "never awaited" not in stderr
+    assert "was destroyed" not in stderr
+    assert "never retrieved" not in stderr
+
+
+def test_an_abandoned_run_leaves_nothing_behind(
+    server: FakeServer, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    threads = threading.active_count()
+    with Store(tmp_path / "r.sqlite") as store:
+        results = run(map(talk, range(50)), store, TGI_MODEL, Endpoint(server.url), max_concurrency=4)
+        assert next(results)
+        server.always = Fault(hang=30)
+        results.close()  # type: ignore[attr-defined]
+        kept = store.count()
+        assert kept < calls_of(50)
+    assert threading.active_count() <= threads + 8  # the server's, one per connection
+    assert not recwarn.list

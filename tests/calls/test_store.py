@@ -1,0 +1,320 @@
+"""The response store: nothing put is ever lost or changed, and every way it can fail says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_endpoint import make_request
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecd_data.calls.store import Store
+from ecd_data.errors import StoreError
+from ecd_data.values import Grammar, Model, Response, request_key
+
+MODEL = Model("test/tiny-model", "0123abcd")
+REQUEST = make_request()
+KEY = request_key(MODEL, REQUEST)
+RESPONSE = Response("Zürich 🙂\n", "length", 11, 2, -0.375)
+
+PUT_FOREVER = """
+import sys
+from ecd_data.calls.store import Store
+from ecd_data.values import Model, Response, request_key
+from fake_endpoint import make_request
+start, stop, text = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+model = Model("test/tiny-model", "0123abcd")
+with Store(sys.argv[1]) as store:
+    for number in range(start, stop):
+        request = make_request(number)
+        kept = store.put(request_key(model, request), model, request, Response(f"{text} {number}", "stop"))
+        print(number, kept.text, flush=True)
+"""
+
+
+def helpers() -> dict[str, str]:
+    """An environment in which a child process finds the modules beside this one."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+
+
+def writer(path: Path, start: int, stop: int, text: str = "by", code: str = PUT_FOREVER) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, str(path), str(start), str(stop), text]
+    return subprocess.Popen(command, env=helpers(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def failure(path: Path, *, read_only: bool = False) -> str:
+    def use() -> None:
+        with Store(path, read_only=read_only) as store:
+            store.put(KEY, MODEL, REQUEST, RESPONSE)
+
+    with pytest.raises(StoreError) as caught:
+        use()
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_is_put_is_what_is_got(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder #1 50%?" / "responses.sqlite"
+    with Store(path) as store:
+        assert store.get(KEY) is None
+        assert store.put(KEY, MODEL, REQUEST, RESPONSE) == RESPONSE
+        assert store.get(KEY) == RESPONSE
+        assert (store.count(), store.models()) == (1, [MODEL])
+    for read_only in (False, True):
+        with Store(path, read_only=read_only) as store:
+            assert store.get(KEY) == RESPONSE
+
+
+def test_the_first_response_wins(tmp_path: Path) -> None:
+    with Store(tmp_path / "r.sqlite") as store:
+        store.put(KEY, MODEL, REQUEST, RESPONSE)
+        assert store.put(KEY, MODEL, REQUEST, Response("another", "stop")) == RESPONSE
+        assert store.get(KEY) == RESPONSE
+        assert store.count() == 1
+
+
+def test_models_and_rows_are_ordered(tmp_path: Path) -> None:
+    models = [Model("b"), Model("a", "2"), Model("a", "1")]
+    request = make_request(grammar=Grammar("json", {"properties": {}}))
+    keys = [request_key(model, request) for model in models]
+    with Store(tmp_path / "r.sqlite") as store:
+        for key, model in zip(keys, models, strict=True):
+            store.put(key, model, request, RESPONSE)
+        assert store.models() == [Model("a", "1"), Model("a", "2"), Model("b")]
+        rows = list(store.rows(keys))
+        assert [row[0] for row in rows] == sorted(keys)
+        assert {row[0]: row[1] for row in rows} == dict(zip(keys, models, strict=True))
+        assert all(row[2] == request.canonical() for row in rows)
+        assert all(Response(**row[3]) == RESPONSE for row in rows)
+        with pytest.raises(StoreError, match=KEY):
+            list(store.rows([*keys, KEY]))
+
+
+responses = st.builds(
+    Response,
+    st.text(),
+    st.sampled_from(["stop", "length"]),
+    st.integers(0, 2**40),
+    st.integers(0, 2**40),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(response=responses)
+def test_any_text_survives(tmp_path_factory: pytest.TempPathFactory, response: Response) -> None:
+    with Store(tmp_path_factory.mktemp("any") / "r.sqlite") as store:
+        store.put(KEY, MODEL, REQUEST, response)
+        assert store.get(KEY) == response
+
+
+def test_the_key_does_not_change() -> None:
+    """A change here makes every store out there worthless."""
+    assert KEY == "cce412d0e317d5768507df93626771b3511102b0b2f3c81cd6c06b00cddc2777"
+    json = make_request(grammar=Grammar("json", {"properties": {"a": {"type": "string"}}}), logprobs=True)
+    assert request_key(Model("m"), json) == "e90da01e5b283d75b619bb5bfb8e2e405a60d49f47f3aa435dd647945653f244"
+
+
+# --- durability -----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_put_survives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    process = writer(path, 0, 100_000)
+    assert process.stdout is not None
+    seen = [process.stdout.readline() for _ in range(20)]
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with Store(path) as store:
+        assert store.count() >= len(seen) == 20
+        for number in range(20):
+            stored = store.get(request_key(MODEL, make_request(number)))
+            assert stored == Response(f"by {number}", "stop")
+
+
+def test_two_processes_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    processes = [writer(path, 0, 150, "a"), writer(path, 50, 200, "b")]
+    outputs = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    told = [dict(line.split(" ", 1) for line in stdout.splitlines()) for stdout, _ in outputs]
+    assert all(told[0][number] == told[1][number] for number in told[0].keys() & told[1].keys())
+    with Store(path) as store:
+        assert store.count() == 200
+
+
+OPEN_AT_ONCE = """
+import multiprocessing, sys
+from ecd_data.calls.store import Store
+from test_store import KEY, MODEL, REQUEST, RESPONSE
+
+def use(folder, barrier):
+    for number in range(40):
+        barrier.wait()
+        for _ in range(3):
+            with Store(f"{folder}/{number}.sqlite") as store:
+                store.put(KEY, MODEL, REQUEST, RESPONSE)
+
+if __name__ == "__main__":
+    barrier = multiprocessing.Barrier(5, timeout=20)
+    processes = [multiprocessing.Process(target=use, args=(sys.argv[1], barrier)) for _ in range(5)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    sys.exit(any(process.exitcode for process in processes))
+"""
+
+
+def test_processes_create_a_store_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", OPEN_AT_ONCE, str(tmp_path)]
+    done = subprocess.run(command, env=helpers(), capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("*.sqlite"))) == 40
+
+
+# --- failures -------------------------------------------------------------------------------------------------------
+
+
+def test_files_that_are_no_store(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no database at all, only some text\n" * 100)
+    before = text.read_bytes()
+    assert "not a response store; give another path with --responses" in failure(text)
+    assert text.read_bytes() == before
+
+    other = tmp_path / "other.sqlite"
+    sqlite3.connect(other).execute("CREATE TABLE mine (x)").connection.close()
+    before = other.read_bytes()
+    assert "not a response store" in failure(other)
+    assert "not a response store" in failure(other, read_only=True)
+    assert other.read_bytes() == before
+
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    assert "not a response store" in failure(empty, read_only=True)
+    with Store(empty) as store:
+        assert store.count() == 0
+
+
+def test_a_store_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path):
+        pass
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    assert "version 99" in failure(path)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.9])
+def test_a_truncated_file(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path) as store:
+        for number in range(50):
+            request = make_request(number)
+            store.put(request_key(MODEL, request), MODEL, request, Response(os.urandom(2000).hex(), "stop"))
+    os.truncate(path, int(path.stat().st_size * share))
+
+    def read() -> None:
+        with Store(path) as store:
+            for number in range(50):
+                store.get(request_key(MODEL, make_request(number)))
+
+    with pytest.raises(StoreError, match="damaged; restore a copy"):
+        read()
+
+
+def test_a_damaged_record(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path) as store:
+        store.put(KEY, MODEL, REQUEST, RESPONSE)
+    database = sqlite3.connect(path)
+    database.execute("UPDATE responses SET response = x'00'")
+    database.commit()
+    database.close()
+    with pytest.raises(StoreError, match="damaged"), Store(path) as store:
+        store.get(KEY)
+
+
+def test_places_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "r.sqlite", tmp_path, Path("/proc/ecd/r.sqlite")):
+        assert "give another path with --responses" in failure(path)
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A folder with a store that this process may read but not write to, whoever runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="ecd-test-"))
+    with Store(folder / "r.sqlite") as store:
+        store.put(KEY, MODEL, REQUEST, RESPONSE)
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.setresuid(65534, 65534, user)
+    yield folder
+    os.setresuid(user, user, user)
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_read_only_folder_can_be_replayed_from(nobody: Path) -> None:
+    assert "you may write to" in failure(nobody / "new.sqlite")
+    assert "you may write to" in failure(nobody / "folder" / "new.sqlite")
+    assert "you may write to" in failure(nobody / "r.sqlite", read_only=True)
+    with Store(nobody / "r.sqlite", read_only=True) as store:
+        assert store.get(KEY) == RESPONSE
+
+
+def test_a_read_only_store_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with Store(path):
+        pass
+    assert "may write to" in failure(path, read_only=True)
+    assert "There is no response store" in failure(tmp_path / "missing.sqlite", read_only=True)
+    assert not (tmp_path / "missing.sqlite").exists()
+
+
+def test_a_locked_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecd_data.calls.store.BUSY_SECONDS", 0.1)
+    path = tmp_path / "r.sqlite"
+    with Store(path):
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        assert "another process is writing to it" in failure(path)
+        holder.close()
+
+
+FILL_THE_DISK = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+""" + PUT_FOREVER.replace('f"{text} {number}"', 'f"{text} {number} " + __import__("os").urandom(1000).hex()')
+
+
+def test_a_full_disk_keeps_what_was_put(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    process = writer(path, 0, 10_000, code=FILL_THE_DISK)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 1
+    last_line = stderr.splitlines()[-1]
+    assert "StoreError" in last_line
+    assert "free some space and run the same command again" in last_line
+    told = stdout.splitlines()
+    assert len(told) > 10
+    with Store(path) as store:
+        assert store.count() == len(told)
+        for number in range(len(told)):
+            stored = store.get(request_key(MODEL, make_request(number)))
+            assert stored is not None
+            assert f"{number} {stored.text}" == told[number]
+        assert store.put(KEY, MODEL, make_request(10**6), RESPONSE)

@@ -1,0 +1,48 @@
+"""The environment of every test: no network but loopback, and caches of their own.
+
+The libraries read these variables when they are imported, so they are set before anything else is.
+"""
+
+import os
+import tempfile
+
+_home = tempfile.mkdtemp(prefix="ecd-tests-")
+os.environ.update(
+    HF_HOME=os.path.join(_home, "hf"),
+    HF_HUB_DISABLE_XET="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_UPDATE_DOWNLOAD_COUNTS="0",
+    HF_ENDPOINT="http://127.0.0.1:9",  # nothing listens there: a test that needs a Hub starts one
+    ECD_HOME=os.path.join(_home, "ecd"),
+)
+for name in ("HF_TOKEN", "ECD_TOKEN", "ECD_ENDPOINT"):
+    os.environ.pop(name, None)
+
+import pytest  # noqa: E402
+from scripted import MODEL, RECIPE, ScriptedEndpoint  # noqa: E402
+
+from ecd_data.calls.store import Store  # noqa: E402
+from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
+from ecd_data.generation import Generation  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """Twenty bundled seeds."""
+    return read_corpus(["bundled"], limit=20)
+
+
+@pytest.fixture
+def make_generation(corpus, tmp_path):
+    """Generations of the scripted model over one response store; `endpoint=None` replays."""
+    stores = []
+
+    def make(endpoint="scripted", **changes):
+        values = {"corpus": corpus, "recipe": RECIPE}
+        stores.append(Store(tmp_path / "responses.sqlite"))
+        endpoint = ScriptedEndpoint() if endpoint == "scripted" else endpoint
+        return Generation(model=MODEL, store=stores[-1], endpoint=endpoint, **{**values, **changes})
+
+    yield make
+    for store in stores:
+        store.close()

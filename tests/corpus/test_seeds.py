@@ -1,0 +1,121 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ecd_data.corpus.seeds import MAX_CHARS, Columns, read_corpus
+from ecd_data.errors import SeedError
+
+ROWS = [{"instruction": "Name a fruit.", "response": "An apple."}, {"instruction": "Name a tree.", "response": "Oak."}]
+
+
+def write(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return str(path)
+
+
+def test_every_format_gives_the_same_corpus(tmp_path):
+    jsonl = "\n".join(json.dumps(row) for row in ROWS)
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "s.parquet")
+    sources = [
+        write(tmp_path / "s.jsonl", jsonl),
+        write(tmp_path / "s.json", json.dumps(ROWS)),
+        write(tmp_path / "s.csv", "instruction,response\r\nName a fruit.,An apple.\r\nName a tree.,Oak.\r\n"),
+        write(tmp_path / "bom.jsonl", "\ufeff" + jsonl),
+        str(tmp_path / "s.parquet"),
+        f"file://{tmp_path}/s.jsonl",
+    ]
+    columns = Columns(response="response")
+    hashes = {read_corpus([source], columns).sha256 for source in sources}
+    assert len(hashes) == 1
+    seeds = read_corpus(sources[:1], columns).seeds
+    assert [(seed.instruction, seed.response) for seed in seeds] == [
+        ("Name a fruit.", "An apple."),
+        ("Name a tree.", "Oak."),
+    ]
+
+
+def test_a_response_is_used_only_when_its_column_is_named(tmp_path):
+    source = write(tmp_path / "s.json", json.dumps(ROWS))
+    assert all(seed.response is None for seed in read_corpus([source]).seeds)
+
+
+def test_chats_are_taken_apart(tmp_path):
+    chat = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": " Name a fruit. "},
+        {"role": "assistant", "content": "Fig."},
+        {"role": "user", "content": "Another."},
+    ]
+    source = write(tmp_path / "s.jsonl", json.dumps({"messages": chat}))
+    (seed,) = read_corpus([source], Columns(response="messages")).seeds
+    assert (seed.instruction, seed.response) == ("Name a fruit.", "Fig.")
+
+
+def test_nested_columns_and_inputs(tmp_path):
+    row = {"instruction": "What is the relation?", "instances": [{"input": "Night : Day", "output": "Opposites."}]}
+    source = write(tmp_path / "s.jsonl", json.dumps(row))
+    (seed,) = read_corpus([source], Columns(input="instances.0.input", response="instances.0.output")).seeds
+    assert seed.instruction == "What is the relation?\n\nNight : Day"
+    assert seed.response == "Opposites."
+
+
+def test_duplicates_are_left_out_and_counted(tmp_path):
+    source = write(tmp_path / "s.json", json.dumps([*ROWS, ROWS[0], {"instruction": " Name a fruit.  "}]))
+    corpus = read_corpus([source])
+    assert (len(corpus.seeds), corpus.duplicates) == (2, 2)
+
+
+def test_the_id_of_a_seed_depends_on_its_text_alone(tmp_path):
+    forth = read_corpus([write(tmp_path / "a.json", json.dumps(ROWS))]).seeds
+    back = read_corpus([write(tmp_path / "b.json", json.dumps(ROWS[::-1]))]).seeds
+    assert set(forth) == set(back)
+
+
+def test_limit_takes_the_first_seeds_of_all_sources(tmp_path):
+    sources = [write(tmp_path / f"{i}.json", json.dumps([{"instruction": f"Name {i}."}])) for i in range(3)]
+    assert [seed.instruction for seed in read_corpus(sources, limit=2).seeds] == ["Name 0.", "Name 1."]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("s.jsonl", b"", "no seed"),
+        ("s.jsonl", b"\n\n", "no seed"),
+        ("s.jsonl", b'{"prompt": "x"', "line 1: not valid JSON"),
+        ("s.jsonl", b'{"instruction": "ok"}\n[1]', "line 2: expected a JSON object"),
+        ("s.jsonl", b'{"text": "x"}', "no column 'instruction'; there are: text.*--instruction-column"),
+        ("s.jsonl", b'{"instruction": "  "}', "is empty"),
+        ("s.jsonl", b'{"instruction": 7}', "holds a int"),
+        ("s.jsonl", b'{"instruction": "\\ud800"}', "surrogate"),
+        ("s.jsonl", b'{"instruction": "caf\xe9"}', "not UTF-8"),
+        ("s.json", b'{"instruction": "x"}', "a list of objects"),
+        ("s.json", b"[" * 100_000, "not valid JSON"),
+        ("s.csv", b'instruction\n"x', "not valid CSV"),
+        ("s.parquet", b"PAR?", "cannot be read"),
+        ("s.txt", b"x", "seeds come from"),
+        (
+            "s.jsonl",
+            b'{"instruction": "' + b"x" * 5_000_000 + b'"}',
+            f"5,000,000 characters; the limit is {MAX_CHARS:,}",
+        ),
+    ],
+)
+def test_bad_input_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SeedError, match=message):
+        read_corpus([str(tmp_path / name)])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SeedError, match="nowhere.jsonl: cannot be read"):
+        read_corpus([str(tmp_path / "nowhere.jsonl")])
+    with pytest.raises(SeedError, match="nosuch://x.jsonl: cannot be read"):
+        read_corpus(["nosuch://x.jsonl"])
+
+
+def test_an_unknown_column_lists_what_there_is(tmp_path):
+    source = write(tmp_path / "s.json", json.dumps(ROWS))
+    with pytest.raises(SeedError, match="no column 'answer'; there are: instruction, response.*--response-column"):
+        read_corpus([source], Columns(response="answer"))

@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecd_data.method.elimination import defect, loops, same
+from ecd_data.values import Response
+
+PROSE = (
+    "A good morning starts the evening before. Lay out your clothes, pack your bag and go to bed early. "
+    "When you wake up, drink a glass of water, open the window and stretch for a minute or two before breakfast."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (PROSE, ""),
+        (PROSE.upper(), ""),
+        ("Paris.", ""),
+        ("", "empty"),
+        (" \n\t", "empty"),
+        ("...", "empty"),
+        ("I'm sorry, but I can't help with that.", "refusal"),
+        ("I’m sorry, but I can’t assist with that request.", "refusal"),
+        ("Sorry, I cannot do that.", "refusal"),
+        ("As an AI language model, I have no opinion.", "refusal"),
+        ("I cannot provide that.", "refusal"),
+        ("Dear Ann, I'm sorry to hear that your dog is ill.", ""),
+        ("I can't wait to see you at the party!", ""),
+        ("In the depths, a lone soul, a lone soul, a lone soul, a lone soul,", "looping"),
+        ("no no no no no", "looping"),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "looping"),
+        ((PROSE + " ") * 3, "looping"),
+    ],
+)
+def test_answers_are_dropped_for_what_is_wrong_with_them(text, reason):
+    assert defect(Response(text, "stop")) == reason
+
+
+def test_a_truncated_answer_is_dropped_whatever_it_says():
+    assert defect(Response(PROSE, "length")) == "truncated"
+
+
+def test_gibberish_is_told_by_its_probability_where_that_was_asked_for():
+    assert defect(Response(PROSE, "stop", mean_logprob=-3.0), min_logprob=-2.0) == "gibberish"
+    assert defect(Response(PROSE, "stop", mean_logprob=-1.0), min_logprob=-2.0) == ""
+    assert defect(Response(PROSE, "stop", mean_logprob=-3.0)) == ""
+
+
+def test_white_space_alone_is_no_change():
+    assert same("a b\n c", " a b c")
+    assert not same("a b c", "a b. c")
+
+
+@given(st.text(max_size=300))
+def test_any_text_ends_in_a_verdict(text):
+    assert loops(text) in (True, False)

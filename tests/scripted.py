@@ -1,0 +1,79 @@
+"""A scripted model: it answers by rule instead of by network, so whole chains can be driven in a test."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Generator
+from typing import Any
+
+from ecd_data.recipe import Recipe
+from ecd_data.values import Model, Request, Response
+
+MODEL = Model("test/scripted", "0123456789abcdef")
+ANSWER = "Well, start slowly, drink some water, and open a window. Then take 5 minutes to stretch, and smile."
+RECIPE = Recipe(
+    rounds=2,
+    routes={"edit": 3, "repair": 1},
+    operations=("format/*", "style/no_*"),
+    splits={"train": 0.6, "validation": 0.2, "test": 0.2},
+)
+
+
+def scripted(request: Request) -> Response:
+    """Answers, edits that follow some requirements, woven instructions, and a judge that looks for `because`."""
+    last = request.messages[-1]["content"]
+    text = {
+        "answer": lambda: ANSWER + f" ({request.seed_id[:4]})",
+        "fresh": lambda: f"Attempt {request.attempt}: do it, then rest, because it helps.",
+        "guided": lambda: "under a grammar",
+        "edit": lambda: _edited(request.messages[-2]["content"], request.attempt),
+        "weave": lambda: last,
+        "evolve": lambda: json.dumps(
+            {"requirement": "Give a reason.", "instruction": _last_line(last) + " Give a reason."}
+        ),
+        "judge": lambda: json.dumps({"reason": "looked for it", "met": "because" in last.split("The answer:")[-1]}),
+    }[request.role]()
+    return Response(text, "stop", prompt_tokens=len(last) // 4, completion_tokens=len(text) // 4)
+
+
+def _edited(answer: str, attempt: int) -> str:
+    return [answer.lower(), answer.replace(",", ""), f"{answer} This works because it is simple."][attempt % 3]
+
+
+def _last_line(prompt: str) -> str:
+    return re.split(r"Instruction: ", prompt)[-1]
+
+
+def finish(steps: Generator[Any, Any, Any], answer: Callable[[Request], Response] = scripted) -> Any:
+    """Drives a generator of requests to its end; returns its result."""
+    try:
+        requests = next(steps)
+        while True:
+            requests = steps.send([answer(request) for request in requests])
+    except StopIteration as done:
+        return done.value
+
+
+class ScriptedEndpoint:
+    """Stands in for `Endpoint` where a test needs no HTTP; counts its calls."""
+
+    url = "scripted"
+    retries = 0
+
+    def __init__(self, answer: Callable[[Request], Response] = scripted) -> None:
+        self.answer = answer
+        self.requests: list[Request] = []
+
+    async def __aenter__(self) -> ScriptedEndpoint:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+    async def identify(self, model: str | None = None) -> Model:
+        return MODEL
+
+    async def complete(self, request: Request) -> Response:
+        self.requests.append(request)
+        return self.answer(request)

@@ -1,0 +1,56 @@
+import pytest
+import yaml
+
+from ecd_data.errors import RecipeError
+from ecd_data.recipe import SHIPPED, Recipe, load_recipe, recipe_from_dict
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_written_recipe_reads_back_equal(tmp_path, name):
+    recipe = load_recipe(name)
+    (tmp_path / "r.yaml").write_text(recipe.to_yaml())
+    assert load_recipe(str(tmp_path / "r.yaml")) == recipe
+
+
+def test_the_default_file_says_what_the_defaults_are():
+    assert load_recipe("default", weave=Recipe().weave) == Recipe()
+
+
+def test_overrides_replace_values_and_none_does_not():
+    assert load_recipe("local", rounds=5, seed=None).rounds == 5
+    assert load_recipe("local", seed=None).seed == load_recipe("local").seed
+
+
+def test_the_order_of_routes_is_kept():
+    values = yaml.safe_load("routes: {repair: 1, edit: 2}")
+    assert list(recipe_from_dict(values).routes) == ["repair", "edit"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("round: 3", "unknown key 'round'"),
+        ("rounds: three", "rounds is 'three'"),
+        ("rounds: true", "rounds is True"),
+        ("rounds: 0", "at least 1"),
+        ("top_p: 1.0", "top_p is 1.0"),
+        ("temperature: 3", "temperature"),
+        ("routes: {magic: 1}", "unknown routes"),
+        ("routes: {edit: 0}", "at least one candidate"),
+        ("splits: {train: 0.5}", "add up to 0.5"),
+        ("splits: {train: 1, dev: 0}", "splits takes"),
+        ("max_missed: 3", "misses 1 or 2"),
+        ("operations: format", "operations is 'format'"),
+        ("- 1", "a recipe is a YAML mapping"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, text, message):
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_a_missing_recipe_names_the_shipped_ones():
+    with pytest.raises(RecipeError, match="default, local"):
+        load_recipe("nowhere.yaml")

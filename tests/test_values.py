@@ -1,0 +1,64 @@
+import pytest
+
+from ecd_data.rng import call_seed, keyed
+from ecd_data.values import Grammar, Model, Request, Ruling, canonical_json, request_key
+
+MODEL = Model("org/model", "abc")
+
+
+def request(**changes):
+    values = {
+        "role": "edit",
+        "seed_id": "0" * 16,
+        "round": 1,
+        "attempt": 0,
+        "messages": ({"role": "user", "content": "Hi"},),
+        "seed": 7,
+        "max_tokens": 10,
+        "temperature": 0.7,
+        "top_p": 0.9,
+    }
+    return Request(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"role": "fresh"},
+        {"seed_id": "1" * 16},
+        {"round": 2},
+        {"attempt": 1},
+        {"messages": ({"role": "user", "content": "Ho"},)},
+        {"seed": 8},
+        {"max_tokens": 11},
+        {"temperature": 0.8},
+        {"top_p": 0.8},
+        {"grammar": Grammar("regex", "a")},
+        {"logprobs": True},
+    ],
+)
+def test_every_field_of_a_request_is_in_its_key(changes):
+    assert request_key(MODEL, request(**changes)) != request_key(MODEL, request())
+
+
+def test_the_model_is_in_the_key():
+    assert request_key(Model("org/model", "abd"), request()) != request_key(MODEL, request())
+
+
+def test_canonical_json_has_one_spelling():
+    assert canonical_json({"b": 1, "a": "é"}) == canonical_json({"a": "é", "b": 1}) == '{"a":"é","b":1}'
+
+
+def test_choices_depend_on_their_key_alone():
+    assert keyed(0, "s", 1, 0, "operation").random() == keyed(0, "s", 1, 0, "operation").random()
+    assert keyed(0, "s", 1, 0, "operation").random() != keyed(0, "s", 1, 1, "operation").random()
+    assert keyed("ab", "c").random() != keyed("a", "bc").random()
+    seeds = {call_seed(0, "s", round, 0, "edit") for round in range(100)}
+    assert len(seeds) == 100
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_split_vote_is_no_majority():
+    assert Ruling("r", 0.6667).met
+    assert not Ruling("r", 0.5).met
+    assert Ruling("r", 0.5).undecided

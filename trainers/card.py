@@ -1,0 +1,81 @@
+"""The model card of a training run: which data, which settings, and what they did to the metrics.
+
+Every value is data to the template `cards/model.md.jinja`, and a YAML library writes the front matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCard
+    from trl import DPOConfig, DPOTrainer, ModelConfig
+
+# All that shapes the weights; a list of names, so that no path and no token gets into a card.
+SETTINGS = """
+    loss_type loss_weights beta label_smoothing f_divergence_type ld_alpha use_weighting
+    learning_rate lr_scheduler_type warmup_steps num_train_epochs max_steps optim weight_decay max_grad_norm
+    per_device_train_batch_size gradient_accumulation_steps gradient_checkpointing max_length
+    precompute_ref_log_probs seed dtype bf16 fp16 attn_implementation use_peft
+""".split()  # noqa: SIM905
+LORA_SETTINGS = ["lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora"]
+METRICS = ["loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The data trained on: a Hub dataset at a commit, or a folder and the hash of its Parquet files."""
+
+    name: str
+    revision: str
+    on_hub: bool
+
+
+def comparison(log: Iterable[Mapping[str, float]]) -> list[tuple[str, float, float]]:
+    """(metric, before, after): the first and the last evaluation in a trainer's log."""
+    evaluations = [entry for entry in log if "eval_loss" in entry]
+    if not evaluations:
+        return []
+    return [(name, evaluations[0][f"eval_{name}"], evaluations[-1][f"eval_{name}"]) for name in METRICS]
+
+
+def settings(training_args: DPOConfig, model_args: ModelConfig) -> dict[str, Any]:
+    """The settings that shape the weights, as plain data for YAML."""
+    values = {**vars(model_args), **training_args.to_dict()}
+    names = SETTINGS + LORA_SETTINGS if model_args.use_peft else SETTINGS
+    return {name: values[name] for name in names if values[name] is not None}
+
+
+def model_card(trainer: DPOTrainer, model_args: ModelConfig, source: Source) -> ModelCard:
+    """The card of what `trainer` has made of `source` so far."""
+    import yaml
+    from huggingface_hub import ModelCard, ModelCardData
+
+    args, log = trainer.args, trainer.state.log_history
+    base = model_args.model_name_or_path
+    local_base = Path(base).is_dir()  # the Hub takes ids only, and a path is nobody's business
+    data = ModelCardData(
+        base_model=None if local_base else base,
+        datasets=[source.name] if source.on_hub else None,
+        library_name="peft" if model_args.use_peft else "transformers",
+        tags=["dpo", "trl", "ecd"],
+    )
+    return ModelCard.from_template(
+        data,
+        template_str=(resources.files("cards") / "model.md.jinja").read_text(encoding="utf-8"),
+        name=Path(args.hub_model_id or args.output_dir).name,
+        base=Path(base).resolve().name if local_base else base,
+        base_revision=getattr(trainer.model.config, "_commit_hash", None),  # absent when it came from a folder
+        source=source,
+        pairs=len(trainer.train_dataset),
+        steps=trainer.state.global_step,
+        batch=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+        train_loss=next((entry["train_loss"] for entry in reversed(log) if "train_loss" in entry), None),
+        metrics=comparison(log),
+        recipe=yaml.safe_dump(settings(args, model_args), sort_keys=False),
+        versions={name: metadata.version(name) for name in ("trl", "transformers", "torch", "datasets")},
+    )
