@@ -13,7 +13,8 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 
 from ecd_data.command import console, quiet_libraries, run_command
@@ -22,11 +23,25 @@ from ecd_data.errors import EcdError
 
 REPO_ID = "demo/ecd"
 SEEDS, ROUNDS = 24, 2
-CPU_THREADS = 2
+STEPS = 8
+CPU_THREADS = str(min(2, os.cpu_count() or 1))
+CPU_TRAINING = {
+    # Two busy processes that spin while they wait starve each other, and glibc hands the large buffers of a training
+    # step back to the system after every use unless it is told to keep them.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "0",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+}
 
 
-def demo(out: Path) -> None:
+def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS) -> None:
     """Runs every step; what is made stays in `out`, so that a second run asks and publishes nothing again.
+
+    Args:
+        out: folder for everything.
+        seeds, rounds: how many bundled seeds are evolved, and how often.
+        steps: optimiser steps of DPO.
 
     Raises:
         EcdError: a step failed; its own message is above.
@@ -46,8 +61,8 @@ def demo(out: Path) -> None:
             os.environ.update(variables)
             console.print(f"{endpoint.model_id} at {endpoint.url}, a Hub at {hub.url}")
 
-            say(f"2. {SEEDS} seeds become verified pairs, in one commit on the Hub")
-            generation = ["--seeds", "bundled", "--limit", str(SEEDS), "--recipe", "local", "--rounds", str(ROUNDS)]
+            say(f"2. {seeds} seeds become verified pairs, in one commit on the Hub")
+            generation = ["--seeds", "bundled", "--limit", str(seeds), "--recipe", "local", "--rounds", str(rounds)]
             store = ["--responses", str(out / "responses.sqlite")]
             step("-m", "ecd_data.publish", REPO_ID, *generation, *store, "--out", str(out / "build"))
 
@@ -59,13 +74,13 @@ def demo(out: Path) -> None:
         if not (model / "model.safetensors").exists():
             console.print("unpacking the same model for training ...")
             checkpoint(find_model(), model)
-        launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "1", "--num_machines", "1"]
-        launch += ["--mixed_precision", "no", "--dynamo_backend", "no"]
-        launch += ["--num_cpu_threads_per_process", str(CPU_THREADS)]
-        trainers = Path(__file__).parent.parent / "trainers"
+        os.environ.update(CPU_TRAINING)
+        launch = ["-m", "accelerate.commands.launch", "--cpu", "--quiet", "--num_cpu_threads_per_process", CPU_THREADS]
+        trainers = Path(str(resources.files("trainers")))
         script = [str(trainers / "dpo.py"), "--config", str(trainers / "recipes" / "cpu.yaml")]
         paths = ["--dataset_name", REPO_ID, "--model_name_or_path", str(model), "--output_dir", str(out / "dpo")]
-        step(*launch, *script, *paths)
+        short = ["--per_device_train_batch_size", "2", "--max_steps", str(steps), "--max_length", "256"]
+        step(*launch, *script, *paths, *short)
 
     minutes = (time.monotonic() - started) / 60
     say(f"Done in {minutes:.1f} minutes. All of it is in {out}/: build, responses, Hub, trained model")
@@ -83,7 +98,7 @@ def say(text: str) -> None:
     console.print(f"\n{text}", style="bold")
 
 
-def step(*arguments: str, environ: Mapping[str, str] | None = None) -> None:
+def step(*arguments: str) -> None:
     """Shows a Python command and runs it, with its output passed through.
 
     Raises:

@@ -37,6 +37,7 @@ class Recipe:
     system: system prompt of every answer (it is not part of the published prompt).
     temperature, top_p, max_tokens: sampling of answers; instructions get at most `max_tokens` as well.
     min_logprob: mean token log-probability (nats) under which a guided answer counts as gibberish.
+    min_similarity: of an edited answer to the one it was made from; below it the model wrote something else.
     votes: judge votes per requirement that code cannot check.
     max_missed: requirements that the rejected response may miss.
     splits: share of the seed groups in each split.
@@ -55,6 +56,7 @@ class Recipe:
     top_p: float = 0.95
     max_tokens: int = 1024
     min_logprob: float = -2.0
+    min_similarity: float = 0.3
     votes: int = 3
     max_missed: int = 2
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 0.9, "validation": 0.05, "test": 0.05})

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 
-from ecd_data.method.elimination import defect, off_topic, same
+from ecd_data.method.contrast import similarity
+from ecd_data.method.elimination import defect, echoes, off_topic, same
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.grammars import grammar
 from ecd_data.requirements.repairs import repair
 from ecd_data.templates import render
 from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Turn
 
+TRANSLATION = "style/language"
 CHARS_PER_TOKEN = 3  # a guided answer must be able to end before `max_tokens`; English runs at about four
 
 Steps = Generator[Sequence[Request], list[Response], tuple[Candidate, ...]]
 
 
 def adapt(
-    route: Route, count: int, seed_id: str, turn: Turn, instruction: str, requirement: Requirement, plan: Plan
+    route: Route,
+    count: int,
+    seed_id: str,
+    topic: str,
+    turn: Turn,
+    instruction: str,
+    requirement: Requirement,
+    plan: Plan,
 ) -> Steps:
     """Candidates of one route, those with a defect marked; different texts only.
 
@@ -26,6 +34,7 @@ def adapt(
         route: `edit` (the model revises R(t)), `fresh` (it answers I(t+1) anew), `guided` (the same under a grammar
             that forces the new requirement) or `repair` (code changes R(t) and keeps its meaning).
         count: how many to ask for.
+        topic: I(0), the instruction without any requirement.
         turn: the turn to adapt from, with R(t).
         instruction: I(t+1).
         requirement: the one that was added.
@@ -43,18 +52,31 @@ def adapt(
         for attempt in range(count)
     ]
     min_logprob = plan.recipe.min_logprob if route == "guided" else None
-    translated = any(in_force.id == "style/language" for in_force in (*turn.requirements, requirement))
     candidates: list[Candidate] = []
     for attempt, response in enumerate(responses):
-        candidate = Candidate(route, attempt, response.text.strip(), defect(response, min_logprob))
-        if not candidate.defect and same(candidate.text, turn.response):
-            candidate = replace(candidate, defect="unchanged")
-        elif not candidate.defect and not translated and off_topic(candidate.text, instruction, turn.response):
-            candidate = replace(candidate, defect="off_topic")
-        elif not candidate.defect and any(candidate.text == other.text for other in candidates):
-            candidate = replace(candidate, defect="repeated")
-        candidates.append(candidate)
+        text = response.text.strip()
+        reason = defect(response, min_logprob) or _defect_as_adaptation(route, text, topic, turn, requirement, plan)
+        if not reason and any(text == other.text for other in candidates):
+            reason = "repeated"
+        candidates.append(Candidate(route, attempt, text, reason))
     return tuple(candidates)
+
+
+def _defect_as_adaptation(
+    route: Route, text: str, topic: str, turn: Turn, requirement: Requirement, plan: Plan
+) -> str:
+    """What is wrong with a text as a new version of the older answer: a reason code, or an empty string."""
+    if same(text, turn.response):
+        return "unchanged"
+    if echoes(text, requirement):
+        return "echo"
+    if any(in_force.id == TRANSLATION for in_force in (*turn.requirements, requirement)):
+        return ""  # another language shares no words
+    if off_topic(text, topic, turn.response):
+        return "off_topic"
+    if route == "edit" and similarity(text, turn.response) < plan.recipe.min_similarity:
+        return "drifted"
+    return ""
 
 
 def _edit(turn: Turn, requirement: Requirement, plan: Plan) -> list[Message]:

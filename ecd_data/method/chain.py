@@ -34,7 +34,7 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
         return Chain(seed.seed_id, seed.group, (), (), (first,))
     turns, pairs, rejects = [first], [], []
     for number in range(1, plan.recipe.rounds + 1):
-        outcome = yield from _round(seed.seed_id, turns[-1], number, plan)
+        outcome = yield from _round(seed, turns[-1], number, plan)
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
@@ -59,8 +59,9 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
     return Reject(seed.seed_id, 0, "answer", _main_defect(candidates), "", seed.instruction, tuple(candidates))
 
 
-def _round(seed_id: str, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn, Pair] | Reject]:
+def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn, Pair] | Reject]:
     """One round: the next turn and its pair, or the reject that says where it ended."""
+    seed_id = seed.seed_id
     drawn = draw(seed_id, turn, number, plan)
     if drawn is None:
         return Reject(seed_id, number, "evolution", "no_operation", "", turn.instruction)
@@ -81,7 +82,7 @@ def _round(seed_id: str, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Tur
     for route, count in plan.recipe.routes.items():
         if not count:
             continue
-        candidates = yield from adapt(route, count, seed_id, turn, instruction, requirement, plan)
+        candidates = yield from adapt(route, count, seed_id, seed.instruction, turn, instruction, requirement, plan)
         ruled = []
         for candidate in candidates:
             ruled.append((yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)))

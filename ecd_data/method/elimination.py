@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 
-from ecd_data.values import Response
+from ecd_data.values import Requirement, Response
 
 REFUSAL = re.compile(
     r"\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\W+(?:but )?(?:i|as|this)\b"
@@ -18,6 +19,7 @@ REFUSAL = re.compile(
 LOOP_NGRAM = 4
 LOOP_SHARE = 0.3  # of the n-grams that were there before; prose stays under a tenth
 LOOP_MIN_WORDS = 20
+ECHO = 5  # words in a row
 REPEATS = 4  # times the same few words in a row
 
 
@@ -48,6 +50,9 @@ def loops(text: str) -> bool:
     words = re.findall(r"\w+", text.casefold())
     if re.search(r"(\S)\1{19}", text):
         return True
+    sentences = [part.strip() for part in re.split(r"[.!?\n]+", text.casefold()) if len(part.split()) > 3]
+    if any(a == b for a, b in itertools.pairwise(sentences)):
+        return True
     for size in range(1, 9):  # "a lone soul, a lone soul, ..."
         run = 0
         for i in range(size, len(words)):
@@ -61,7 +66,7 @@ def loops(text: str) -> bool:
 
 
 def off_topic(text: str, *references: str) -> bool:
-    """Whether an answer shares no longer word with the instruction or the older answer: a weak model's slip.
+    """Whether an answer shares no longer word with the seed's instruction or the older answer.
 
     Words are compared by their first five letters, so that an inflection does not decide; an answer without longer
     words ("Yes.") is on topic.
@@ -71,7 +76,23 @@ def off_topic(text: str, *references: str) -> bool:
 
 
 def _stems(text: str) -> set[str]:
-    return {word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 3}
+    return {word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 4}
+
+
+def echoes(text: str, requirement: Requirement) -> bool:
+    """Whether an answer talks about the requirement ("I'll make sure to use the words ...") instead of meeting it.
+
+    It does when it repeats five words in a row of the requirement's sentence; the words that the requirement wants
+    in the answer do not count.
+    """
+    sentence = requirement.text
+    for value in requirement.kwargs.values():
+        for wanted in value if isinstance(value, list) else [value]:
+            sentence = sentence.replace(str(wanted), " | ")
+    words = re.findall(r"[\w']+|\|", sentence.casefold())
+    said = " ".join(re.findall(r"[\w']+", text.casefold()))
+    runs = (words[i : i + ECHO] for i in range(len(words) - ECHO + 1))
+    return any("|" not in run and " ".join(run) in said for run in runs)
 
 
 def same(text: str, other: str) -> bool:

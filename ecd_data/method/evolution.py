@@ -87,7 +87,7 @@ def evolve(
 
 def _weave_messages(instruction: str, requirement: str) -> list[Message]:
     shown = [*_examples(), {"instruction": instruction, "requirement": requirement, "rewritten": ""}]
-    messages: list[Message] = []
+    messages: list[Message] = [{"role": "system", "content": render("ecd_data.method.prompts", "weave_system.jinja")}]
     for values in shown:
         messages.append({"role": "user", "content": render("ecd_data.method.prompts", "weave.jinja", **values)})
         messages.append({"role": "assistant", "content": values["rewritten"]})
@@ -147,7 +147,7 @@ def _states(text: str, turn: Turn, operation: Operation, requirement: Requiremen
     """
     if len(text) > len(turn.instruction) + len(requirement.text) + SLACK:
         return False
-    if _kept(turn.instruction, text) < KEPT_WORDS:
+    if text.count("\n") > turn.instruction.count("\n") or _kept(turn.instruction, text) < KEPT_WORDS:
         return False
     # "Use the word X" must not become "without the word X", nor the other way round.
     if bool(NEGATION.search(text)) != bool(NEGATION.search(f"{turn.instruction} {requirement.text}")):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import random
 import re
-from collections.abc import Mapping, Sequence
+import string
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -18,7 +19,10 @@ from ecd_data.errors import RecipeError
 from ecd_data.values import Requirement, canonical_json, sha256
 
 CLASSES = ("content", "style", "format", "reasoning", "breadth")
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+NUMBERS = [
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +50,12 @@ class Operation:
 
 
 def is_stated(operation: Operation, requirement: Requirement, instruction: str) -> bool:
-    """Whether an instruction states a code-checked requirement: its parameters and its key word are in it."""
-    for pattern in operation.stated:
-        name = pattern[1:-1] if re.fullmatch(r"\{\w+\}", pattern) else None
-        values = requirement.kwargs[name] if name else None
-        wanted = [pattern] if name is None else values if isinstance(values, (list, tuple)) else [values]
-        if not all(
-            re.search(_pattern(value, literal=name is not None), instruction, re.IGNORECASE) for value in wanted
-        ):
-            return False
-    return True
+    """Whether an instruction states a code-checked requirement: all that `stated` asks for is found in it."""
+    return all(
+        re.search(pattern, instruction, re.IGNORECASE | re.DOTALL)
+        for template in operation.stated
+        for pattern in _patterns(template, requirement.kwargs)
+    )
 
 
 def compatible(operation: Operation, in_force: Sequence[Requirement], taxonomy: Mapping[str, Operation]) -> bool:
@@ -63,9 +63,7 @@ def compatible(operation: Operation, in_force: Sequence[Requirement], taxonomy: 
     for other in (taxonomy[requirement.id] for requirement in in_force):
         if other.family == operation.family:
             return False
-        if {other.id, other.family} & set(operation.conflicts) or {operation.id, operation.family} & set(
-            other.conflicts
-        ):
+        if {other.id, other.family} & {*operation.conflicts} or {operation.id, operation.family} & {*other.conflicts}:
             return False
     return True
 
@@ -85,18 +83,56 @@ def select(patterns: Sequence[str], taxonomy: Mapping[str, Operation]) -> list[O
 
 @cache
 def load_taxonomy() -> Mapping[str, Operation]:
-    """The operations by id, in the order of the file."""
-    operations: dict[str, Operation] = {}
-    for entry in yaml.safe_load(_text()):
-        fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
-        operations[entry["id"]] = Operation(**fields)
-    return operations
+    """The operations that the package ships, by id, in the order of the file."""
+    return read_taxonomy(_text())
 
 
 @cache
 def taxonomy_hash() -> str:
     """SHA-256 of the taxonomy's content."""
     return sha256(canonical_json(yaml.safe_load(_text())))
+
+
+def read_taxonomy(text: str) -> dict[str, Operation]:
+    """The operations of a taxonomy file, by id, in the order of the file.
+
+    Raises:
+        RecipeError: an entry is not as the file's head says; the message names the entry.
+    """
+    taxonomy: dict[str, Operation] = {}
+    for entry in yaml.safe_load(text):
+        fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
+        try:
+            op = Operation(**fields)
+        except TypeError as error:
+            raise RecipeError(f"taxonomy: {entry.get('id', entry)}: {error}") from None
+        if op.id in taxonomy:
+            raise RecipeError(f"taxonomy: {op.id}: the id is there twice")
+        taxonomy[op.id] = op
+    named = {name for op in taxonomy.values() for name in (op.id, op.family)}
+    for op in taxonomy.values():
+        for problem in _problems(op, named):
+            raise RecipeError(f"taxonomy: {op.id}: {problem}")
+    return taxonomy
+
+
+def _problems(op: Operation, named: set[str]) -> Iterator[str]:
+    if op.id.split("/")[0] not in CLASSES:
+        yield f"the class is none of {', '.join(CLASSES)}"
+    if unknown := [name for name in op.conflicts if name not in named]:
+        yield f"conflicts with {', '.join(unknown)}, which is no family and no id"
+    if op.check == "judge":
+        if not op.guidance or set(op.example) != {"before", "after"}:
+            yield "a judged operation needs guidance and an example with before and after"
+        return
+    if not op.texts or not op.stated:
+        yield "an operation that code checks needs texts and stated"
+    for text in op.texts:
+        if {name for _, name, _, _ in string.Formatter().parse(text) if name} != set(op.params):
+            yield f"{text!r} does not name exactly the parameters {', '.join(op.params) or '(none)'}"
+    for name in (name for template in op.stated for name in _NAME.findall(template)):
+        if name not in {*op.params, *op.kwargs}:
+            yield f"stated names {{{name}}}, which is no parameter"
 
 
 def _text() -> str:
@@ -120,9 +156,18 @@ def _shown(value: Any) -> str:
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
-def _pattern(value: Any, literal: bool) -> str:
-    """A regular expression for a parameter; a small number may also be spelt out."""
-    if not literal:
-        return str(value)
+_NAME = re.compile(r"\{([a-z]\w*)\}")
+
+
+def _patterns(template: str, kwargs: Mapping[str, Any]) -> Iterator[str]:
+    """The template with its parameters filled in: one pattern, or one for each item of a list."""
+    lists = [name for name in _NAME.findall(template) if isinstance(kwargs[name], (list, tuple))]
+    for item in kwargs[lists[0]] if lists else [None]:
+        values = {**kwargs, **dict.fromkeys(lists, item)}
+        yield _NAME.sub(lambda match, values=values: _literal(values[match[1]]), template)  # type: ignore[misc]
+
+
+def _literal(value: Any) -> str:
+    """A pattern for one parameter as a whole word; a small number may also be spelt out."""
     spelt = f"|{NUMBERS[value]}" if isinstance(value, int) and value < len(NUMBERS) else ""
     return rf"(?<!\w)(?:{re.escape(str(value))}{spelt})(?!\w)"

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.method.elimination import defect, loops, same
-from ecd_data.values import Response
+from ecd_data.method.elimination import defect, echoes, loops, off_topic, same
+from ecd_data.values import Requirement, Response
 
 PROSE = (
     "A good morning starts the evening before. Lay out your clothes, pack your bag and go to bed early. "
@@ -31,6 +31,7 @@ PROSE = (
         ("no no no no no", "looping"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "looping"),
         ((PROSE + " ") * 3, "looping"),
+        ("P.S. I hope you like it.\n\nP.S. I hope you like it.", "looping"),
     ],
 )
 def test_answers_are_dropped_for_what_is_wrong_with_them(text, reason):
@@ -55,3 +56,23 @@ def test_white_space_alone_is_no_change():
 @given(st.text(max_size=300))
 def test_any_text_ends_in_a_verdict(text):
     assert loops(text) in (True, False)
+
+
+def test_an_answer_without_any_word_of_the_task_is_off_topic():
+    topic, older = "Describe a sunny day at the beach.", "The waves were warm and the sand was hot."
+    assert off_topic("You can use the repeat function in Python.", topic, older)
+    assert not off_topic("A beach in summer is a happy place.", topic, older)
+    assert not off_topic("Those waves!", topic, older)
+    assert not off_topic("Yes.", topic, older)
+
+
+def test_an_answer_that_talks_about_the_requirement_is_told_from_one_that_meets_it():
+    words = {"keywords": ["time", "together"]}
+    wish = Requirement(
+        "content/include_keywords", 'Make sure to use the words "time" and "together".', words, "code", 1
+    )
+    assert echoes("I'll make sure to use the words in my answer.", wish)
+    assert not echoes("We have time to cook together.", wish)
+    phrase = {"phrase": "And that is the main idea."}
+    end = Requirement("content/end_phrase", 'End with "And that is the main idea."', phrase, "code", 1)
+    assert not echoes("Bread rises. And that is the main idea.", end)

@@ -6,23 +6,30 @@ import json
 import re
 from collections.abc import Sequence
 
-from ecd_data.requirements.checks.length import compare
-from ecd_data.requirements.checks.words import straight
+from ecd_data.requirements.checks.length import compare, paragraphs
+from ecd_data.requirements.checks.words import plain, unquoted
 from ecd_data.values import Verdict
 
+BULLET = re.compile(r"[ \t]*[-*+•][ \t]+\S")
+RULE = re.compile(r"[ \t]*[-*+](?:[ \t]*[-*+])*[ \t]*")
+STEP = re.compile(r"(?:step[ \t]*)?(\d{1,3})(?:[.):]|[ \t]+[-–—])[ \t]+\S", re.IGNORECASE)
+FENCED = re.compile(r"\s*```(?:json)?[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL | re.IGNORECASE)
 # The content of brackets is matched first and looked at afterwards: one pattern for both takes quadratic time.
 TITLE = re.compile(r"<<([^<>\n]+)>>")
+HIGHLIGHT = re.compile(r"(?<![\w*])(\*{1,3})([^*\n]+)\1(?![\w*])")
 PLACEHOLDER = re.compile(r"\[([^\[\]\n]+)\](?!\()")
 
 
 def bullet_count(text: str, *, n: int) -> Verdict:
-    """Exactly `n` lines that are bullet points (`-`, `*`, `+` or `•`), at any indentation."""
-    return compare(len(re.findall(r"^[ \t]*[-*+•][ \t]+\S", text, re.MULTILINE)), "exactly", n, "bullet points")
+    """Exactly `n` lines that are bullet points (`-`, `*`, `+` or `•`), indented or not; a rule (`* * *`) is none."""
+    bullets = [line for line in text.splitlines() if BULLET.match(line) and not RULE.fullmatch(line)]
+    return compare(len(bullets), "exactly", n, "bullet points")
 
 
 def numbered_steps(text: str, *, n: int) -> Verdict:
-    """Exactly `n` lines numbered 1, 2, 3, ... in order (`1.` or `1)`)."""
-    numbers = [int(number) for number in re.findall(r"^[ \t]*(\d{1,3})[.)][ \t]+\S", text, re.MULTILINE)]
+    """Exactly `n` lines numbered 1, 2, 3, ... in order (`1.`, `1)` or `Step 1:`, in bold type or in a heading too)."""
+    found = [match for line in text.splitlines() if (match := STEP.match(plain(line)))]
+    numbers = [int(match[1]) for match in found]
     if numbers != list(range(1, len(numbers) + 1)):
         return Verdict(False, f"numbered {', '.join(map(str, numbers[:10]))}")
     return compare(len(numbers), "exactly", n, "numbered steps")
@@ -30,9 +37,9 @@ def numbered_steps(text: str, *, n: int) -> Verdict:
 
 def json_object(text: str, *, keys: Sequence[str]) -> Verdict:
     """The whole text is one JSON object with exactly these keys; a Markdown code fence around it is allowed."""
-    fenced = re.fullmatch(r"\s*```(?:json)?[ \t]*\n(.*)\n[ \t]*```\s*", text, re.DOTALL)
+    fenced = FENCED.fullmatch(text)
     try:
-        value = json.loads(fenced[1] if fenced else text)
+        value = json.loads(fenced[1] if fenced else text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return Verdict(False, "not JSON alone")
     if not isinstance(value, dict):
@@ -42,46 +49,56 @@ def json_object(text: str, *, keys: Sequence[str]) -> Verdict:
     return Verdict(True, "a JSON object with these keys")
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def title(text: str) -> Verdict:
-    """The first line holds a title in double angular brackets: <<A title>>."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    met = any(re.search(r"\w", name) for name in TITLE.findall(first))
-    return Verdict(met, "titled" if met else "no <<title>> in the first line")
+    """The text begins with a title in double angular brackets: <<A title>>."""
+    match = TITLE.match(plain(text))
+    met = match is not None and re.search(r"\w", match[1]) is not None
+    return Verdict(met, "titled" if met else "does not begin with a <<title>>")
 
 
 def highlights(text: str, *, n: int) -> Verdict:
-    """At least `n` sections highlighted with Markdown asterisks: *so* or **so**."""
-    found = re.findall(r"(?<![\w*])\*{1,2}(?=[^\s*])[^*\n]*[^\s*]?\*{1,2}(?![\w*])", text)
+    """At least `n` sections highlighted with Markdown asterisks: *so*, **so** or ***so***."""
+    found = [inside for _, inside in HIGHLIGHT.findall(text) if inside == inside.strip() and re.search(r"\w", inside)]
     return compare(len(found), "at_least", n, "highlighted sections")
 
 
 def postscript(text: str) -> Verdict:
-    """The last paragraph or line begins with `P.S.` and says something."""
-    last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-    met = re.match(r"\W{0,3}P\.\s?S\.:?\W{0,3}\s+\w", last) is not None
-    return Verdict(met, "a postscript" if met else "the last line is no postscript")
+    """The last line begins with `P.S.` and says something, or the last of several paragraphs does."""
+    lines = [line for line in text.splitlines() if line.strip()][-1:]
+    ends = lines + paragraphs(text)[1:][-1:]
+    met = any(re.match(r"P\. ?S\..*\w", plain(end), re.DOTALL) for end in ends)
+    return Verdict(met, "a postscript" if met else "no postscript at the end")
 
 
 def placeholders(text: str, *, n: int) -> Verdict:
-    """At least `n` placeholders in square brackets, such as [name]; Markdown links do not count."""
-    found = [name for name in PLACEHOLDER.findall(text) if re.search(r"\w", name)]
+    """At least `n` placeholders in square brackets, such as [name]; links, [1] and boxes ([x]) are none."""
+    found = [name for name in PLACEHOLDER.findall(text) if re.search(r"[^\W\d_].*[^\W\d_]", name)]
     return compare(len(found), "at_least", n, "placeholders")
 
 
 def wrapped_in_quotes(text: str) -> Verdict:
     """The whole text is in double quotation marks, straight or curly."""
-    body = straight(text.strip())
-    met = len(body) > 2 and body[0] == '"' and body[-1] == '"'
-    return Verdict(met, "in quotation marks" if met else "not in quotation marks")
+    met = re.search(r"\w", unquoted(text) or "") is not None
+    return Verdict(met, "in quotation marks" if met else "not in quotation marks as a whole")
 
 
 def line_starting(text: str, *, label: str) -> Verdict:
     """A line begins with the label and says something behind it ("Example: ...")."""
-    met = re.search(rf"^\W{{0,4}}{re.escape(label)}\W{{0,3}}[ \t]*\w", text, re.MULTILINE) is not None
-    return Verdict(met, f'a line starts with "{label}"' if met else f'no line starts with "{label}"')
+    met = any(_says(line, label) for line in text.splitlines())
+    return Verdict(met, f'a line starts with "{label}"' if met else f'no line starts with "{label}" and goes on')
 
 
 def last_line_starting(text: str, *, label: str) -> Verdict:
     """The last line begins with the label and says something behind it ("Answer: ...")."""
     last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-    return line_starting(last, label=label)
+    met = _says(last, label)
+    return Verdict(met, f'the last line {"starts" if met else "does not start"} with "{label}"')
+
+
+def _says(line: str, label: str) -> bool:
+    line = plain(line)
+    return line.startswith(label) and re.search(r"\w", line[len(label) :]) is not None

@@ -7,11 +7,13 @@ from typing import Literal
 
 from sentencex import segment
 
-from ecd_data.requirements.checks.words import words
+from ecd_data.requirements.checks.words import unquoted, words
 from ecd_data.values import Verdict
 
 Relation = Literal["at_least", "at_most", "exactly"]
-MARKER = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)\s+")
+MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)]|>)[ \t]+")
+HEADING = re.compile(r"[ \t]*#{1,6}[ \t]|[ \t*_]*<<[^<>]*>>[ \t*_]*\Z")
+NUMBER = re.compile(r"\d{1,3}[.)]")
 
 
 def compare(count: int, relation: Relation, n: int, unit: str) -> Verdict:
@@ -21,18 +23,26 @@ def compare(count: int, relation: Relation, n: int, unit: str) -> Verdict:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text. A line break ends one, so that each item of a list counts; list markers do not."""
+    """The sentences of a text.
+
+    A line break ends one, so each item of a list counts as one at least; list markers, headings, titles and
+    quotation marks around the whole text do not count.
+    """
     found: list[str] = []
-    for line in text.splitlines():
-        body = MARKER.sub("", line, count=1) if MARKER.match(line) else line
-        if re.search(r"\w", body):
-            found += [sentence.strip() for sentence in segment("en", body) if re.search(r"\w", sentence)]
+    for line in (unquoted(text) or text).splitlines():
+        if HEADING.match(line) or not re.search(r"\w", line):
+            continue
+        parts = [part.strip() for part in segment("en", MARKER.sub("", line, count=1) if MARKER.match(line) else line)]
+        parts = [part for part in parts if re.search(r"\w", part)]
+        # "1. Do this. 2. Do that." in one line: the numbers are no sentences.
+        found += [part for part in parts if len(parts) == 1 or not NUMBER.fullmatch(part)]
     return found
 
 
 def paragraphs(text: str) -> list[str]:
-    """The blocks of a text that blank lines separate."""
-    return [block for block in re.split(r"\n[ \t]*\n", text.strip()) if block.strip()]
+    """The blocks of a text that blank lines separate; a block without a word, such as a rule, is none."""
+    blocks = re.split(r"\n[ \t]*\n", "\n".join(text.splitlines()))
+    return [block.strip() for block in blocks if re.search(r"\w", block)]
 
 
 def word_count(text: str, *, relation: Relation, n: int) -> Verdict:

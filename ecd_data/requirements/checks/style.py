@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import Any
 
+from ecd_data.requirements.checks.length import sentences
 from ecd_data.values import Verdict
 
 LANGUAGES = {"English": "en", "French": "fr", "German": "de", "Spanish": "es", "Italian": "it", "Portuguese": "pt"}
+# Those that a text may be taken for; rare ones close to these would only blur short answers.
+TOLD_APART = [
+    *("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "pl", "cs", "ro", "hu"),
+    *("fi", "tr", "el", "ru", "uk", "ar", "he", "hi", "zh", "ja", "ko", "vi", "id"),
+]
+CONFIDENT = 0.8
 SAMPLE = 5000  # characters that are looked at to tell the language
 
 
 def lower_case(text: str) -> Verdict:
     """No capital letter, and at least one letter."""
-    capitals = [char for char in text if char.isupper()]
+    capitals = sum(char.isupper() or char.istitle() for char in text)
     if capitals:
-        return Verdict(False, f"{len(capitals)} capital letters")
+        return Verdict(False, f"{capitals} capital letters")
     return Verdict(any(char.islower() for char in text), "no capital letters")
 
 
 def upper_case(text: str) -> Verdict:
-    """No small letter, and at least one letter."""
-    small = [char for char in text if char.islower()]
+    """No small letter that has a capital, and at least one capital."""
+    small = sum(char != char.upper() for char in text)
     if small:
-        return Verdict(False, f"{len(small)} small letters")
+        return Verdict(False, f"{small} small letters")
     return Verdict(any(char.isupper() for char in text), "no small letters")
 
 
@@ -35,23 +43,36 @@ def no_characters(text: str, *, characters: str, name: str) -> Verdict:
 
 
 def no_digits(text: str) -> Verdict:
-    """No digit of any script."""
-    count = len(re.findall(r"\d", text))
+    """No digit of any script, no ½ and no ² either."""
+    count = len(re.findall(r"\d", unicodedata.normalize("NFKC", text)))
     return Verdict(count == 0, f"{count} digits")
 
 
 def language(text: str, *, language: str) -> Verdict:
-    """The text is in the language, as py3langid tells it among the taxonomy's."""
+    """The text is in the language, as py3langid tells it with confidence, and no sentence is clearly in another."""
+    sample = text[:SAMPLE]
+    told, share = _tell(sample)
+    if told != LANGUAGES[language] or share < CONFIDENT:
+        return Verdict(False, f"looks like {told} ({share:.0%}), {language} asked")
+    for sentence in sentences(sample):
+        part, share = _tell(sentence)
+        if part != told and share >= CONFIDENT:
+            return Verdict(False, f'"{sentence[:40]}" looks like {part}')
+    return Verdict(True, f"looks like {told}")
+
+
+def _tell(text: str) -> tuple[str, float]:
+    """The language's code and how sure it is, 0 to 1; none for a text without letters."""
     if not re.search(r"[^\W\d_]", text):
-        return Verdict(False, "no letters")
-    told = _identifier().classify(text[:SAMPLE])[0]
-    return Verdict(told == LANGUAGES[language], f"looks like {told}, {language} asked")
+        return "no language", 0.0
+    told, share = _identifier().classify(text)
+    return told, float(share)
 
 
 @cache
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=False)
-    identifier.set_languages(sorted(LANGUAGES.values()))
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(TOLD_APART)
     return identifier

@@ -3,24 +3,64 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from ecd_data.values import Verdict
 
+TYPOGRAPHY = str.maketrans(
+    {
+        **dict.fromkeys("“”‟„«»", '"'),
+        **dict.fromkeys("‘’‛‚ʼ", "'"),
+        **dict.fromkeys("\u2010\u2011", "-"),
+        **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),  # soft hyphens and spaces without width
+    }
+)
+# "U.S." is one word, so are "don't", "well-known" and "1,000.5".
+WORD = re.compile(r"(?<!\w)(?:[^\W\d_]\.){2,}|\w+(?:['\-]\w+|[.,:](?<=\d.)(?=\d)\w+)*")
+
 
 def straight(text: str) -> str:
-    """The text with straight quotation marks and apostrophes, so that typography does not decide a check."""
-    return re.sub("[“”‟„«»]", '"', re.sub("[‘’‛‚]", "'", text))
+    """The text with straight quotation marks and composed accents, so that typography does not decide a check."""
+    return unicodedata.normalize("NFC", text).translate(TYPOGRAPHY)
+
+
+def plain(text: str) -> str:
+    """Straight text without Markdown's emphasis, and without the marks of a heading, quote or list at its start."""
+    return re.sub("[*_`]", "", straight(text)).lstrip("#>-+• \t\r\n").rstrip()
+
+
+def unquoted(text: str) -> str | None:
+    """What stands inside the double quotation marks around a whole text, or `None` when there are none around it.
+
+    Marks inside are told by what stands before them, so that `"Go," she said. "Now."` is not taken for one quotation.
+    """
+    body = straight(re.sub(r"«\s*", "«", text.replace(" »", "»").replace("\u00a0»", "»").strip()))
+    if len(body) < 3 or body[0] != '"' or body[-1] != '"':
+        return None
+    depth, opening = 0, True  # whether a mark at this place would open a quotation
+    for i, char in enumerate(body):
+        if char == '"':
+            depth += 1 if opening else -1
+            if depth == 0 and i < len(body) - 1:
+                return None
+        else:
+            opening = char.isspace() or char in "([{-–—/*_"
+    return body[1:-1] if depth == 0 else None
 
 
 def words(text: str) -> list[str]:
-    """The words of a text: letters and digits, with apostrophes and hyphens inside ("don't", "well-known" are one)."""
-    return re.findall(r"\w+(?:['’\-]\w+)*", text)
+    """The words of a text: letters and digits, with apostrophes and hyphens inside."""
+    return WORD.findall(straight(text))
 
 
 def occurrences(text: str, word: str) -> int:
-    """How often a word or phrase stands in a text as a whole, without regard to case."""
-    return len(re.findall(rf"(?<!\w){re.escape(straight(word).casefold())}(?!\w)", straight(text).casefold()))
+    """How often a word or phrase stands in a text as a whole, without regard to case or line breaks.
+
+    "Friend's" holds "friend", but "can't" does not hold "can"; Markdown's underscores are no part of a word.
+    """
+    pattern = r"\s+".join(map(re.escape, straight(word).casefold().split()))
+    return len(re.findall(rf"(?<![^\W_]){pattern}(?![^\W_]|'t\b)", straight(text).casefold()))
 
 
 def include_words(text: str, *, keywords: Sequence[str]) -> Verdict:
@@ -42,14 +82,15 @@ def word_frequency(text: str, *, keyword: str, n: int) -> Verdict:
 
 
 def starts_with(text: str, *, phrase: str) -> Verdict:
-    """The text begins with the phrase, exactly."""
-    met = re.match(rf"{re.escape(straight(phrase))}(?!\w)", straight(text).lstrip()) is not None
+    """The text begins with the phrase, letter case included; Markdown's emphasis does not count."""
+    met = re.match(rf"{re.escape(straight(phrase))}(?!\w)", plain(text)) is not None
     return Verdict(met, f'begins "{text.lstrip()[: len(phrase)]}"')
 
 
 def ends_with(text: str, *, phrase: str) -> Verdict:
-    """The text ends with the phrase, exactly, and nothing follows it."""
-    met = re.search(rf"(?<!\w){re.escape(straight(phrase))}\Z", straight(text).rstrip()) is not None
+    """The text ends with the phrase, letter case included, and nothing but Markdown's emphasis follows it."""
+    end = straight(text).rstrip(" \t\r\n*_`")
+    met = end.endswith(straight(phrase)) and not end.removesuffix(straight(phrase))[-1:].isalnum()
     return Verdict(met, f'ends "{text.rstrip()[-len(phrase) :]}"')
 
 

@@ -1,0 +1,102 @@
+"""The commands as a user meets them: exit codes, one clear message, nothing half-made."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ecd_data.local.hub import Hub
+
+VERBS = ["generate", "publish", "validate", "local", "demo"]
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def seeds(tmp_path):
+    path = tmp_path / "seeds.jsonl"
+    path.write_text(json.dumps({"instruction": "Name a fruit."}) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_both_ways(verb):
+    module = run(f"ecd_data.{verb}", "--help")
+    script = run("ecd_data", verb, "--help")
+    assert module.returncode == script.returncode == 0
+    assert module.stdout.split("options:")[1] == script.stdout.split("options:")[1]
+
+
+def test_an_unknown_verb_lists_the_known_ones():
+    done = run("ecd_data", "destroy")
+    assert done.returncode == 2
+    assert all(verb in done.stderr for verb in VERBS)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "no seeds. Give --seeds FILE"),
+        (["--seeds", "{seeds}"], "no endpoint. Give --endpoint URL or set ECD_ENDPOINT"),
+        (["--seeds", "nowhere.jsonl", "--endpoint", "http://127.0.0.1:9"], "nowhere.jsonl: cannot be read"),
+        (["--seeds", "{seeds}", "--endpoint", "http://127.0.0.1:9"], "127.0.0.1:9"),
+        (["--seeds", "{seeds}", "--endpoint", "ftp://x"], "http"),
+        (["--seeds", "{seeds}", "--replay", "--responses", "{tmp}/none.sqlite"], "no response store"),
+        (["--seeds", "{seeds}", "--recipe", "nowhere.yaml", "--replay"], "default, local"),
+        (["--seeds", "{seeds}", "--instruction-column", "text", "--replay"], "no column 'text'"),
+    ],
+)
+def test_a_mistake_is_one_message_and_leaves_nothing(tmp_path, seeds, flags, message):
+    flags = [flag.format(seeds=seeds, tmp=tmp_path) for flag in flags]
+    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), ECD_HOME=str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "build").exists()
+
+
+def test_publish_wants_a_build_or_seeds(tmp_path):
+    done = run("ecd_data.publish", "org/ecd")
+    assert done.returncode == 2
+    assert "give either --build DIR, or --seeds SRC" in done.stderr
+
+
+def test_publish_names_the_token_before_any_work(tmp_path, seeds):
+    with Hub(tmp_path / "hub") as hub:
+        flags = ["--seeds", seeds, "--endpoint", "http://127.0.0.1:9"]
+        done = run("ecd_data.publish", "org/ecd", *flags, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / "home"))
+    assert done.returncode == 1
+    assert "token" in done.stderr
+    assert "127.0.0.1:9 " not in done.stderr
+
+
+def test_publish_refuses_a_folder_that_is_no_build(tmp_path):
+    with Hub(tmp_path / "hub") as hub:
+        done = run(
+            "ecd_data.publish",
+            "org/ecd",
+            "--build",
+            str(tmp_path),
+            HF_ENDPOINT=hub.url,
+            HF_TOKEN=hub.token,
+            HF_HOME=str(tmp_path / "home"),
+        )
+    assert done.returncode == 1
+    assert "it is no build" in done.stderr
+
+
+def test_validate_says_what_it_was_given(tmp_path):
+    done = run("ecd_data.validate", str(tmp_path))
+    assert done.returncode == 1
+    assert "no manifest.json in it" in done.stderr
