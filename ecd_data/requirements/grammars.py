@@ -14,15 +14,15 @@ from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Grammar, Requirement
 
 SHORT = 20  # characters that a forced text has at least
-LINE = 100  # characters that an item of a list has at most
+LINE = 100  # characters that a last line has at most
 LETTER, DIGIT, MARK = "a-zA-Z", "0-9", " ;:'()\\-"
 
 
 def grammar(requirement: Requirement, max_chars: int) -> Grammar | None:
     """The grammar that forces a requirement on an answer of at most `max_chars` characters, or `None`.
 
-    In a JSON answer it is the values that share `max_chars`. Bounds under about 150 leave some kinds no room; they
-    then allow a little more.
+    In a list `max_chars` bounds each item, and in a JSON answer the values share it. Bounds under about 150 leave
+    some kinds no room; they then allow a little more.
     """
     make = GRAMMARS.get(load_taxonomy()[requirement.id].check)
     return None if make is None else make(max_chars, **requirement.kwargs)
@@ -47,7 +47,8 @@ def _without(max_chars: int, characters: str, name: str) -> Grammar:
 
 
 def _list(max_chars: int, markers: Sequence[str]) -> Grammar:
-    item = _prose(min(LINE, max_chars // len(markers) - 4), marks=",", low=8)
+    # An item ends at its first full stop. A tight bound would cut it in mid-sentence instead.
+    item = _prose(max_chars, marks=",", low=8)
     return _regex("\\n".join(marker + item for marker in markers))
 
 

@@ -104,8 +104,8 @@ def test_a_branch_of_its_own(hub, release, make_build):
     release().publish(make_build(), "First release")
     second = make_build("second", recipe=replace(RECIPE, rounds=1))
     release(revision="dev").publish(second, "Try")
-    assert [commit.title for commit in commits(hub)][0] == "First release"
-    assert [commit.title for commit in commits(hub, revision="dev")][0] == "Try"
+    assert commits(hub)[0].title == "First release"
+    assert commits(hub, revision="dev")[0].title == "Try"
 
 
 def test_private_repositories_are_private(hub, release, make_build, tmp_path):

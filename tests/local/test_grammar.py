@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.local.grammar import lark
+from ecd_data.local.tgi.grammar import lark
 
 
 @given(st.text(st.characters(min_codepoint=9, max_codepoint=1000), min_size=1))

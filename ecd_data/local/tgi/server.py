@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 
 from ecd_data.local import model
-from ecd_data.local.engine import Engine
-from ecd_data.local.routes import Facade
+from ecd_data.local.tgi.engine import Engine
+from ecd_data.local.tgi.routes import Facade
 
 
 class TextGeneration:
@@ -60,7 +60,7 @@ class TextGeneration:
         config = {**self._config, "gguf": str(gguf), "model_id": self.model_id, "revision": self.revision}
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ecd_data.local.tgi", json.dumps(config)],
+            [sys.executable, "-m", "ecd_data.local.tgi.server", json.dumps(config)],
             stdin=subprocess.PIPE,  # its end tells the child that this process has ended
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator, Iterable
 from typing import Any
 
-from ecd_data.local.parameters import Sampling
+from ecd_data.local.tgi.parameters import Sampling
 
 Json = dict[str, Any]
 

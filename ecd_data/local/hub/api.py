@@ -7,18 +7,15 @@ import binascii
 import json
 import re
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import unquote
 
 import yaml
 
-from ecd_data.local.storage import GITATTRIBUTES, Commit, File, HubError, Repo, Storage, git_sha1
+from ecd_data.local.hub.call import Answer, Call
+from ecd_data.local.hub.contents import entry_of, folders, history, is_plain, paths_info, preupload, refs
+from ecd_data.local.hub.storage import GITATTRIBUTES, Commit, File, HubError, Repo, Storage
 
-LFS_SUFFIXES = (".parquet", ".arrow", ".bin", ".safetensors", ".zip", ".gz")
-LFS_THRESHOLD = 10 * 1024 * 1024
 PAGE = 1000
 REPO = r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*"
 WRITES = {("POST", verb) for verb in ("preupload", "commit", "branch", "tag")} | {
@@ -26,42 +23,6 @@ WRITES = {("POST", verb) for verb in ("preupload", "commit", "branch", "tag")} |
     ("DELETE", "branch"),
     ("DELETE", "tag"),
 }
-
-
-@dataclass
-class Call:
-    """One request: method, path, query, bearer token, Range header, and the body in pieces."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    token: str
-    range: str | None
-    chunks: Iterator[bytes]
-
-    def body(self) -> bytes:
-        """The whole body."""
-        return b"".join(self.chunks)
-
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object."""
-        try:
-            value = json.loads(self.body() or b"{}")
-        except ValueError:
-            raise HubError(400, None, "the body is not JSON") from None
-        return value if isinstance(value, dict) else {}
-
-
-@dataclass
-class Answer:
-    """What to send: JSON, or `length` bytes of a file from `start`."""
-
-    status: int = 200
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-    file: Path | None = None
-    start: int = 0
-    length: int = 0
 
 
 class Api:
@@ -108,13 +69,13 @@ class Api:
             case ("GET", "tree"):
                 return self._tree(call, repo, revision, rest)
             case ("POST", "paths-info"):
-                return _paths_info(call, repo.resolve(revision))
+                return paths_info(call, repo.resolve(revision))
             case ("GET", "refs"):
-                return _refs(call, repo)
+                return refs(call, repo)
             case ("GET", "commits"):
-                return _commits(repo, repo.resolve(revision))
+                return history(repo, repo.resolve(revision))
             case ("POST", "preupload"):
-                return _preupload(call.json(), repo.resolve(revision))
+                return preupload(call.json(), repo.resolve(revision))
             case ("POST", "commit"):
                 return self._commit(call, repo, revision)
             case ("POST", "branch"):
@@ -228,18 +189,18 @@ class Api:
 
     def _tree(self, call: Call, repo: Repo, revision: str, under: str) -> Answer:
         commit = repo.resolve(revision)
-        folders = _folders(commit.tree)
-        if under and under not in folders:
+        inside = folders(commit.tree)
+        if under and under not in inside:
             raise HubError(404, "EntryNotFound", f'{under} does not exist on "{revision}"')
         recursive, expand = (call.query.get(name, "").lower() == "true" for name in ("recursive", "expand"))
         prefix = f"{under}/" if under else ""
-        names = [name for name in {*folders, *commit.tree} if name.startswith(prefix)]
+        names = [name for name in {*inside, *commit.tree} if name.startswith(prefix)]
         names = sorted(name for name in names if recursive or "/" not in name[len(prefix) :])
         start, headers = int(call.query.get("cursor", 0)), {}
         if start + PAGE < len(names):
             following = f"{self.url}{call.path}?recursive={recursive}&expand={expand}&cursor={start + PAGE}"
             headers["Link"] = f'<{following}>; rel="next"'
-        entries = [_entry(commit, name, folders, expand) for name in names[start : start + PAGE]]
+        entries = [entry_of(commit, name, inside, expand) for name in names[start : start + PAGE]]
         return Answer(body=entries, headers=headers)
 
     def _add_ref(self, repo: Repo, refs: dict[str, str], name: str, start: str, taken: str) -> Answer:
@@ -332,7 +293,7 @@ class Api:
 
     def _apply(self, tree: dict[str, File], operation: str, value: dict[str, Any]) -> None:
         path = value["path"]
-        if not _is_plain(path):
+        if not is_plain(path):
             raise HubError(400, None, f"not a path inside the repository: {path!r}")
         match operation:
             case "file":
@@ -365,71 +326,6 @@ def _may_write(user: dict[str, Any], namespace: str) -> bool:
 
 def _prefix(type_: str) -> str:
     return "datasets/" if type_ == "dataset" else ""
-
-
-def _is_plain(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and ".git" not in parts and "\0" not in path
-
-
-def _folders(tree: dict[str, File]) -> dict[str, str]:
-    """Every folder that the paths imply, with an id that follows its content."""
-    inside: dict[str, list[tuple[str, str]]] = {}
-    for path, file in sorted(tree.items()):
-        for parent in list(PurePosixPath(path).parents)[:-1]:
-            inside.setdefault(str(parent), []).append((path, file.blob_id))
-    return {name: git_sha1("tree", json.dumps(files).encode()) for name, files in inside.items()}
-
-
-def _entry(commit: Commit, path: str, folders: dict[str, str], expand: bool) -> dict[str, Any]:
-    last = {"lastCommit": {"id": commit.oid, "title": commit.title, "date": commit.date}} if expand else {}
-    if path in folders:
-        return {"type": "directory", "oid": folders[path], "size": 0, "path": path} | last
-    file = commit.tree[path]
-    lfs = {"lfs": file.lfs_info("oid")} if file.is_lfs else {}
-    return {"type": "file", "oid": file.blob_id, "size": file.size, "path": path} | lfs | last
-
-
-def _paths_info(call: Call, commit: Commit) -> Answer:
-    form = parse_qs(call.body().decode())
-    folders, expand = _folders(commit.tree), form.get("expand", ["false"])[0].lower() == "true"
-    wanted = [path.strip("/") for path in form.get("paths", [])]
-    there = [path for path in wanted if path in commit.tree or path in folders]
-    return Answer(body=[_entry(commit, path, folders, expand) for path in there])
-
-
-def _refs(call: Call, repo: Repo) -> Answer:
-    def listed(kind: str, refs: dict[str, str]) -> list[dict[str, str]]:
-        return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid} for name, oid in refs.items()]
-
-    pulls = {name: oid for name, oid in repo.branches.items() if name.startswith("refs/pr/")}
-    branches = {name: oid for name, oid in repo.branches.items() if name not in pulls}
-    body: dict[str, Any] = {"branches": listed("heads", branches), "tags": listed("tags", repo.tags), "converts": []}
-    if "include_prs" in call.query:
-        body["pullRequests"] = [{"name": n, "ref": n, "targetCommit": oid} for n, oid in pulls.items()]
-    return Answer(body=body)
-
-
-def _commits(repo: Repo, commit: Commit) -> Answer:
-    history = []
-    following: Commit | None = commit
-    while following:
-        history.append(
-            {"id": following.oid, "title": following.title, "message": following.message, "date": following.date}
-            | {"authors": [{"user": following.author}]}
-        )
-        following = repo.commits.get(following.parent) if following.parent else None
-    return Answer(body=history)
-
-
-def _preupload(wanted: dict[str, Any], commit: Commit) -> Answer:
-    files = []
-    for asked in wanted["files"]:
-        is_lfs = asked["path"].endswith(LFS_SUFFIXES) or asked["size"] > LFS_THRESHOLD
-        known = commit.tree.get(asked["path"])
-        entry = {"path": asked["path"], "uploadMode": "lfs" if is_lfs else "regular", "shouldIgnore": False}
-        files.append(entry | ({"oid": known.sha256 or known.sha1} if known else {}))
-    return Answer(body={"files": files, "commitOid": commit.oid})
 
 
 def _metadata(card: str) -> Any:

@@ -17,8 +17,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ecd_data.local.hub_api import Answer, Api, Call
-from ecd_data.local.storage import HubError, Storage
+from ecd_data.local.hub.api import Api
+from ecd_data.local.hub.call import Answer, Call
+from ecd_data.local.hub.storage import HubError, Storage
 
 TOKEN = "hf_local"
 CHUNK = 1 << 20

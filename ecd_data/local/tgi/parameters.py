@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ecd_data.local.grammar import lark
+from ecd_data.local.tgi.grammar import lark
 
 MAX_STOP = 4
 MAX_TOP_TOKENS = 5

@@ -10,10 +10,10 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
-from ecd_data.local import answers
-from ecd_data.local.answers import Json
-from ecd_data.local.engine import ClientGone, Engine
-from ecd_data.local.parameters import (
+from ecd_data.local.tgi import answers
+from ecd_data.local.tgi.answers import Json
+from ecd_data.local.tgi.engine import ClientGone, Engine
+from ecd_data.local.tgi.parameters import (
     DEFAULT_NEW_TOKENS,
     MAX_STOP,
     Sampling,

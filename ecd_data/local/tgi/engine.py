@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ecd_data.local.parameters import Sampling, TgiError, invalid
+from ecd_data.local.tgi.parameters import Sampling, TgiError, invalid
 
 MARK = "|"  # no model goes on with it after "1 2 3" of its own accord
 
