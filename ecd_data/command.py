@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import signal
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ecd_data.errors import EcdError
+
+PLAIN_SECONDS = 10.0
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Runs a command and returns its exit code; an `EcdError` is printed as a message, without a traceback."""
+    """Runs a command and returns its exit code; an `EcdError` is printed as a message, without a traceback.
+
+    SIGTERM ends it like Ctrl-C, so that nothing half-made stays behind; the exit codes are 143 and 130.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         return command() or 0
     except EcdError as error:
         console.print(f"error: {error}", style="red", markup=False)
         return error.exit_code
-    except KeyboardInterrupt:
+    except OSError as error:  # a disk, a permission, a folder that is gone: for the user to mend
+        console.print(f"error: {error}", style="red", markup=False)
+        return 1
+    except (KeyboardInterrupt, Terminated) as stopped:
         console.print("stopped. Every response so far is stored: the same command goes on from there.")
-        return 130
+        return 130 if isinstance(stopped, KeyboardInterrupt) else 143
+
+
+class Terminated(BaseException):
+    """The process was asked to end."""
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
 
 
 def quiet_libraries() -> None:
@@ -45,33 +64,42 @@ def ecd_home() -> Path:
     return Path(os.environ.get("ECD_HOME") or Path.home() / ".cache" / "ecd")
 
 
-@contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A progress bar, or a plain line at every tenth of the way when standard error is no terminal.
+class Progress:
+    """How far something is: a bar on a terminal, and elsewhere a plain line every ten seconds and at the end."""
 
-    Yields a function that moves on by one and shows a note.
-    """
-    if not console.is_terminal:
-        done = 0
+    def __init__(self, what: str, total: int) -> None:
+        self._what, self._total, self._done, self._note = what, total, 0, ""
+        self._bar: rich.progress.Progress | None = None
+        self._printed = time.monotonic()
 
-        def step(note: str) -> None:
-            nonlocal done
-            done += 1
-            if done == total or done * 10 // total > (done - 1) * 10 // total:
-                console.print(f"{what}: {done}/{total} {note}", markup=False)
+    def __enter__(self) -> Progress:
+        if console.is_terminal:
+            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+            self._bar = rich.progress.Progress(TextColumn(self._what), *columns, console=console)
+            self._task = self._bar.add_task(self._what, total=self._total, note="")
+            self._bar.start()
+        return self
 
-        yield step
-        return
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total, note="")
-        yield lambda note: bar.update(task, advance=1, note=note)
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """One more is done."""
+        self._done += 1
+        self._show()
+
+    def note(self, text: str) -> None:
+        """What else to show."""
+        self._note = text
+        self._show()
+
+    def _show(self) -> None:
+        if self._bar:
+            self._bar.update(self._task, completed=self._done, note=self._note)
+        elif self._done == self._total or time.monotonic() - self._printed > PLAIN_SECONDS:
+            self._printed = time.monotonic()
+            console.print(f"{self._what}: {self._done}/{self._total}, {self._note}", markup=False)
 
 
 def table(rows: Mapping[str, object]) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ecd_data.command import console, ecd_home, progress, quiet_libraries, run_command, table
+from ecd_data.command import Progress, console, ecd_home, quiet_libraries, run_command, table
 from ecd_data.errors import EndpointError, SeedError, StoreError
-from ecd_data.values import Model
+from ecd_data.values import Chain, Model
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +69,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from ecd_data.artifact.build import build, check_out
     from ecd_data.artifact.schema import CONFIGS
     from ecd_data.calls.endpoint import Endpoint, identify
+    from ecd_data.calls.scheduler import Stats
     from ecd_data.calls.store import Store
     from ecd_data.corpus.seeds import Columns, read_corpus
     from ecd_data.generation import Generation
@@ -85,7 +86,9 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     if corpus.duplicates:
         console.print(f"{corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
     path = args.responses or ecd_home() / "responses.sqlite"
-    with Store(path, read_only=args.replay) as store, tempfile.TemporaryDirectory(prefix="ecd-") as work:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
+    with scratch as work, Store(path, read_only=args.replay) as store:
         token = os.environ.get("ECD_TOKEN")
         if args.replay:
             endpoint, model = None, stored_model(store.models(), args.model, path)
@@ -93,16 +96,19 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
             model = identify(args.endpoint, token=token, model=args.model)
             endpoint = Endpoint(args.endpoint, token=token)
         console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {model}, responses in {path}")
-        with progress("chains", len(corpus.seeds)) as step:
+        with Progress("chains", len(corpus.seeds)) as bar:
             pairs = 0
 
-            def on_chain(chain: Any) -> None:
+            def on_chain(chain: Chain) -> None:
                 nonlocal pairs
                 pairs += len(chain.pairs)
-                calls = generation.stats
-                step(f"{pairs} pairs, {calls.calls} calls, {calls.stored} answers from the store")
+                bar.advance()
 
-            generation = Generation(corpus, recipe, model, store, endpoint, args.max_concurrency, on_chain)
+            def on_call(stats: Stats) -> None:
+                retries = f", {stats.retries} retries" if stats.retries else ""
+                bar.note(f"{pairs} pairs, {stats.calls} calls, {stats.stored} answers from the store{retries}")
+
+            generation = Generation(corpus, recipe, model, store, endpoint, args.max_concurrency, on_chain, on_call)
             spool = Path(work, "spool")
             spool.mkdir()
             builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]

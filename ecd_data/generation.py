@@ -29,7 +29,7 @@ class Generation:
         store: the response store.
         endpoint: who answers what the store does not hold; `None` replays.
         max_concurrency: calls in flight.
-        on_chain: called with each finished chain, for a progress display; `stats` has the calls so far.
+        on_chain, on_call: called with each finished chain, and with the totals after each call, to show progress.
     """
 
     corpus: Corpus
@@ -39,7 +39,7 @@ class Generation:
     endpoint: Endpoint | None = None
     max_concurrency: int = 16
     on_chain: Callable[[Chain], None] | None = None
-    stats: Stats = field(default_factory=Stats)
+    on_call: Callable[[Stats], None] | None = None
     keys: set[str] = field(default_factory=set)
 
     @property
@@ -67,14 +67,11 @@ class Generation:
             self.model,
             self.endpoint,
             max_concurrency=self.max_concurrency,
-            on_call=self._count,
+            on_call=self.on_call,
         ):
             if self.on_chain:
                 self.on_chain(chain)
             yield chain
-
-    def _count(self, stats: Stats) -> None:
-        self.stats = stats
 
     def _recorded(self, seed: Seed, plan: Plan) -> Generator[Sequence[Request], list[Response], Chain]:
         """The steps of one seed's chain, with the keys of its requests written down."""

@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from fake_endpoint import FakeServer, Fault
 
+from ecd_data.calls.store import Store
 from ecd_data.local.hub import Hub
 
 VERBS = ["generate", "publish", "validate", "local", "demo"]
@@ -64,6 +68,51 @@ def test_a_mistake_is_one_message_and_leaves_nothing(tmp_path, seeds, flags, mes
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "build").exists()
+
+
+@pytest.fixture
+def server():
+    fake = FakeServer()
+    yield fake
+    fake.stop()
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (Fault(401, {"error": "no"}), "ECD_TOKEN"),
+        (Fault(422, {"error": "`inputs` must have less than 1024 tokens"}), "less than 1024 tokens"),
+        (Fault(404, b"<html>not here</html>"), "HTML page; check --endpoint"),
+    ],
+)
+def test_an_endpoint_that_refuses_stops_the_run(tmp_path, seeds, server, fault, message):
+    server.always = fault
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), ECD_TOKEN="ecd_secret")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "ecd_secret" not in done.stdout + done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_keeps_its_responses_and_nothing_else(tmp_path, server, number, code):
+    server.pause = lambda: 0.05
+    flags = ["--seeds", "bundled", "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    command = [sys.executable, "-m", "ecd_data.generate", *flags, "--out", str(tmp_path / "build")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(server.bodies) < 30 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "the same command goes on" in errors
+    assert "Traceback" not in errors
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+    with Store(tmp_path / "r.sqlite", read_only=True) as store:
+        assert store.count() >= 10
 
 
 def test_publish_wants_a_build_or_seeds(tmp_path):

@@ -10,8 +10,20 @@ their responses in the same order, and returns its result; it waits on nothing i
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -26,7 +38,7 @@ T = TypeVar("T")
 Chain = Generator[Sequence[Request], list[Response], T]
 Ask = Callable[[Request], Awaitable[Response]]
 
-CHAINS_PER_CALL = 4  # chains in progress for each call in flight: room for short chains to wait behind a long one
+CHAINS_PER_CALL = 2  # chains in progress for each call in flight: room for short chains to wait behind a long one
 
 
 @dataclass
@@ -166,9 +178,30 @@ def _blocking(results: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
 
     try:
         stream = results()
-        while (item := loop.run_until_complete(following())) is not end:
+        while (item := _run_to_end(loop, following())) is not end:
             yield cast(T, item)
     finally:
         loop.run_until_complete(stop())
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+def _run_to_end(loop: asyncio.AbstractEventLoop, steps: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine. Ctrl-C and SIGTERM cancel it and are raised after that, not inside whatever code they hit."""
+    task = loop.create_task(steps)
+    if threading.current_thread() is not threading.main_thread():
+        return loop.run_until_complete(task)
+    caught: list[int] = []
+
+    def cancel(number: int, _: object) -> None:
+        caught.append(number)
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return loop.run_until_complete(task)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
