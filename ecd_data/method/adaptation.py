@@ -68,7 +68,7 @@ def _defect_as_adaptation(
     """What is wrong with a text as a new version of the older answer: a reason code, or an empty string."""
     if same(text, turn.response):
         return "unchanged"
-    if echoes(text, requirement):
+    if echoes(text, requirement, topic):
         return "echo"
     if any(in_force.id == TRANSLATION for in_force in (*turn.requirements, requirement)):
         return ""  # another language shares no words

@@ -62,7 +62,7 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
 def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn, Pair] | Reject]:
     """One round: the next turn and its pair, or the reject that says where it ended."""
     seed_id = seed.seed_id
-    drawn = draw(seed_id, turn, number, plan)
+    drawn = draw(seed, turn, number, plan)
     if drawn is None:
         return Reject(seed_id, number, "evolution", "no_operation", "", turn.instruction)
     operation, requirement = drawn

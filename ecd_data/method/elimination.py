@@ -19,6 +19,11 @@ REFUSAL = re.compile(
 LOOP_NGRAM = 4
 LOOP_SHARE = 0.3  # of the n-grams that were there before; prose stays under a tenth
 LOOP_MIN_WORDS = 20
+ABOUT_FORM = re.compile(
+    r"\bcommas?\b|\blower-? ?case\b|\bcapital letters?\b|\bexclamation marks?\b|\bquotation marks\b|\bplaceholders?\b"
+    r"|\bangular brackets\b|\b\d+ (?:characters|words|sentences|bullet points)\b"
+    r"|\bthe (?:exact )?(?:words?|phrase) [\"“]"
+)
 ECHO = 5  # words in a row
 REPEATS = 4  # times the same few words in a row
 
@@ -79,12 +84,14 @@ def _stems(text: str) -> set[str]:
     return {word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 4}
 
 
-def echoes(text: str, requirement: Requirement) -> bool:
+def echoes(text: str, requirement: Requirement, topic: str) -> bool:
     """Whether an answer talks about the requirement ("I'll make sure to use the words ...") instead of meeting it.
 
-    It does when it repeats five words in a row of the requirement's sentence; the words that the requirement wants
-    in the answer do not count.
+    It does when it repeats five words in a row of the requirement's sentence (the words that the requirement wants in
+    the answer do not count), or speaks of commas, capital letters and the like where the instruction did not.
     """
+    if any(said not in topic.casefold() for said in ABOUT_FORM.findall(text.casefold())):
+        return True
     sentence = requirement.text
     for value in requirement.kwargs.values():
         for wanted in value if isinstance(value, list) else [value]:

@@ -13,10 +13,10 @@ import yaml
 
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import Operation, compatible, is_stated
+from ecd_data.requirements.taxonomy import Operation, compatible, is_stated, suits
 from ecd_data.rng import keyed
 from ecd_data.templates import render
-from ecd_data.values import Grammar, Message, Request, Requirement, Response, Turn
+from ecd_data.values import Grammar, Message, Request, Requirement, Response, Seed, Turn
 
 EVOLVED = Grammar(
     "json",
@@ -35,15 +35,20 @@ MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, n
 Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str] | None]
 
 
-def draw(seed_id: str, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Requirement | None] | None:
+def draw(seed: Seed, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Requirement | None] | None:
     """The operation of a round, with its requirement where code can check it; `None` when nothing fits.
 
     Draws are a function of (recipe seed, seed_id, round, attempt) alone. The first one is taken that the old answer
     does not meet already: a requirement it meets would give no negative, and no call is spent to learn that.
     """
-    fitting = [op for op in plan.operations if _fits(op, turn, plan)]
+    fitting = [
+        operation
+        for operation in plan.operations
+        if compatible(operation, turn.requirements, plan.taxonomy)
+        and suits(operation, seed.instruction, turn.response)
+    ]
     for attempt in range(plan.recipe.draws if fitting else 0):
-        rng = keyed(plan.recipe.seed, seed_id, round, attempt, "operation")
+        rng = keyed(plan.recipe.seed, seed.seed_id, round, attempt, "operation")
         operation = _balanced(rng, fitting)
         if operation.check == "judge":
             return operation, None
@@ -51,11 +56,6 @@ def draw(seed_id: str, turn: Turn, round: int, plan: Plan) -> tuple[Operation, R
         if not check(requirement, turn.response).met:
             return operation, requirement
     return None
-
-
-def _fits(operation: Operation, turn: Turn, plan: Plan) -> bool:
-    is_code = "```" in turn.response or "```" in turn.instruction
-    return compatible(operation, turn.requirements, plan.taxonomy) and not ("code" in operation.not_for and is_code)
 
 
 def _balanced(rng: random.Random, operations: Sequence[Operation]) -> Operation:

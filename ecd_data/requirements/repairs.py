@@ -48,8 +48,11 @@ def _quoted(text: str) -> str:
 
 
 def _titled(text: str) -> str:
-    """With its own first words as the title."""
-    return f"<<{' '.join(words(text)[:5]).capitalize()}>>\n\n{text}"
+    """With its own first words as the title, up to one that a title can end with."""
+    first = words(text)[:5]
+    while len(first) > 1 and len(first[-1]) < 4:
+        first.pop()
+    return f"<<{' '.join(first).capitalize()}>>\n\n{text}"
 
 
 def _closed(text: str, phrase: str) -> str:

@@ -19,6 +19,11 @@ from ecd_data.errors import RecipeError
 from ecd_data.values import Requirement, canonical_json, sha256
 
 CLASSES = ("content", "style", "format", "reasoning", "breadth")
+CODE = re.compile(
+    r"```|^[ \t]*(?:def |class \w+|import \w|from \w+ import|#include|function\b|public |return\b|SELECT\b|<\w+>)"
+    r"|[;{}][ \t]*$",
+    re.MULTILINE,
+)
 NUMBERS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
@@ -35,6 +40,7 @@ class Operation:
     family: str
     conflicts: tuple[str, ...] = ()
     not_for: tuple[str, ...] = ()
+    unless: str = ""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
@@ -56,6 +62,13 @@ def is_stated(operation: Operation, requirement: Requirement, instruction: str) 
         for template in operation.stated
         for pattern in _patterns(template, requirement.kwargs)
     )
+
+
+def suits(operation: Operation, instruction: str, response: str) -> bool:
+    """Whether an operation suits a task, told by the seed's own instruction and the answer so far."""
+    if operation.unless and re.search(operation.unless, instruction, re.IGNORECASE):
+        return False
+    return not ("code" in operation.not_for and (CODE.search(instruction) or CODE.search(response)))
 
 
 def compatible(operation: Operation, in_force: Sequence[Requirement], taxonomy: Mapping[str, Operation]) -> bool:

@@ -71,8 +71,11 @@ def test_an_answer_that_talks_about_the_requirement_is_told_from_one_that_meets_
     wish = Requirement(
         "content/include_keywords", 'Make sure to use the words "time" and "together".', words, "code", 1
     )
-    assert echoes("I'll make sure to use the words in my answer.", wish)
-    assert not echoes("We have time to cook together.", wish)
+    assert echoes("I'll make sure to use the words in my answer.", wish, "Name a dish.")
+    assert not echoes("We have time to cook together.", wish, "Name a dish.")
     phrase = {"phrase": "And that is the main idea."}
     end = Requirement("content/end_phrase", 'End with "And that is the main idea."', phrase, "code", 1)
-    assert not echoes("Bread rises. And that is the main idea.", end)
+    assert not echoes("Bread rises. And that is the main idea.", end, "Name a dish.")
+    commas = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 1)
+    assert echoes("I am smarter without using commas.", commas, "Are you smart?")
+    assert not echoes("A comma splits a sentence.", commas, "What is a comma for?")

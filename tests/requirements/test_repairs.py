@@ -33,7 +33,7 @@ def required(id_, **kwargs):
         (required("style/no_digits"), "1. Go\n2. Stop", None),
         (required("style/no_digits"), "In 1990.", None),
         (required("format/quotation_marks"), 'He said “go”, "now".', "\"He said 'go', 'now'.\""),
-        (required("format/title"), "Drink some water in the morning.", "<<Drink some water in the>>\n\nDrink"),
+        (required("format/title"), "Drink some water in the morning.", "<<Drink some water>>\n\nDrink"),
         (required("format/postscript"), "Yes.", "Yes.\n\nP.S. I hope this helps."),
         (required("content/start_phrase", phrase="In short"), "Drink.", "In short: Drink."),
         (required("content/end_phrase", phrase="Bye."), "Drink", "Drink. Bye."),

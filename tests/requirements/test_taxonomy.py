@@ -15,6 +15,7 @@ from ecd_data.requirements.taxonomy import (
     load_taxonomy,
     read_taxonomy,
     select,
+    suits,
     taxonomy_hash,
 )
 from ecd_data.values import Requirement
@@ -175,3 +176,27 @@ def test_an_id_stands_for_one_entry():
 def test_the_hash_is_that_of_the_content():
     assert taxonomy_hash() == taxonomy_hash()
     assert len(taxonomy_hash()) == 64
+
+
+@pytest.mark.parametrize(
+    ("id_", "instruction", "suited"),
+    [
+        ("style/no_commas", "List the countries, separated by commas.", False),
+        ("style/no_commas", "Name some countries.", True),
+        ("style/no_digits", "What is 3 + 4?", False),
+        ("style/no_digits", "How many apples does she have?", False),
+        ("format/title", "Write a title for this email.", False),
+        ("format/word_count_at_most", "Describe it in two sentences.", False),
+        ("format/word_count_at_most", "What does this word mean?", True),
+        ("style/lower_case", "Correct the grammar of this sentence.", False),
+        ("style/lower_case", "Add comments:\ndef f(x):\n    return x", False),
+        ("content/end_phrase", "Write a haiku about rain.", False),
+        ("format/json_object", "Write an email to Ann.", False),
+    ],
+)
+def test_an_operation_is_not_drawn_for_a_task_that_rules_it_out(id_, instruction, suited):
+    assert suits(TAXONOMY[id_], instruction, "An answer.") is suited
+
+
+def test_most_operations_suit_a_plain_task():
+    assert all(suits(operation, "Why do leaves fall in autumn?", "Because.") for operation in TAXONOMY.values())
