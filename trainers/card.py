@@ -53,7 +53,7 @@ def settings(training_args: DPOConfig, model_args: ModelConfig) -> dict[str, Any
 def model_card(trainer: DPOTrainer, model_args: ModelConfig, source: Source) -> ModelCard:
     """The card of what `trainer` has made of `source` so far."""
     import yaml
-    from huggingface_hub import ModelCard, ModelCardData
+    from huggingface_hub import ModelCard, ModelCardData, constants
 
     args, log = trainer.args, trainer.state.log_history
     base = model_args.model_name_or_path
@@ -71,6 +71,7 @@ def model_card(trainer: DPOTrainer, model_args: ModelConfig, source: Source) -> 
         base=Path(base).resolve().name if local_base else base,
         base_revision=getattr(trainer.model.config, "_commit_hash", None),  # absent when it came from a folder
         source=source,
+        hub=constants.ENDPOINT,
         pairs=len(trainer.train_dataset),
         steps=trainer.state.global_step,
         batch=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
