@@ -19,11 +19,15 @@ for name in ("HF_TOKEN", "ECD_TOKEN", "ECD_ENDPOINT"):
     os.environ.pop(name, None)
 
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 from scripted import MODEL, RECIPE, ScriptedEndpoint  # noqa: E402
 
 from ecd_data.calls.store import Store  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
 from ecd_data.generation import Generation  # noqa: E402
+
+settings.register_profile("steady", deadline=None)  # a busy machine is no failure
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

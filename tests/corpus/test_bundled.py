@@ -3,43 +3,79 @@ import re
 from collections import Counter
 from importlib import resources
 
+import pytest
+
 from ecd_data.corpus.groups import shingles
 from ecd_data.corpus.seeds import read_corpus
 
-ROWS = [
-    json.loads(line)
-    for line in (resources.files("ecd_data.corpus") / "bundled.jsonl").read_text(encoding="utf-8").splitlines()
-]
+FILE = resources.files("ecd_data.corpus") / "bundled.jsonl"
+ROWS = [json.loads(line) for line in FILE.read_bytes().decode("utf-8").splitlines()]
+
+NUMBER = r"(?:\d+|a single|one|two|three|four|five|six|seven|eight|nine|ten|a dozen)"
+UNIT = r"(?:words?|sentences?|paragraphs?|lines?|bullets?|bullet points?|points?|items?|examples?|sections?)"
+REQUIREMENT = re.compile(
+    rf"\b(?:{NUMBER}[ -]{UNIT}"
+    r"|at (?:most|least)|(?:no|not) (?:more|fewer|less) than|up to \d+|exactly \d+|under \d+"
+    r"|JSON|YAML|XML|Markdown|bullets?|bulleted|numbered|as a (?:list|table|poem)|in a table"
+    r"|upper ?case|lower ?case|capital letters|avoid the word|do not (?:use|mention)|without using)\b",
+    re.IGNORECASE,
+)
 
 
-def test_there_are_enough_seeds_in_enough_categories():
+def test_there_are_enough_seeds_in_enough_categories() -> None:
     counts = Counter(row["category"] for row in ROWS)
-    assert len(ROWS) >= 240
+    assert len(ROWS) >= 252
     assert len(counts) >= 12
-    assert min(counts.values()) >= 20
-    assert len({row["category"] for row in ROWS[:24]}) == 12  # the demo's share
+    assert min(counts.values()) >= 18
 
 
-def test_they_are_plain_and_short():
-    assert all(set(row) == {"instruction", "category"} for row in ROWS)
+def test_the_categories_take_turns() -> None:
+    kinds = [row["category"] for row in ROWS]
+    assert len(set(kinds[:12])) == 12
+    assert kinds == kinds[:12] * (len(kinds) // 12)
+
+
+def test_each_row_is_an_instruction_and_its_category() -> None:
     for row in ROWS:
-        assert 3 <= len(row["instruction"].split()) <= 60, row
-        assert row["instruction"] == row["instruction"].strip()
-        asked = re.search(
-            r"\b(?:(?:\d+|one|two|three|four|five) (?:words?|sentences?|paragraphs?)|bullet|JSON|at most|at least)\b",
-            row["instruction"],
-        )
-        assert asked is None, row
+        assert list(row) == ["instruction", "category"]
+        assert all(isinstance(value, str) and value == value.strip() for value in row.values()), row
 
 
-def test_no_two_nearly_repeat_each_other():
+def test_they_are_short() -> None:
+    lengths = [len(row["instruction"].split()) for row in ROWS]
+    assert min(lengths) >= 5
+    assert max(lengths) <= 60
+
+
+def test_none_sets_a_requirement() -> None:
+    asked = [row["instruction"] for row in ROWS if REQUIREMENT.search(row["instruction"])]
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Explain rain in three sentences.",
+        "Explain rain in 50 words.",
+        "Give the answer as JSON.",
+        "Use at most 20 words.",
+        "Write no more than a page.",
+        "Name tools as a list.",
+        "Name tools with bullet points.",
+    ],
+)
+def test_a_requirement_would_be_noticed(text: str) -> None:
+    assert REQUIREMENT.search(text)
+
+
+def test_no_two_nearly_repeat_each_other() -> None:
     sets = [shingles(row["instruction"]) for row in ROWS]
     for i, a in enumerate(sets):
         for b in sets[:i]:
             assert len(a & b) < 0.5 * len(a | b)
 
 
-def test_each_is_a_seed_of_its_own():
+def test_each_is_a_seed_of_its_own() -> None:
     corpus = read_corpus(["bundled"])
     assert len(corpus.seeds) == len(ROWS)
     assert corpus.duplicates == 0

@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import pytest
+from datasets.exceptions import DatasetGenerationError
+from scripted import RECIPE, ScriptedEndpoint
+
+from builders import ecd
+from builders.ecd import FEATURES, Ecd
+from ecd_data.artifact.schema import CONFIGS, gate
+from ecd_data.errors import EndpointError, GateError
+
+
+@pytest.fixture
+def builder(make_generation, tmp_path):
+    def make(config=None, **changes):
+        return Ecd(config, generation=make_generation(**changes), cache_dir=str(tmp_path / "cache"))
+
+    return make
+
+
+def test_the_default_config_is_preference(builder):
+    made = builder()
+    made.download_and_prepare()
+    pairs = made.as_dataset()
+    assert made.config.name == "preference"
+    assert set(pairs) <= set(RECIPE.splits)
+    assert pairs["train"].features == FEATURES["preference"]
+    assert {"prompt", "chosen", "rejected"} <= set(pairs["train"].column_names)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_every_config_has_rows_that_pass_the_gate_and_fit_the_features(builder, config):
+    made = builder(config)
+    made.download_and_prepare()
+    for rows in made.as_dataset().values():
+        assert rows.features == FEATURES[config]
+        for row in rows:
+            gate(config, row)
+
+
+def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
+    endpoint = ScriptedEndpoint()
+    generation = make_generation(endpoint=endpoint)
+    (tmp_path / "spool").mkdir()
+    for config in CONFIGS:
+        Ecd(config, generation=generation, spool=tmp_path / "spool", cache_dir=str(tmp_path)).download_and_prepare()
+    assert len(endpoint.requests) == len(generation.keys)
+
+
+def test_another_recipe_or_model_is_another_cache(builder, make_generation):
+    fingerprints = {
+        make_generation().fingerprint,
+        make_generation(recipe=replace(RECIPE, seed=1)).fingerprint,
+        make_generation(recipe=replace(RECIPE, rounds=1)).fingerprint,
+    }
+    assert len(fingerprints) == 3
+    assert builder().cache_dir != builder(recipe=replace(RECIPE, rounds=1)).cache_dir
+
+
+def test_splits_share_no_seed(builder):
+    made = builder("chains")
+    made.download_and_prepare()
+    seen = [set(rows["id"]) for rows in made.as_dataset().values()]
+    assert len(seen) > 1
+    assert sum(map(len, seen)) == len(set().union(*seen)) == 20
+
+
+def test_a_row_that_does_not_validate_stops_the_build(builder, monkeypatch):
+    whole = ecd.chain_rows
+
+    def spoiled(chain, model):
+        rows = whole(chain, model)
+        for row in rows["preference"]:
+            row["gap"] = 0
+        return rows
+
+    monkeypatch.setattr(ecd, "chain_rows", spoiled)
+    with pytest.raises(DatasetGenerationError) as caught:
+        builder().download_and_prepare()
+    assert isinstance(caught.value.__cause__, GateError)
+    assert "gap" in str(caught.value.__cause__)
+
+
+def test_an_endpoint_that_fails_is_not_taken_for_a_data_file_problem(builder):
+    def fails(request):
+        raise EndpointError("down")
+
+    with pytest.raises(EndpointError):
+        builder(endpoint=ScriptedEndpoint(fails)).download_and_prepare()
