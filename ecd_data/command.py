@@ -16,7 +16,7 @@ from ecd_data.errors import EcdError
 
 PLAIN_SECONDS = 10.0
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def run_command(command: Callable[[], int | None]) -> int:
@@ -28,10 +28,10 @@ def run_command(command: Callable[[], int | None]) -> int:
     try:
         return command() or 0
     except EcdError as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         return error.exit_code
     except OSError as error:  # a disk, a permission, a folder that is gone: for the user to mend
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         return 1
     except (KeyboardInterrupt, Terminated) as stopped:
         console.print("stopped. Every response so far is stored: the same command goes on from there.")
@@ -99,7 +99,7 @@ class Progress:
             self._bar.update(self._task, completed=self._done, note=self._note)
         elif self._done == self._total or time.monotonic() - self._printed > PLAIN_SECONDS:
             self._printed = time.monotonic()
-            console.print(f"{self._what}: {self._done}/{self._total}, {self._note}", markup=False)
+            console.print(f"{self._what}: {self._done}/{self._total}, {self._note}")
 
 
 def table(rows: Mapping[str, object]) -> str:

@@ -105,7 +105,7 @@ def step(*arguments: str) -> None:
     Raises:
         EcdError: it ends with another exit code than 0.
     """
-    console.print(f"$ python {shlex.join(arguments)}", style="dim", markup=False)
+    console.print(f"$ python {shlex.join(arguments)}", style="dim")
     code = subprocess.run([sys.executable, *arguments], check=False).returncode
     if code:
         raise EcdError(f"the step above ended with exit code {code}; run the demo again to go on from there.")

@@ -21,6 +21,7 @@ from ecd_data.errors import RecipeError
 from ecd_data.values import Route
 
 SHIPPED = ("default", "local")
+MAX_CANDIDATES = 100  # in a round
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,17 @@ class Recipe:
             raise RecipeError(f"recipe: top_p is {self.top_p}; TGI takes values between 0 and 1, both excluded.")
         if not 0 <= self.temperature <= 2:
             raise RecipeError(f"recipe: temperature is {self.temperature}; it must lie between 0 and 2.")
+        if not math.isfinite(self.min_logprob):
+            raise RecipeError(f"recipe: min_logprob is {self.min_logprob}; it must be a number, such as -2.0.")
+        if not 0 <= self.min_similarity <= 1:
+            raise RecipeError(f"recipe: min_similarity is {self.min_similarity}; it must lie between 0 and 1.")
+        if not self.operations:
+            raise RecipeError('recipe: operations names none; ["*"] takes all.')
         unknown = set(self.routes) - set(get_args(Route))
         if unknown:
             raise RecipeError(f"recipe: unknown routes {sorted(unknown)}; there are {', '.join(get_args(Route))}.")
-        if sum(self.routes.values()) < 1 or min(self.routes.values()) < 0:
-            raise RecipeError("recipe: routes must ask for at least one candidate, and for no negative number.")
+        if not 1 <= sum(self.routes.values()) <= MAX_CANDIDATES or min(self.routes.values()) < 0:
+            raise RecipeError(f"recipe: routes must ask for 1 to {MAX_CANDIDATES} candidates, and no negative number.")
         if set(self.splits) - {"train", "validation", "test"} or not self.splits.get("train"):
             raise RecipeError("recipe: splits takes train (above 0), validation and test.")
         if min(self.splits.values()) < 0 or not math.isclose(sum(self.splits.values()), 1, abs_tol=1e-9):

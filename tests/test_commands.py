@@ -96,6 +96,31 @@ def test_an_endpoint_that_refuses_stops_the_run(tmp_path, seeds, server, fault, 
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
 
 
+def test_many_calls_that_fail_at_once_are_one_message(tmp_path, server):
+    server.always = Fault(422, {"error": "`inputs` must have less than 1024 tokens"})
+    flags = ["--seeds", "bundled", "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
+    assert done.returncode == 1
+    assert len([line for line in done.stderr.splitlines() if "error" in line]) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_markup_in_a_model_id_is_text(tmp_path, seeds, server):
+    server.routes["/info"] = {**server.routes["/info"], "model_id": "a[/b][red]"}
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), "--rounds", "1")
+    assert "a[/b][red]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_redirect_is_not_followed(tmp_path, seeds, server):
+    server.routes["/info"] = Fault(307, b"", {"Location": "http://other.example/info"})
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
+    assert done.returncode == 1
+    assert "redirects to http://other.example/info" in done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_keeps_its_responses_and_nothing_else(tmp_path, server, number, code):
     server.pause = lambda: 0.05

@@ -38,6 +38,7 @@ def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Genera
         BuildError: `out` holds something else, or cannot be written.
         EcdError: whatever stopped the generation.
     """
+    out = out.resolve()  # a link is followed, not replaced
     check_out(out)
     partial = None
     try:
@@ -71,7 +72,10 @@ def check_out(out: Path) -> None:
     Raises:
         BuildError: something else is there.
     """
+    out = out.resolve()
     if out.is_dir():
+        if out == Path.cwd():
+            raise BuildError(f"{out}: is the folder you are in, which cannot be replaced. Choose another --out.")
         if any(out.iterdir()) and not (out / NAME).exists():
             raise BuildError(f"{out}: is not empty and holds no build. Choose another --out, or empty it.")
     elif out.exists():

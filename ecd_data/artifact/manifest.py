@@ -53,9 +53,21 @@ def read_manifest(build: Path) -> dict[str, Any]:
         raise BuildError(f"{build}: no {NAME} in it, so it is no build. Make one with `ecd generate`.") from None
     except (OSError, ValueError) as error:
         raise BuildError(f"{build / NAME}: cannot be read ({error}). Build it again.") from None
-    if not isinstance(manifest, Mapping) or manifest.get("format") != FORMAT:
+    if not _is_ours(manifest):
         raise BuildError(f"{build / NAME}: not a manifest of format {FORMAT}. Build it again with this version.")
     return dict(manifest)
+
+
+def _is_ours(manifest: Any) -> bool:
+    """Whether it has the shape of ours: another program may call its file the same."""
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        return False
+    parts = [manifest.get(name) for name in ("versions", "files", "configs", "counts", "recipe")]
+    if not all(isinstance(part, dict) for part in parts) or "ecd-data" not in manifest["versions"]:
+        return False
+    return set(CONFIGS) <= set(manifest["configs"]) and all(
+        isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in manifest["files"].values()
+    )
 
 
 def write_manifest(build: Path, manifest: Mapping[str, Any]) -> None:

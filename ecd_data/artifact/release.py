@@ -20,11 +20,11 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import httpx
+from huggingface_hub.utils import httpx, validate_repo_id
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.artifact.tables import file_sha256
-from ecd_data.errors import PublishError
+from ecd_data.errors import BuildError, PublishError
 
 OURS_WITHOUT_MANIFEST = {".gitattributes", CARD}  # what a repository made on the Hub's website holds
 RETRIES = 6
@@ -73,11 +73,16 @@ class Release:
         Raises:
             PublishError: the id is no `org/name`, the token is missing, refused, read-only or of another namespace.
         """
-        namespace, _, name = self.repo_id.partition("/")
-        if not namespace or not name or "/" in name:
+        try:
+            validate_repo_id(self.repo_id)
+        except HFValidationError as error:
+            raise PublishError(f"{self.repo_id!r}: {error}") from None
+        if "/" not in self.repo_id:
             raise PublishError(f"{self.repo_id!r}: a dataset id looks like org/name.")
         try:
             user = self.api.whoami()
+        except UnicodeEncodeError:
+            raise PublishError("the Hub token has characters that no HTTP header can carry: check HF_TOKEN.") from None
         except (LocalTokenNotFoundError, *NETWORK_ERRORS) as error:
             raise self._explained(error) from None
         role = user.get("auth", {}).get("accessToken", {}).get("role")
@@ -164,9 +169,9 @@ class Release:
             path = self.api.hf_hub_download(self.repo_id, NAME, repo_type="dataset", revision=sha)
             try:
                 return {CARD, NAME, *read_manifest(Path(path).parent)["files"]}
-            except Exception as error:
+            except BuildError:
                 raise PublishError(
-                    f"{self.repo_id}: its {NAME} was not written by this program ({error}). Choose another id."
+                    f"{self.repo_id}: its {NAME} was not written by this program. Nothing changed; choose another id."
                 ) from None
         foreign = sorted(there.keys() - OURS_WITHOUT_MANIFEST)
         if foreign:
@@ -201,8 +206,8 @@ class Release:
 
 
 def _files(build: Path) -> dict[str, Path]:
-    read_manifest(build)
-    return {path.relative_to(build).as_posix(): path for path in build.rglob("*") if path.is_file()}
+    """What a release publishes: what the manifest lists, itself and the card; never what else lies in the folder."""
+    return {name: build / name for name in (CARD, NAME, *read_manifest(build)["files"])}
 
 
 def _equal(ours: Path, theirs: RepoFile) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.artifact.schema import CONFIGS, gate
 from ecd_data.artifact.tables import data_files, file_sha256, read_rows
 from ecd_data.errors import GateError
@@ -16,6 +16,7 @@ from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Requirement
 
+GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
 SHOWN = 10  # problems listed before the rest is counted
 
 
@@ -62,7 +63,7 @@ def validate_build(build: Path) -> Report:
                     rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
                     problems += [f"{where}: {problem}" for problem in _pair_problems(row)]
     if not problems:
-        problems += _unaccounted(build, rows)
+        problems += _unaccounted(build, rows, manifest)
     if problems:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise GateError(f"{build} is not valid:\n" + "\n".join(problems[:SHOWN]) + more)
@@ -76,9 +77,13 @@ def _changed_files(build: Path, manifest: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: missing"
         elif file_sha256(path) != recorded["sha256"]:
             yield f"{name}: changed since it was built"
-    for path in (build / "data").rglob("*.parquet"):
-        if path.relative_to(build).as_posix() not in manifest["files"]:
-            yield f"{path.relative_to(build).as_posix()}: not in the manifest"
+    if not (build / CARD).is_file():
+        yield f"{CARD}: missing"
+    known = {NAME, CARD, GITATTRIBUTES, *manifest["files"]}
+    for path in sorted(build.rglob("*")):
+        name = path.relative_to(build).as_posix()
+        if path.is_file() and name not in known:
+            yield f"{name}: not in the manifest; remove it"
 
 
 def _pair_problems(row: dict[str, Any]) -> Iterator[str]:
@@ -95,15 +100,24 @@ def _pair_problems(row: dict[str, Any]) -> Iterator[str]:
         if stored["id"] not in load_taxonomy():
             yield f"requirement {stored['id']!r} is not in the taxonomy"
             continue
-        requirement = Requirement(**{**stored, "kwargs": json.loads(stored["kwargs"])})
         for side, text in [("chosen", chosen), ("rejected", rejected)]:
-            verdict = check(requirement, text)
+            try:
+                requirement = Requirement(**{**stored, "kwargs": json.loads(stored["kwargs"])})
+                verdict = check(requirement, text)
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                yield f"{stored['id']}: its kwargs do not fit the check ({error})"
+                break
             if verdict.met != row[f"{side}_met"][i]:
                 yield f"{side} is marked met={row[f'{side}_met'][i]} for {requirement.id}, but: {verdict.reason}"
 
 
-def _unaccounted(build: Path, rows: dict[str, dict[str, int]]) -> Iterator[str]:
-    """Pairs and rejects must make up the rounds that the chains attempted."""
+def _unaccounted(build: Path, rows: dict[str, dict[str, int]], manifest: dict[str, Any]) -> Iterator[str]:
+    """There are pairs, as many rows as the manifest says, and pairs and rejects make up the rounds attempted."""
+    recorded = {
+        config: {split: info["rows"] for split, info in manifest["configs"][config].items()} for config in rows
+    }
+    if rows != recorded or not rows["preference"]:
+        yield f"rows differ from the manifest's: {rows} instead of {recorded}"
     chains = [path for paths in data_files(build, "chains").values() for path in paths]
     attempted = sum(row["rounds"] for row in read_rows(chains, ["rounds"]))
     pairs, rejects = (sum(rows[config].values()) for config in ("preference", "rejects"))

@@ -133,7 +133,10 @@ class Endpoint:
         try:
             async with get_async_session() as session:
                 response = await session.get(
-                    self.url + path, headers=headers, timeout=min(self.timeout, IDENTIFY_TIMEOUT)
+                    self.url + path,
+                    headers=headers,
+                    timeout=min(self.timeout, IDENTIFY_TIMEOUT),
+                    follow_redirects=False,  # prompts go to the host that was named and to no other
                 )
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
@@ -142,6 +145,9 @@ class Endpoint:
             raise EndpointError(
                 f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."
             ) from error
+        if response.is_redirect:
+            target = self._clean(response.headers.get("location", ""))
+            raise EndpointError(f"{self.url} redirects to {target}: give that server's base URL as --endpoint.")
         if _passing(response):
             raise EndpointError(
                 f"{self.url} is not ready: GET {path} gives {self._quote(response)}; if it is still loading its "

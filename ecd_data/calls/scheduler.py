@@ -103,6 +103,8 @@ def run(
             async with aclosing(drive(chains, ask, window=CHAINS_PER_CALL * max_concurrency)) as driven:
                 async for result in driven:
                     yield result
+            if endpoint is not None and stats.calls:
+                await _check_model(endpoint, model)  # a server that was restarted may serve another one
 
     return _blocking(results)
 
@@ -153,16 +155,19 @@ async def _answers(requests: Sequence[Request], ask: Ask) -> list[Response]:
 
 async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel what is still running of `tasks` and wait until all of it has stopped."""
-    unfinished = [task for task in tasks if not task.done()]
-    for task in unfinished:
-        task.cancel()
-    await asyncio.gather(*unfinished, return_exceptions=True)
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()  # nothing happens to one that has ended
+    await asyncio.gather(*tasks, return_exceptions=True)  # every exception is read: several may fail at once
 
 
 async def _check_model(endpoint: Endpoint, model: Model) -> None:
     served = await endpoint.identify(model.id)
     if served != model:
-        raise EndpointError(f"{endpoint.url} now serves {served}, this run is for {model}: start it anew.")
+        raise EndpointError(
+            f"{endpoint.url} now serves {served}, and this run is for {model}. Responses of the one may be stored "
+            "under the name of the other: run again with a new --responses file."
+        )
 
 
 def _blocking(results: Callable[[], AsyncIterator[T]]) -> Iterator[T]:

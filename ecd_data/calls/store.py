@@ -86,7 +86,10 @@ class Store:
     def get(self, key: str) -> Response | None:
         """The response stored under `key`, or None."""
         row = self._row(key)
-        return None if row is None else Response(**row[2])
+        if row is None:
+            return None
+        with self._explained():
+            return Response(**row[2])
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
         """Store `response` for good, unless `key` has one already; returns the one that is stored (the first wins)."""
@@ -188,7 +191,7 @@ class Store:
         """Turn what SQLite and the file system say into a StoreError that says what to do."""
         try:
             yield
-        except (sqlite3.Error, OSError, zlib.error) as error:
+        except (sqlite3.Error, OSError, zlib.error, ValueError, TypeError) as error:
             said = " ".join(str(error).split())
             advice = next((text for sign, text in ADVICE.items() if sign in said.lower()), DAMAGED)
             raise StoreError(f"Response store {self.path}: {said}; {advice}.") from error

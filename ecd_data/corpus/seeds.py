@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from ecd_data.corpus.groups import group_near_duplicates
@@ -20,6 +21,7 @@ from ecd_data.errors import SeedError
 from ecd_data.values import Seed, canonical_json, sha256
 
 BUNDLED = "bundled"
+MAX_FIELD = 2**31 - 1  # of CSV; the text in it is measured later, with a clearer message
 MAX_CHARS = 20_000  # of an instruction or a response: no endpoint takes more together with what is added to it
 INSTRUCTION_COLUMNS = ("instruction", "prompt", "messages")
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
@@ -85,11 +87,12 @@ def read_corpus(sources: Sequence[str], columns: Columns | None = None, limit: i
 
 def _name(source: str) -> str:
     """The source as it may be published: a Hub id as it is, a file by its name alone."""
-    return source if _is_hub_id(source) else PurePosixPath(source).name
+    name = source if _is_hub_id(source) else PurePosixPath(source).name
+    return name.encode(errors="replace").decode()
 
 
 def _is_hub_id(source: str) -> bool:
-    is_file = source.lower().removesuffix(".gz").endswith(SUFFIXES) or Path(source).exists()
+    is_file = source.lower().removesuffix(".gz").endswith(SUFFIXES) or os.path.exists(source)
     return re.fullmatch(r"[\w.-]+/[\w.-]+", source) is not None and not is_file
 
 
@@ -125,8 +128,11 @@ def _file(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
             f"{source}: not UTF-8 (byte {error.object[error.start]:#04x} at offset {error.start} of what was being "
             "read). Convert it first, for instance with `iconv -f latin1 -t utf-8`."
         ) from None
-    except (OSError, ImportError, ValueError) as error:  # ValueError: fsspec's unknown protocol, pyarrow's errors
-        raise SeedError(f"{source}: cannot be read: {' '.join(str(error).split())}") from None
+    except SeedError:
+        raise
+    except Exception as error:  # whatever fsspec's file systems, decompressors and pyarrow raise
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise SeedError(f"{source}: cannot be read: {said}") from None
 
 
 def _jsonl(source: str, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -135,7 +141,7 @@ def _jsonl(source: str, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str,
             where = f"{source}, line {number}"
             try:
                 row = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 raise SeedError(f"{where}: not valid JSON ({error}). Each line must hold one JSON object.") from None
             yield where, _object(where, row)
 
@@ -152,9 +158,18 @@ def _json(source: str, file: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _csv(source: str, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    csv.field_size_limit(MAX_FIELD)
     reader = csv.DictReader(file, strict=True)
     try:
+        names = reader.fieldnames or ()
+        if len(set(names)) < len(names):
+            raise SeedError(f"{source}: two columns have the same name. Rename one.")
         for row in reader:
+            if None in row:
+                raise SeedError(
+                    f"{source}, line {reader.line_num}: more fields than columns. Put text that holds commas into "
+                    'quotation marks ("...").'
+                )
             yield f"{source}, line {reader.line_num}", row
     except csv.Error as error:
         raise SeedError(f"{source}, line {reader.line_num}: not valid CSV ({error}).") from None
@@ -219,7 +234,7 @@ def _text(where: str, row: Mapping[str, Any], column: str, what: str, role: str)
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
         else:
-            there = ", ".join(map(str, row)) or "none"
+            there = ", ".join(list(map(str, row))[:20]) or "none"
             raise SeedError(
                 f"{where}: no column {column!r}; there are: {there}. Name the right one with --{what}-column."
             )

@@ -115,6 +115,14 @@ def test_what_is_not_a_build_is_left_alone(tmp_path):
         check_out(tmp_path / "mine" / "thesis.txt")
 
 
+def test_a_link_is_followed_and_stays(make_build, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    make_build("link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "manifest.json").exists()
+
+
 def test_an_older_build_stays_when_a_new_one_fails(make_build):
     old = contents(make_build())
 

@@ -92,6 +92,28 @@ def test_somebody_elses_repository_is_left_alone(hub, release, make_build):
     assert len(commits(hub)) == 2
 
 
+@pytest.mark.parametrize(
+    "manifest", [b"{", b'{"format": 1, "files": {"keep.txt": {}}}', b'{"format": 1, "files": ["keep.txt"]}']
+)
+def test_a_manifest_of_another_program_is_not_taken_for_ours(hub, release, make_build, manifest):
+    api = HfApi(hub.url, token="hf_write")
+    api.create_repo("org/ecd", repo_type="dataset")
+    files = [CommitOperationAdd("manifest.json", manifest), CommitOperationAdd("keep.txt", b"mine")]
+    api.create_commit("org/ecd", files, commit_message="mine", repo_type="dataset")
+    with pytest.raises(PublishError, match="not written by this program"):
+        release().publish(make_build(), "Mine")
+    assert "keep.txt" in api.list_repo_files("org/ecd", repo_type="dataset")
+
+
+def test_only_what_the_manifest_lists_is_published(hub, release, make_build):
+    build = make_build()
+    (build / ".env").write_text("SECRET=1")
+    (build / "ecd.py").write_text("")
+    release().publish(build, "First release")
+    files = HfApi(hub.url, token="hf_write").list_repo_files("org/ecd", repo_type="dataset")
+    assert not {".env", "ecd.py"} & set(files)
+
+
 def test_a_fresh_repository_with_a_card_is_taken(hub, release, make_build):
     api = HfApi(hub.url, token="hf_write")
     api.create_repo("org/ecd", repo_type="dataset")
@@ -122,7 +144,9 @@ def test_private_repositories_are_private(hub, release, make_build, tmp_path):
         ("hf_wrong", "org/ecd", "does not accept the token"),
         (None, "org/ecd", "no Hub token"),
         ("hf_write", "ecd", "looks like org/name"),
-        ("hf_write", "a/b/c", "looks like org/name"),
+        ("hf_write", "a/b/c", "Repo id must be"),
+        ("hf_write", "org/\u00e9 x", "Repo id must"),
+        ("hf_\u00e9", "org/ecd", "no HTTP header can carry"),
     ],
 )
 def test_access_is_checked_before_any_work(release, token, repo_id, message):

@@ -39,7 +39,9 @@ def swap(rows):
         (lambda rows: rows[0]["prompt"][0].update(role="system"), "prompt.0.role"),
         (lambda rows: rows[0].update(gap=0), "gap"),
         (lambda rows: rows[0]["requirements"][0].update(id="format/no_such_thing"), "not in the taxonomy"),
-        (lambda rows: rows.pop(), "do not add up"),
+        (lambda rows: rows.pop(), "rows differ from the manifest's"),
+        (lambda rows: rows[0]["requirements"][0].update(kwargs='{"no_such": 1}'), "kwargs do not fit"),
+        (lambda rows: rows[0]["requirements"][0].update(kwargs="{x}"), "kwargs do not fit"),
     ],
 )
 def test_a_changed_row_is_found(make_build, change, message):
@@ -76,6 +78,32 @@ def test_a_shard_that_nobody_listed_is_found(make_build):
     build = make_build()
     shutil.copy(build / TRAIN, build / "data/preference/train-00001-of-00002.parquet")
     with pytest.raises(GateError, match="not in the manifest"):
+        validate_build(build)
+
+
+@pytest.mark.parametrize("name", [".env", "ecd.py", "data/notes.txt"])
+def test_a_file_that_is_not_of_the_build_is_found(make_build, name):
+    build = make_build()
+    (build / name).write_text("x")
+    with pytest.raises(GateError, match=f"{name}: not in the manifest"):
+        validate_build(build)
+
+
+def test_a_build_without_its_card_is_not_valid(make_build):
+    build = make_build()
+    (build / "README.md").unlink()
+    with pytest.raises(GateError, match="README.md: missing"):
+        validate_build(build)
+
+
+def test_rejects_that_vanish_are_missed(make_build):
+    build = make_build()
+    name = next((build / "data" / "rejects").glob("train-*")).relative_to(build).as_posix()
+    change_rows(build, name, lambda rows: rows.pop())
+    manifest = read_manifest(build)
+    manifest["configs"]["rejects"]["train"]["rows"] -= 1
+    write_manifest(build, manifest)
+    with pytest.raises(GateError, match="do not add up"):
         validate_build(build)
 
 

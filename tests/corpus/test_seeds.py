@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pyarrow as pa
@@ -93,6 +94,11 @@ def test_limit_takes_the_first_seeds_of_all_sources(tmp_path):
         ("s.json", b'{"instruction": "x"}', "a list of objects"),
         ("s.json", b"[" * 100_000, "not valid JSON"),
         ("s.csv", b'instruction\n"x', "not valid CSV"),
+        ("s.csv", b"instruction\nWrite about love, loss and hope\n", "line 2: more fields than columns"),
+        ("s.csv", b"instruction,instruction\na,b\n", "two columns have the same name"),
+        ("s.csv", b"instruction\n" + b"x" * 200_000, "200,000 characters; the limit is"),
+        ("s.jsonl", b'{"instruction": ' + b"9" * 5000 + b"}", "line 1"),
+        ("s.jsonl.gz", gzip.compress(b'{"instruction": "x"}')[:-9], "cannot be read"),
         ("s.parquet", b"PAR?", "cannot be read"),
         ("s.txt", b"x", "seeds come from"),
         (
