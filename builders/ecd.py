@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +115,6 @@ DESCRIPTIONS = {
 }
 
 
-@dataclass
-class EcdConfig(datasets.BuilderConfig):
-    """A config of the `ecd` family; it has no parameters, since the recipe and the corpus enter the builder's hash."""
-
-
 class Ecd(datasets.GeneratorBasedBuilder):
     """Generates the chains of a corpus on first use (that is this family's download) and turns them into rows.
 
@@ -136,8 +130,10 @@ class Ecd(datasets.GeneratorBasedBuilder):
     """
 
     VERSION = datasets.Version(ROWS_VERSION)
-    BUILDER_CONFIG_CLASS = EcdConfig
-    BUILDER_CONFIGS = [EcdConfig(name=name, description=text) for name, text in DESCRIPTIONS.items()]  # noqa: RUF012
+    # Without parameters of their own: recipe and corpus enter the builder's hash, endpoint and token must not.
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        datasets.BuilderConfig(name=name, description=text) for name, text in DESCRIPTIONS.items()
+    ]
     DEFAULT_CONFIG_NAME = "preference"
 
     def __init__(
