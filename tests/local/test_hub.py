@@ -1,13 +1,16 @@
+import base64
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
+from ecd_data.errors import EcdError
 from ecd_data.local.hub import Hub
 
 TOKENS = {
@@ -29,6 +32,26 @@ def api(hub):
     api = HfApi(hub.url, token="hf_write")
     api.create_repo("org/data", repo_type="dataset")
     return api
+
+
+@pytest.fixture
+def post(hub, api):
+    """Sends what no well-behaved client sends; lines become NDJSON."""
+
+    def send(path, *lines):
+        content = lines[0] if isinstance(lines[0], bytes) else "\n".join(map(json.dumps, lines))
+        return httpx.post(hub.url + path, content=content, headers={"Authorization": "Bearer hf_write"})
+
+    return send
+
+
+HEAD = {"key": "header", "value": {"summary": "x"}}
+COMMIT = "/api/datasets/org/data/commit/main"
+LFS_BATCH = "/datasets/org/data.git/info/lfs/objects/batch"
+
+
+def file_line(path):
+    return {"key": "file", "value": {"path": path, "content": "eA==", "encoding": "base64"}}
 
 
 def commit(api, files, message="files", **where):
@@ -72,30 +95,61 @@ def test_deleting_what_is_not_there_is_refused(api):
         api.create_commit("org/data", operations, commit_message="x", repo_type="dataset")
 
 
-@pytest.mark.parametrize("path", ["../../x.txt", "/etc/x.txt", "a/../../x.txt", ".git/config"])
-def test_a_path_outside_the_repository_is_refused(hub, api, tmp_path, path):
-    lines = [
-        {"key": "header", "value": {"summary": "x"}},
-        {"key": "file", "value": {"path": path, "content": "eA==", "encoding": "base64"}},
-    ]
+def test_of_many_commits_at_once_with_one_parent_one_wins(api, post):
+    parent = api.repo_info("org/data", repo_type="dataset").sha
+    head = {"key": "header", "value": {"summary": "x", "parentCommit": parent}}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: post(COMMIT, head, file_line(f"{i}.txt")).status_code, range(8)))
+    assert sorted(answers) == [200] + [412] * 7
+    assert len(api.list_repo_files("org/data", repo_type="dataset")) == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["../../x.txt", "/etc/x.txt", "a/../../x.txt", ".git/config", "a//x.txt", "./x.txt", "..\\x.txt", "x.txt/"]
+)
+def test_a_path_outside_the_repository_is_refused(post, tmp_path, path):
     before = sorted(tmp_path.rglob("*.txt"))
-    answer = httpx.post(
-        f"{hub.url}/api/datasets/org/data/commit/main",
-        content="\n".join(map(json.dumps, lines)),
-        headers={"Authorization": "Bearer hf_write"},
-    )
-    assert answer.status_code == 400
+    assert post(COMMIT, HEAD, file_line(path)).status_code == 400
     assert sorted(tmp_path.rglob("*.txt")) == before
 
 
-@pytest.mark.parametrize("name", ["..", ".hidden", "a b", "a%2F..%2Fb"])
-def test_an_odd_name_is_refused(hub, name):
-    answer = httpx.post(
-        f"{hub.url}/api/repos/create",
-        json={"name": name, "organization": "org", "type": "dataset"},
-        headers={"Authorization": "Bearer hf_write"},
-    )
+def test_a_path_cannot_be_a_file_and_a_folder(post):
+    assert post(COMMIT, HEAD, file_line("a")).status_code == 200
+    assert post(COMMIT, HEAD, file_line("a/b.txt")).status_code == 400
+
+
+def test_an_object_name_cannot_lead_to_a_file_outside(post, tmp_path):
+    secret = tmp_path / "secret.md"
+    secret.write_text("---\nsecret: 1\n---\n")
+    line = {"key": "lfsFile", "value": {"path": "README.md", "algo": "sha256", "oid": str(secret), "size": 1}}
+    assert post(COMMIT, HEAD, line).status_code == 400
+    assert post(LFS_BATCH, {"objects": [{"oid": str(secret), "size": 1}]}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".hidden", "a b", "a%2F..%2Fb", "a..b", "a--b", "a.git", "\u00e9", "n" * 97, ""]
+)
+def test_an_odd_name_is_refused(post, name):
+    answer = post("/api/repos/create", {"name": name, "organization": "org", "type": "dataset"})
     assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "lines"),
+    [
+        (COMMIT, [b"{oops"]),
+        (COMMIT, [b"\xff"]),
+        (COMMIT, [[1]]),
+        (COMMIT, [HEAD, {"key": "file"}]),
+        (COMMIT, [HEAD, {"key": "file", "value": {"path": "a"}}]),
+        (LFS_BATCH, [{}]),
+        ("/api/datasets/org/data/preupload/main", [{}]),
+        ("/api/repos/create", [{}]),
+    ],
+)
+def test_a_malformed_request_is_told_so(post, path, lines):
+    assert post(path, *lines).status_code == 400
 
 
 def test_everything_is_there_after_a_restart(tmp_path):
@@ -120,6 +174,56 @@ def test_an_upload_that_was_not_committed_is_not_repeated(hub, api):
         commit(api, {"b.parquet": PARQUET})
     commit(api, {"b.parquet": PARQUET})
     assert sum(method == "PUT" for method, _ in hub.requests) == 1
+
+
+def test_a_full_disk_changes_nothing(hub, api, post, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    answer = post(COMMIT, HEAD, file_line("a.txt"))
+    monkeypatch.undo()
+    assert answer.status_code == 507
+    assert "No space left" in answer.json()["error"]
+    assert api.list_repo_files("org/data", repo_type="dataset") == [".gitattributes"]
+    assert post(COMMIT, HEAD, file_line("a.txt")).status_code == 200
+
+
+def test_a_commit_that_its_refs_do_not_name_is_none(tmp_path, monkeypatch):
+    """A commit is on disk before the refs name it: between the two, the old state stands."""
+    with Hub(tmp_path / "hub") as hub:
+        api = HfApi(hub.url, token=hub.token)
+        api.create_repo("org/data", repo_type="dataset")
+        replace = os.replace
+
+        def killed(source, target):
+            if str(target).endswith("refs.json"):
+                raise OSError("killed")
+            replace(source, target)
+
+        monkeypatch.setattr("os.replace", killed)
+        for attempt in (lambda: commit(api, {"a.txt": b"1"}), lambda: api.create_repo("org/new", repo_type="dataset")):
+            with pytest.raises(HfHubHTTPError, match="507"):
+                attempt()
+        monkeypatch.undo()
+    with Hub(tmp_path / "hub") as hub:
+        api = HfApi(hub.url, token=hub.token)
+        assert api.list_repo_files("org/data", repo_type="dataset") == [".gitattributes"]
+        assert not api.repo_exists("org/new", repo_type="dataset")
+        api.create_repo("org/new", repo_type="dataset")
+
+
+def test_nothing_is_answered_after_the_end(tmp_path):
+    with httpx.Client() as client:
+        with Hub(tmp_path / "hub") as hub:
+            assert client.get(f"{hub.url}/api/spaces").status_code == 501
+        with pytest.raises(httpx.TransportError):
+            client.get(f"{hub.url}/api/spaces")
+
+
+def test_a_taken_port_is_one_clear_message(hub, tmp_path):
+    with pytest.raises(EcdError, match="cannot listen on port"):
+        Hub(tmp_path / "other", port=int(hub.url.rsplit(":", 1)[1]))
 
 
 def test_tokens_open_what_they_should(hub, api):
@@ -162,6 +266,14 @@ def test_branches_tags_and_pull_requests(api):
 def test_a_broken_card_is_refused(api):
     with pytest.raises(ValueError, match="Invalid metadata"):
         commit(api, {"README.md": b"---\na: [\n---\n"})
+
+
+@pytest.mark.parametrize("text", ["date: 2024-01-01\n2024-01-02: x", "a: [", "a: 2024-13-45", "&a [*a]", "- list"])
+def test_any_card_leaves_the_repository_readable(api, post, text):
+    line = file_line("README.md")
+    line["value"]["content"] = base64.b64encode(f"---\n{text}\n---\n".encode()).decode()
+    assert post(COMMIT, HEAD, line).status_code == 200
+    assert api.repo_info("org/data", repo_type="dataset").siblings
 
 
 def test_an_unknown_request_is_named(hub):

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ecd_data.local.hub.storage import HubError
+from ecd_data.local.hub.errors import HubError
+
+
+class Fields(dict[str, Any]):
+    """A JSON object of a request; it says so when it lacks a field that is needed."""
+
+    def __missing__(self, name: str) -> Any:
+        raise HubError(400, None, f"the request lacks {name!r}")
 
 
 @dataclass
@@ -26,13 +33,31 @@ class Call:
         """The whole body."""
         return b"".join(self.chunks)
 
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object."""
-        try:
-            value = json.loads(self.body() or b"{}")
-        except ValueError:
-            raise HubError(400, None, "the body is not JSON") from None
-        return value if isinstance(value, dict) else {}
+    def json(self) -> Fields:
+        """The body as a JSON object.
+
+        Raises:
+            HubError: it is none.
+        """
+        return _json_object(self.body() or b"{}")
+
+    def ndjson(self) -> list[Fields]:
+        """The body as one JSON object a line.
+
+        Raises:
+            HubError: a line is none.
+        """
+        return [_json_object(line) for line in self.body().splitlines() if line.strip()]
+
+
+def _json_object(text: bytes) -> Fields:
+    try:
+        value = json.loads(text, object_hook=Fields)
+    except ValueError:
+        raise HubError(400, None, "the body is not JSON") from None
+    if not isinstance(value, Fields):
+        raise HubError(400, None, "the body is not a JSON object")
+    return value
 
 
 @dataclass

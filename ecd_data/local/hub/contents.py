@@ -1,4 +1,4 @@
-"""What the local Hub says of a repository's contents: trees, entries, refs, history, and how a file is to be sent."""
+"""What the local Hub tells of a repository's contents: its page, trees, entries, refs and history."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ecd_data.local.hub.call import Answer, Call
-from ecd_data.local.hub.storage import Commit, File, Repo, git_sha1
+from ecd_data.local.hub.cards import card_data
+from ecd_data.local.hub.errors import HubError
+from ecd_data.local.hub.repo import Commit, File, Repo, git_sha1
 
-LFS_SUFFIXES = (".parquet", ".arrow", ".bin", ".safetensors", ".zip", ".gz")
-LFS_THRESHOLD = 10 * 1024 * 1024
-
-
-def is_plain(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return bool(parts) and not path.startswith("/") and ".." not in parts and ".git" not in parts and "\0" not in path
+PAGE = 1000  # entries of a listing
 
 
 def folders(tree: dict[str, File]) -> dict[str, str]:
@@ -28,36 +24,72 @@ def folders(tree: dict[str, File]) -> dict[str, str]:
     return {name: git_sha1("tree", json.dumps(files).encode()) for name, files in inside.items()}
 
 
-def entry_of(commit: Commit, path: str, inside: dict[str, str], expand: bool) -> dict[str, Any]:
-    last = {"lastCommit": {"id": commit.oid, "title": commit.title, "date": commit.date}} if expand else {}
-    if path in inside:
-        return {"type": "directory", "oid": inside[path], "size": 0, "path": path} | last
-    file = commit.tree[path]
-    lfs = {"lfs": file.lfs_info("oid")} if file.is_lfs else {}
-    return {"type": "file", "oid": file.blob_id, "size": file.size, "path": path} | lfs | last
+def info(call: Call, repo: Repo, commit: Commit, card: str) -> Answer:
+    """The repository at a commit, as `HfApi.repo_info` reads it; `card` is the text of its README.md."""
+    siblings = [_sibling(path, file, "blobs" in call.query) for path, file in sorted(commit.tree.items())]
+    body = {
+        "_id": "0" * 24,
+        "id": repo.id,
+        "author": repo.namespace,
+        "sha": commit.oid,
+        "createdAt": min(commit.date for commit in repo.commits.copy().values()),
+        "lastModified": commit.date,
+        "private": repo.refs.private,
+        "gated": False,
+        "disabled": False,
+        "tags": [],
+        "downloads": 0,
+        "likes": 0,
+        "siblings": siblings,
+    }
+    return Answer(body=body | card_data(card))
+
+
+def tree(call: Call, commit: Commit, under: str, url: str) -> Answer:
+    """One page of the files and folders under a folder."""
+    inside = folders(commit.tree)
+    if under and under not in inside:
+        raise HubError(404, "EntryNotFound", f"{under} does not exist")
+    recursive, expand = (call.query.get(name, "").lower() == "true" for name in ("recursive", "expand"))
+    prefix = f"{under}/" if under else ""
+    names = [name for name in {*inside, *commit.tree} if name.startswith(prefix)]
+    names = sorted(name for name in names if recursive or "/" not in name[len(prefix) :])
+    cursor = call.query.get("cursor", "0")
+    if not cursor.isdecimal():
+        raise HubError(400, None, f"not a cursor: {cursor!r}")
+    start, headers = int(cursor), {}
+    if start + PAGE < len(names):
+        following = f"{url}{call.path}?recursive={recursive}&expand={expand}&cursor={start + PAGE}"
+        headers["Link"] = f'<{following}>; rel="next"'
+    entries = [_entry(commit, name, inside, expand) for name in names[start : start + PAGE]]
+    return Answer(body=entries, headers=headers)
 
 
 def paths_info(call: Call, commit: Commit) -> Answer:
-    form = parse_qs(call.body().decode())
+    """The entries at the paths that were asked for, without those that are not there."""
+    form = parse_qs(call.body().decode(errors="replace"))
     names, expand = folders(commit.tree), form.get("expand", ["false"])[0].lower() == "true"
     wanted = [path.strip("/") for path in form.get("paths", [])]
     there = [path for path in wanted if path in commit.tree or path in names]
-    return Answer(body=[entry_of(commit, path, names, expand) for path in there])
+    return Answer(body=[_entry(commit, path, names, expand) for path in there])
 
 
 def refs(call: Call, repo: Repo) -> Answer:
+    """Branches and tags, and pull requests if they were asked for."""
+
     def listed(kind: str, refs: dict[str, str]) -> list[dict[str, str]]:
         return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid} for name, oid in refs.items()]
 
-    pulls = {name: oid for name, oid in repo.branches.items() if name.startswith("refs/pr/")}
-    branches = {name: oid for name, oid in repo.branches.items() if name not in pulls}
-    body: dict[str, Any] = {"branches": listed("heads", branches), "tags": listed("tags", repo.tags), "converts": []}
+    pulls = {name: oid for name, oid in repo.refs.branches.items() if name.startswith("refs/pr/")}
+    branches = {name: oid for name, oid in repo.refs.branches.items() if name not in pulls}
+    body: dict[str, Any] = {"branches": listed("heads", branches), "tags": listed("tags", repo.refs.tags)}
     if "include_prs" in call.query:
         body["pullRequests"] = [{"name": n, "ref": n, "targetCommit": oid} for n, oid in pulls.items()]
-    return Answer(body=body)
+    return Answer(body=body | {"converts": []})
 
 
 def history(repo: Repo, commit: Commit) -> Answer:
+    """A commit and those before it, newest first."""
     commits = []
     following: Commit | None = commit
     while following:
@@ -69,11 +101,15 @@ def history(repo: Repo, commit: Commit) -> Answer:
     return Answer(body=commits)
 
 
-def preupload(wanted: dict[str, Any], commit: Commit) -> Answer:
-    files = []
-    for asked in wanted["files"]:
-        is_lfs = asked["path"].endswith(LFS_SUFFIXES) or asked["size"] > LFS_THRESHOLD
-        known = commit.tree.get(asked["path"])
-        entry = {"path": asked["path"], "uploadMode": "lfs" if is_lfs else "regular", "shouldIgnore": False}
-        files.append(entry | ({"oid": known.sha256 or known.sha1} if known else {}))
-    return Answer(body={"files": files, "commitOid": commit.oid})
+def _sibling(path: str, file: File, blobs: bool) -> dict[str, Any]:
+    lfs = {"lfs": file.lfs_info("sha256")} if file.is_lfs else {}
+    return {"rfilename": path} | ({"size": file.size, "blobId": file.blob_id} | lfs if blobs else {})
+
+
+def _entry(commit: Commit, path: str, inside: dict[str, str], expand: bool) -> dict[str, Any]:
+    last = {"lastCommit": {"id": commit.oid, "title": commit.title, "date": commit.date}} if expand else {}
+    if path in inside:
+        return {"type": "directory", "oid": inside[path], "size": 0, "path": path} | last
+    file = commit.tree[path]
+    lfs = {"lfs": file.lfs_info("oid")} if file.is_lfs else {}
+    return {"type": "file", "oid": file.blob_id, "size": file.size, "path": path} | lfs | last

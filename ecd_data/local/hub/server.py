@@ -9,20 +9,26 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import socket
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from ecd_data.errors import EcdError
 from ecd_data.local.hub.api import Api
 from ecd_data.local.hub.call import Answer, Call
-from ecd_data.local.hub.storage import HubError, Storage
+from ecd_data.local.hub.errors import HubError
+from ecd_data.local.hub.storage import Storage
 
 TOKEN = "hf_local"
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes of a file in memory at once
+POLL = 0.02  # seconds that stopping may wait for the loop that accepts connections
 
 
 class Hub:
@@ -38,6 +44,9 @@ class Hub:
         url, token: what HF_ENDPOINT and HF_TOKEN must be.
         requests: (method, path) of each request so far.
         faults: (method, regular expression of the path, status) of requests to fail, each used once: for tests.
+
+    Raises:
+        EcdError: the port is taken.
     """
 
     def __init__(self, directory: Path, tokens: dict[str, dict[str, Any]] | None = None, port: int = 0) -> None:
@@ -61,22 +70,20 @@ class Hub:
 
         # Two ports: the Hub and its object store. The client follows a redirect within one origin by itself and then
         # misses X-Repo-Commit; at another origin it stops, and does not send the token there.
-        self._servers = [ThreadingHTTPServer(("127.0.0.1", number), Handler) for number in (port, 0)]
+        self._servers = [_listen(number, Handler) for number in (port, 0)]
         self.url, store = (f"http://127.0.0.1:{server.server_port}" for server in self._servers)
         self._api = Api(Storage(directory), self.tokens, self.url, store)
 
     def __enter__(self) -> Hub:
         for server in self._servers:
-            server.daemon_threads = True
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(POLL,), daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for server in self._servers:
-            server.shutdown()
-            server.server_close()
+            server.stop()
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         self.requests.append((handler.command, handler.path))
@@ -89,11 +96,11 @@ class Hub:
             self._fail_if_told(handler)
             answer = self._api.answer(call)
         except HubError as error:
-            headers = {"X-Error-Message": error.message}
-            if error.code:
-                headers["X-Error-Code"] = error.code
-            headers |= error.body.pop("headers", {})
-            answer = Answer(error.status, {"error": error.message, **error.body}, headers)
+            answer = _refusal(error)
+        except OSError as error:  # 507, "Insufficient Storage", which clients do not try again
+            answer = _refusal(HubError(507, None, f"the local Hub cannot use its disk: {error}"))
+        except Exception as error:
+            answer = _refusal(HubError(500, None, f"the local Hub failed: {type(error).__name__}: {error}"))
         body.finish()
         _send(handler, answer)
 
@@ -103,6 +110,44 @@ class Hub:
             if method == handler.command and re.search(pattern, handler.path):
                 self.faults.remove(fault)
                 raise HubError(status, None, "told to fail")
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that is over once it is stopped: no connection outlives it."""
+
+    daemon_threads = False  # `server_close` waits for threads that are none
+    request_queue_size = 128  # the default of 5 makes clients with many connections wait for seconds
+
+    def __init__(self, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that left early is no error
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        """Ends every connection, and returns when nothing is answered any more."""
+        self.shutdown()
+        for connection in self._open.copy():
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+
+def _listen(port: int, handler: type[BaseHTTPRequestHandler]) -> _Server:
+    try:
+        return _Server(port, handler)
+    except OSError as error:
+        raise EcdError(f"the local Hub cannot listen on port {port}: {error.strerror}; name another one.") from None
 
 
 class _Body:
@@ -131,6 +176,15 @@ class _Body:
         """Reads what nobody wanted: the connection goes on with the next request behind it."""
         for _ in self.chunks:
             pass
+
+
+def _refusal(error: HubError) -> Answer:
+    """The answer that an error is; what it says goes into a header too, in characters that a header can hold."""
+    more = dict(error.body)
+    headers = {"X-Error-Message": re.sub(r"[^ -~]+", " ", error.message)} | more.pop("headers", {})
+    if error.code:
+        headers["X-Error-Code"] = error.code
+    return Answer(error.status, {"error": error.message, **more}, headers)
 
 
 def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:

@@ -1,6 +1,9 @@
-"""What a local Hub keeps on disk: file contents by their hash, and one JSON file a repository, replaced as a whole.
+"""What a local Hub keeps on disk. Contents lie under their hash; a commit is written before the refs that name it.
 
-blobs/<git sha1>   lfs/<sha256>   repos/dataset/org/name.json
+blobs/<git sha1>   lfs/<sha256>   repos/dataset/org/name/{refs.json,commits/<oid>.json}
+
+Every file is replaced as a whole and memory follows the disk, so that whoever looks, also after a crash or with a full
+disk, finds the old state or the new one.
 """
 
 from __future__ import annotations
@@ -8,136 +11,89 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 import tempfile
 import threading
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+
+from ecd_data.local.hub.errors import HubError
+from ecd_data.local.hub.repo import Commit, File, Refs, Repo, git_sha1, new_commit
 
 GITATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"
 
 
-class HubError(Exception):
-    """A request that is answered with an error: HTTP status, the Hub's error code, message, more of the body."""
-
-    def __init__(self, status: int, code: str | None, message: str, **body: Any) -> None:
-        self.status, self.code, self.message, self.body = status, code, message, body
-
-
-def git_sha1(kind: str, data: bytes) -> str:
-    """Git's name for an object."""
-    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data).hexdigest()
-
-
-@dataclass(frozen=True)
-class File:
-    """A file in a commit: its size, and the SHA-256 of an LFS file or the git SHA-1 of a regular one."""
-
-    size: int
-    sha1: str = ""
-    sha256: str = ""
-
-    @property
-    def is_lfs(self) -> bool:
-        """Whether its content is an LFS object."""
-        return bool(self.sha256)
-
-    @property
-    def pointer(self) -> bytes:
-        """What git holds in place of an LFS file."""
-        head = "version https://git-lfs.github.com/spec/v1"
-        return f"{head}\noid sha256:{self.sha256}\nsize {self.size}\n".encode()
-
-    @property
-    def blob_id(self) -> str:
-        """Git's name for it."""
-        return git_sha1("blob", self.pointer) if self.is_lfs else self.sha1
-
-    def lfs_info(self, key: str) -> dict[str, Any]:
-        """What the API says of an LFS file, with its hash under `key`."""
-        return {key: self.sha256, "size": self.size, "pointerSize": len(self.pointer)}
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit with its whole tree."""
-
-    oid: str
-    parent: str | None
-    title: str
-    message: str
-    date: str
-    author: str
-    tree: dict[str, File]
-
-
-@dataclass
-class Repo:
-    """A repository: commits by oid, branches and tags by name."""
-
-    type: str
-    id: str
-    private: bool
-    commits: dict[str, Commit] = field(default_factory=dict)
-    branches: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
-
-    def resolve(self, revision: str) -> Commit:
-        """The commit that a branch, a tag or an oid names."""
-        name = revision.removeprefix("refs/heads/")
-        oid = self.branches.get(name) or self.tags.get(name) or name
-        if oid not in self.commits:
-            raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-        return self.commits[oid]
-
-    def commit(self, branch: str, title: str, message: str, author: str, tree: dict[str, File]) -> Commit:
-        """A new commit at the head of a branch."""
-        parent = self.branches.get(branch)
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-        listing = [(path, file.blob_id) for path, file in sorted(tree.items())]
-        oid = git_sha1("commit", json.dumps([parent, now, title, listing, len(self.commits)]).encode())
-        self.commits[oid] = Commit(oid, parent, title, message, now, author, tree)
-        self.branches[branch] = oid
-        return self.commits[oid]
-
-
 class Storage:
-    """The repositories and contents under one directory, shared by all requests."""
+    """The repositories and contents under one directory, shared by all requests of one Hub."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.lock = threading.RLock()
-        for name in ("blobs", "lfs", "repos"):
-            (directory / name).mkdir(parents=True, exist_ok=True)
-        self.repos = {(repo.type, repo.id): repo for repo in map(_read_repo, (directory / "repos").glob("*/*/*.json"))}
+        self.repos = {(repo.type, repo.id): repo for repo in map(_read, directory.glob("repos/*/*/*/refs.json"))}
+        self._lock = threading.Lock()
 
-    def save(self, repo: Repo) -> None:
-        """Writes a repository, as a whole: a reader after a crash finds the old state or the new one."""
-        fields = ("type", "id", "private", "branches", "tags")
-        state = {name: getattr(repo, name) for name in fields} | {
-            "commits": {oid: asdict(commit) for oid, commit in repo.commits.items()}
-        }
-        self._write(self._repo_path(repo), [json.dumps(state).encode()])
+    # ---- repositories ------------------------------------------------------------------------------------------
+    def create(self, type_: str, id_: str, private: bool, author: str) -> Repo | None:
+        """A new repository with its first commit; None when there is one of that name."""
+        with self._lock:
+            if (type_, id_) in self.repos:
+                return None
+            repo = Repo(type_, id_, Refs(private))
+            shutil.rmtree(self._folder(repo), ignore_errors=True)  # what a stopped deletion left
+            tree = {".gitattributes": self.add_blob(GITATTRIBUTES)}
+            self.commit(repo, "main", new_commit(None, "initial commit", "", author, tree))
+            self.repos[type_, id_] = repo
+        return repo
+
+    @contextmanager
+    def changing(self, repo: Repo) -> Iterator[None]:
+        """Holds a repository while its refs change.
+
+        Raises:
+            HubError: it has been deleted meanwhile.
+        """
+        with repo.lock:
+            if self.repos.get((repo.type, repo.id)) is not repo:
+                raise HubError(404, "RepoNotFound", "Repository not found")
+            yield
+
+    def commit(self, repo: Repo, branch: str, commit: Commit) -> None:
+        """Puts a commit at the head of a branch."""
+        self._write(self._folder(repo) / "commits" / f"{commit.oid}.json", [json.dumps(asdict(commit)).encode()])
+        repo.commits[commit.oid] = commit
+        self.set_refs(repo, replace(repo.refs, branches={**repo.refs.branches, branch: commit.oid}))
+
+    def set_refs(self, repo: Repo, refs: Refs) -> None:
+        """Replaces the refs of a repository, on disk and then in memory."""
+        self._write(self._folder(repo) / "refs.json", [json.dumps(asdict(refs)).encode()])
+        repo.refs = refs
 
     def delete(self, repo: Repo) -> None:
         """Forgets a repository; contents stay, since others may share them."""
-        del self.repos[repo.type, repo.id]
-        self._repo_path(repo).unlink()
+        with self.changing(repo), self._lock:
+            (self._folder(repo) / "refs.json").unlink()
+            del self.repos[repo.type, repo.id]
+            shutil.rmtree(self._folder(repo), ignore_errors=True)
 
-    def add_regular(self, data: bytes) -> File:
+    # ---- contents ----------------------------------------------------------------------------------------------
+    def add_blob(self, data: bytes) -> File:
         """Keeps the content of a regular file."""
         file = File(len(data), sha1=git_sha1("blob", data))
-        self._write(self.path(file), [data])
+        if not self.path(file).exists():
+            self._write(self.path(file), [data])
         return file
 
     def add_lfs(self, oid: str, chunks: Iterable[bytes]) -> None:
-        """Keeps an LFS object, if its content is what its name says."""
+        """Keeps an LFS object.
+
+        Raises:
+            HubError: its content is not what its name says.
+        """
         digest = hashlib.sha256()
 
-        def hashed() -> Iterable[bytes]:
+        def hashed() -> Iterator[bytes]:
             for chunk in chunks:
                 digest.update(chunk)
                 yield chunk
@@ -147,7 +103,13 @@ class Storage:
         self._write(self.directory / "lfs" / oid, hashed())
 
     def lfs(self, oid: str) -> File | None:
-        """The LFS object of that hash, if it is there."""
+        """The LFS object of that hash, if it is there.
+
+        Raises:
+            HubError: it is no hash, and so no name that may become a path.
+        """
+        if not re.fullmatch(r"[0-9a-f]{64}", oid):
+            raise HubError(400, None, f"not a SHA-256: {oid!r}")
         path = self.directory / "lfs" / oid
         return File(path.stat().st_size, sha256=oid) if path.exists() else None
 
@@ -155,8 +117,8 @@ class Storage:
         """Where the content of a file lies."""
         return self.directory / "lfs" / file.sha256 if file.is_lfs else self.directory / "blobs" / file.sha1
 
-    def _repo_path(self, repo: Repo) -> Path:
-        return self.directory / "repos" / repo.type / f"{repo.id}.json"
+    def _folder(self, repo: Repo) -> Path:
+        return self.directory / "repos" / repo.type / repo.id
 
     def _write(self, path: Path, chunks: Iterable[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,10 +132,13 @@ class Storage:
             raise
 
 
-def _read_repo(path: Path) -> Repo:
-    state = json.loads(path.read_text())
-    commits = {
-        oid: Commit(**{**commit, "tree": {name: File(**file) for name, file in commit["tree"].items()}})
-        for oid, commit in state.pop("commits").items()
-    }
-    return Repo(**state, commits=commits)
+def _read(refs: Path) -> Repo:
+    """The repository in the folder of its `refs.json`."""
+    type_, namespace, name = refs.parent.parts[-3:]
+    commits = map(_read_commit, (refs.parent / "commits").glob("*.json"))
+    return Repo(type_, f"{namespace}/{name}", Refs(**json.loads(refs.read_bytes())), {c.oid: c for c in commits})
+
+
+def _read_commit(path: Path) -> Commit:
+    state = json.loads(path.read_bytes())
+    return Commit(**{**state, "tree": {name: File(**file) for name, file in state["tree"].items()}})

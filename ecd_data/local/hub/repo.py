@@ -1,0 +1,109 @@
+"""A repository of the local Hub as values: files, commits with their trees, and what its refs name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from ecd_data.local.hub.errors import HubError
+
+
+def git_sha1(kind: str, data: bytes) -> str:
+    """Git's name for an object."""
+    return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data).hexdigest()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in a commit: its size, and the SHA-256 of an LFS file or the git SHA-1 of a regular one."""
+
+    size: int
+    sha1: str = ""
+    sha256: str = ""
+
+    @property
+    def is_lfs(self) -> bool:
+        """Whether its content is an LFS object."""
+        return bool(self.sha256)
+
+    @property
+    def pointer(self) -> bytes:
+        """What git holds in place of an LFS file."""
+        head = "version https://git-lfs.github.com/spec/v1"
+        return f"{head}\noid sha256:{self.sha256}\nsize {self.size}\n".encode()
+
+    @property
+    def blob_id(self) -> str:
+        """Git's name for it."""
+        return git_sha1("blob", self.pointer) if self.is_lfs else self.sha1
+
+    def lfs_info(self, key: str) -> dict[str, Any]:
+        """What the API says of an LFS file, with its hash under `key`."""
+        return {key: self.sha256, "size": self.size, "pointerSize": len(self.pointer)}
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit with its whole tree."""
+
+    oid: str
+    parent: str | None
+    title: str
+    message: str
+    date: str
+    author: str
+    tree: dict[str, File]
+
+
+@dataclass(frozen=True)
+class Refs:
+    """All of a repository that changes: who may see it, and the commits that its branches and tags name."""
+
+    private: bool = False
+    branches: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Repo:
+    """A repository: its commits by oid, and the refs into them."""
+
+    type: str
+    id: str
+    refs: Refs = field(default_factory=Refs)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def namespace(self) -> str:
+        """The user or organization that it belongs to."""
+        return self.id.split("/")[0]
+
+    @property
+    def page(self) -> str:
+        """The path of its page."""
+        return f"/{'datasets/' if self.type == 'dataset' else ''}{self.id}"
+
+    def resolve(self, revision: str) -> Commit:
+        """The commit that a branch, a tag or an oid names.
+
+        Raises:
+            HubError: there is none.
+        """
+        name = revision.removeprefix("refs/heads/")
+        oid = self.refs.branches.get(name) or self.refs.tags.get(name) or name
+        if oid not in self.commits:
+            raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+        return self.commits[oid]
+
+
+def new_commit(parent: str | None, title: str, message: str, author: str, tree: dict[str, File]) -> Commit:
+    """A commit of now; its oid follows from all the rest."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    listing = [(path, file.blob_id) for path, file in sorted(tree.items())]
+    oid = git_sha1("commit", json.dumps([parent, now, title, message, author, listing]).encode())
+    return Commit(oid, parent, title, message, now, author, tree)
