@@ -87,10 +87,12 @@ def evolve(
 
 def _weave_messages(instruction: str, requirement: str) -> list[Message]:
     shown = [*_examples(), {"instruction": instruction, "requirement": requirement, "rewritten": ""}]
-    messages: list[Message] = [{"role": "system", "content": render("ecd_data.method.prompts", "weave_system.jinja")}]
+    messages: list[Message] = []
     for values in shown:
         messages.append({"role": "user", "content": render("ecd_data.method.prompts", "weave.jinja", **values)})
         messages.append({"role": "assistant", "content": values["rewritten"]})
+    # Not every chat template takes a system message.
+    messages[0]["content"] = render("ecd_data.method.prompts", "weave_task.jinja") + "\n\n" + messages[0]["content"]
     return messages[:-1]
 
 

@@ -78,6 +78,16 @@ def test_every_call_of_a_plan_has_its_own_key_and_seed():
     assert len({(r.role, r.round, r.attempt) for r in seen}) == len({r.seed for r in seen})
 
 
+def test_a_system_message_is_sent_only_when_the_recipe_has_one():
+    def roles(**changes):
+        seen = []
+        chain(lambda request: seen.append(request) or scripted(request), **changes)
+        return {message["role"] for request in seen for message in request.messages}
+
+    assert roles() == {"user", "assistant"}
+    assert "system" in roles(system="Be brief.")
+
+
 def test_an_answer_of_the_corpus_is_taken_as_it_is():
     done = chain(seed=replace(SEED, response="An answer, as given, by hand."))
     assert done.turns[0].response == "An answer, as given, by hand."
