@@ -1,5 +1,8 @@
 import gzip
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,6 +38,18 @@ def test_every_format_gives_the_same_corpus(tmp_path):
         ("Name a fruit.", "An apple."),
         ("Name a tree.", "Oak."),
     ]
+
+
+def test_a_corpus_comes_over_http(tmp_path):
+    write(tmp_path / "s.jsonl", json.dumps(ROWS[0]))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (seed,) = read_corpus([f"http://127.0.0.1:{server.server_port}/s.jsonl"]).seeds
+        with pytest.raises(SeedError, match="cannot be read"):
+            read_corpus([f"http://127.0.0.1:{server.server_port}/none.jsonl"])
+        server.shutdown()
+    assert seed.instruction == "Name a fruit."
 
 
 def test_a_response_is_used_only_when_its_column_is_named(tmp_path):
