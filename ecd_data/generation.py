@@ -50,7 +50,7 @@ class Generation:
     @property
     def fingerprint(self) -> str:
         """A hash of all that the rows depend on, apart from the responses themselves."""
-        return sha256(canonical_json([self.recipe.to_dict(), self.hashes, str(self.model)]))
+        return sha256(canonical_json([self.recipe.to_yaml(), self.hashes, str(self.model)]))
 
     def chains(self) -> Iterator[Chain]:
         """The finished chains, in corpus order.

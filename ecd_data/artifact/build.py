@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecd_data.artifact.card import write_card
-from ecd_data.artifact.manifest import NAME, make_manifest, write_manifest
+from ecd_data.artifact.manifest import CARD, NAME, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import CONFIGS, schema_text
 from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import BuildError, EcdError
@@ -76,8 +76,18 @@ def check_out(out: Path) -> None:
     if out.is_dir():
         if out == Path.cwd():
             raise BuildError(f"{out}: is the folder you are in, which cannot be replaced. Choose another --out.")
-        if any(out.iterdir()) and not (out / NAME).exists():
-            raise BuildError(f"{out}: is not empty and holds no build. Choose another --out, or empty it.")
+        if not any(out.iterdir()):
+            return
+        try:
+            listed = {NAME, CARD, *read_manifest(out)["files"]}
+        except BuildError:
+            raise BuildError(f"{out}: is not empty and holds no build. Choose another --out, or empty it.") from None
+        names = (path.relative_to(out).as_posix() for path in sorted(out.rglob("*")) if path.is_file())
+        if extra := [name for name in names if name not in listed]:
+            raise BuildError(
+                f"{out}: holds files that are not of the build ({', '.join(extra[:3])}) and would be lost. Move them "
+                "away, or choose another --out."
+            )
     elif out.exists():
         raise BuildError(f"{out}: is a file. Choose another --out.")
 

@@ -115,6 +115,21 @@ def test_what_is_not_a_build_is_left_alone(tmp_path):
         check_out(tmp_path / "mine" / "thesis.txt")
 
 
+def test_a_folder_with_a_manifest_of_another_program_is_left_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "manifest.json").write_text('{"manifest_version": 3}')
+    with pytest.raises(BuildError, match="holds no build"):
+        check_out(tmp_path / "mine")
+
+
+def test_a_build_with_files_of_the_users_is_left_alone(make_build):
+    build = make_build()
+    check_out(build)
+    (build / "thesis.txt").write_text("do not touch")
+    with pytest.raises(BuildError, match=r"thesis\.txt"):
+        check_out(build)
+
+
 def test_a_link_is_followed_and_stays(make_build, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
