@@ -74,7 +74,9 @@ def _defect_as_adaptation(
         return ""  # another language shares no words
     if off_topic(text, topic, turn.response):
         return "off_topic"
-    if route == "edit" and similarity(text, turn.response) < plan.recipe.min_similarity:
+    # A much shorter or longer answer cannot be very similar, and a limit on length asks for just that.
+    attainable = 2 * min(len(text), len(turn.response)) / (len(text) + len(turn.response))
+    if route == "edit" and similarity(text, turn.response) < plan.recipe.min_similarity * attainable:
         return "drifted"
     return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Generator, Sequence
 from functools import cache
 from importlib import resources
@@ -30,6 +31,7 @@ EVOLVED = Grammar(
 KEPT_WORDS = 0.8  # share of the old instruction's longer words that a rewritten one must keep
 SLACK = 60  # characters that weaving may add beyond the requirement's own sentence
 NEGATION = re.compile(r"\b(?:not|no|never|without|avoid(?:ing)?|none|neither|nor)\b|n[’']t\b", re.IGNORECASE)
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, not a requirement
 
 Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str] | None]
@@ -152,8 +154,13 @@ def _states(text: str, turn: Turn, operation: Operation, requirement: Requiremen
     if text.count("\n") > turn.instruction.count("\n") or _kept(turn.instruction, text) < KEPT_WORDS:
         return False
     # "Use the word X" must not become "without the word X", nor the other way round.
-    if bool(NEGATION.search(text)) != bool(NEGATION.search(f"{turn.instruction} {requirement.text}")):
+    if len(NEGATION.findall(text)) != len(NEGATION.findall(f"{turn.instruction} {requirement.text}")):
         return False
+    # The words of the task were compared without short ones; "12 apples" must not become "15 apples".
+    if Counter(NUMBER.findall(turn.instruction)) - Counter(NUMBER.findall(text)):
+        return False
+    if requirement.check == "code" and is_stated(operation, requirement, turn.instruction):
+        return False  # what the old instruction says already proves nothing about the new one
     for asked, stated_by in [(r, plan.taxonomy[r.id]) for r in turn.requirements] + [(requirement, operation)]:
         stated = is_stated(stated_by, asked, text) if asked.check == "code" else _kept(asked.text, text) >= KEPT_WORDS
         if not stated:
