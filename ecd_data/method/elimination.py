@@ -8,12 +8,13 @@ from collections import Counter
 
 from ecd_data.values import Requirement, Response
 
+CANNOT = r"(?:i (?:can't|cannot|can not|won't)|i(?:'m| am) (?:unable|not able) to)"
 REFUSAL = re.compile(
     r"\W*(?:(?:i'?m|i am) (?:very |really |so )?sorry\W+(?:but )?(?:i|as|this)\b"
-    r"|(?:sorry|unfortunately|apologies)\W+(?:but )?i (?:can't|cannot|can not|am unable|'m unable|am not able|won't)"
-    r"|i (?:can't|cannot|can not|am unable to|'m unable to|am not able to|won't) "
-    r"(?:help|assist|fulfil|fulfill|comply|provide|answer|complete|write|create|generate|do that)"
-    r"|as an ai\b|i(?:'m| am) (?:just |only )?an ai\b|i(?:'m| am) a (?:large )?language model)",
+    rf"|(?:sorry|unfortunately|apologies)\W+(?:but )?{CANNOT}"
+    rf"|{CANNOT} (?:help|assist|fulfil|fulfill|comply|provide|answer|complete|write|create|generate|do that)"
+    r"|as an ai(?:,| (?:language )?(?:model|assistant)\b)|i(?:'m| am) (?:just |only )?an ai\b"
+    r"|i(?:'m| am) a (?:large )?language model)",
     re.IGNORECASE,
 )
 LOOP_NGRAM = 4
