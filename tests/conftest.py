@@ -4,6 +4,7 @@ The libraries read these variables when they are imported, so they are set befor
 """
 
 import os
+import signal
 import tempfile
 
 _home = tempfile.mkdtemp(prefix="ecd-tests-")
@@ -17,6 +18,7 @@ os.environ.update(
 )
 for name in ("HF_TOKEN", "ECD_TOKEN", "ECD_ENDPOINT"):
     os.environ.pop(name, None)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs without Ctrl-C
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402

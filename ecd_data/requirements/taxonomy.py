@@ -32,7 +32,23 @@ NUMBERS = [
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One way to make an instruction harder; the fields are explained at the top of `taxonomy.yaml`."""
+    """One way to make an instruction harder: an entry of `operations/<class>.yaml`.
+
+    id: class/name.
+    summary: what it asks for, in a line.
+    check: a function of `ecd_data.requirements.checks`, or `judge`.
+    family: at most one operation of a family is in force in a chain.
+    conflicts: families or ids that contradict it (either way round).
+    not_for: kinds of task that it does not suit: `code`, or a name from the tasks of `patterns.yaml`.
+    unless: a regular expression; a seed's instruction that it fits asks for that itself, or for the opposite.
+    kwargs: fixed parameters of the check.
+    params: drawn ones: {choice: [...]}, {range: [low, high, step]} or {sample: [...], k: [low, high]}.
+    texts: wordings of the sentence, filled in with the parameters.
+    stated: what an instruction that states it must say: all of these regular expressions, case aside. {name} stands
+        for the parameter as a whole word (for each item of a list), a number up to twenty in digits or spelt out; a
+        bare name is one of the phrases of `patterns.yaml`.
+    guidance, example: what the evolution prompt says about it.
+    """
 
     id: str
     summary: str
@@ -57,18 +73,20 @@ class Operation:
 
 def is_stated(operation: Operation, requirement: Requirement, instruction: str) -> bool:
     """Whether an instruction states a code-checked requirement: all that `stated` asks for is found in it."""
+    phrases = _shared()["phrases"]
     return all(
         re.search(pattern, instruction, re.IGNORECASE | re.DOTALL)
         for template in operation.stated
-        for pattern in _patterns(template, requirement.kwargs)
+        for pattern in _patterns(phrases.get(template, template), requirement.kwargs)
     )
 
 
 def suits(operation: Operation, instruction: str, response: str) -> bool:
     """Whether an operation suits a task, told by the seed's own instruction and the answer so far."""
-    if operation.unless and re.search(operation.unless, instruction, re.IGNORECASE):
+    if "code" in operation.not_for and (CODE.search(instruction) or CODE.search(response)):
         return False
-    return not ("code" in operation.not_for and (CODE.search(instruction) or CODE.search(response)))
+    ruled_out = [operation.unless, *(_shared()["tasks"][name] for name in operation.not_for if name != "code")]
+    return not any(pattern and re.search(pattern, instruction, re.IGNORECASE) for pattern in ruled_out)
 
 
 def compatible(operation: Operation, in_force: Sequence[Requirement], taxonomy: Mapping[str, Operation]) -> bool:
@@ -96,14 +114,14 @@ def select(patterns: Sequence[str], taxonomy: Mapping[str, Operation]) -> list[O
 
 @cache
 def load_taxonomy() -> Mapping[str, Operation]:
-    """The operations that the package ships, by id, in the order of the file."""
-    return read_taxonomy(_text())
+    """The operations that the package ships, by id, in the order of the classes and their files."""
+    return read_taxonomy("\n".join(_text(name) for name in CLASSES))
 
 
 @cache
 def taxonomy_hash() -> str:
     """SHA-256 of the taxonomy's content."""
-    return sha256(canonical_json(yaml.safe_load(_text())))
+    return sha256(canonical_json([yaml.safe_load(_text(name)) for name in (*CLASSES, "patterns")]))
 
 
 def read_taxonomy(text: str) -> dict[str, Operation]:
@@ -134,6 +152,8 @@ def _problems(op: Operation, named: set[str]) -> Iterator[str]:
         yield f"the class is none of {', '.join(CLASSES)}"
     if unknown := [name for name in op.conflicts if name not in named]:
         yield f"conflicts with {', '.join(unknown)}, which is no family and no id"
+    if unknown := [name for name in op.not_for if name != "code" and name not in _shared()["tasks"]]:
+        yield f"not_for {', '.join(unknown)}, which is no task of patterns.yaml"
     if op.check == "judge":
         if not op.guidance or set(op.example) != {"before", "after"}:
             yield "a judged operation needs guidance and an example with before and after"
@@ -148,8 +168,15 @@ def _problems(op: Operation, named: set[str]) -> Iterator[str]:
             yield f"stated names {{{name}}}, which is no parameter"
 
 
-def _text() -> str:
-    return (resources.files("ecd_data.requirements") / "taxonomy.yaml").read_text(encoding="utf-8")
+def _text(name: str) -> str:
+    return (resources.files("ecd_data.requirements.operations") / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def _shared() -> dict[str, dict[str, str]]:
+    """The patterns that operations share: of `tasks`, and of `phrases`."""
+    patterns: dict[str, dict[str, str]] = yaml.safe_load(_text("patterns"))
+    return patterns
 
 
 def _draw(rng: random.Random, how: Mapping[str, Any]) -> Any:
