@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import random
 import re
 import string
@@ -38,16 +39,18 @@ class Operation:
     summary: what it asks for, in a line.
     check: a function of `ecd_data.requirements.checks`, or `judge`.
     family: at most one operation of a family is in force in a chain.
-    conflicts: families or ids that contradict it (either way round).
+    conflicts: families or ids that contradict it (either way round), or a group of families of `patterns.yaml`.
     not_for: kinds of task that it does not suit: `code`, or a name from the tasks of `patterns.yaml`.
+    only_for: kinds of task that it needs one of.
     unless: a regular expression; a seed's instruction that it fits asks for that itself, or for the opposite.
     kwargs: fixed parameters of the check.
     params: drawn ones: {choice: [...]}, {range: [low, high, step]} or {sample: [...], k: [low, high]}.
-    texts: wordings of the sentence, filled in with the parameters.
+    texts: wordings of the sentence, filled in with the parameters; {n:word} stands for "1 word" or "2 words".
     stated: what an instruction that states it must say: all of these regular expressions, case aside. {name} stands
         for the parameter as a whole word (for each item of a list), a number up to twenty in digits or spelt out; a
         bare name is one of the phrases of `patterns.yaml`.
-    guidance, example: what the evolution prompt says about it.
+    guidance, example: what the evolution prompt says about it; the example has an instruction `before` and `after`,
+        and the `kwargs` of what it adds where code checks that.
     """
 
     id: str
@@ -56,19 +59,24 @@ class Operation:
     family: str
     conflicts: tuple[str, ...] = ()
     not_for: tuple[str, ...] = ()
+    only_for: tuple[str, ...] = ()
     unless: str = ""
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
     guidance: str = ""
-    example: Mapping[str, str] = field(default_factory=dict)
+    example: Mapping[str, Any] = field(default_factory=dict)
 
     def draw(self, rng: random.Random, round: int) -> Requirement:
         """A requirement that code can check, with parameters and wording drawn by `rng`."""
         kwargs = {**self.kwargs, **{name: _draw(rng, how) for name, how in self.params.items()}}
-        text = rng.choice(self.texts).format(**{name: _shown(value) for name, value in kwargs.items()})
-        return Requirement(self.id, text, kwargs, "code", round)
+        return Requirement(self.id, self.sentence(rng.choice(self.texts), kwargs), kwargs, "code", round)
+
+    @staticmethod
+    def sentence(text: str, kwargs: Mapping[str, Any]) -> str:
+        """A wording with its parameters filled in."""
+        return text.format(**{name: _shown(value) for name, value in kwargs.items()})
 
 
 def is_stated(operation: Operation, requirement: Requirement, instruction: str) -> bool:
@@ -85,7 +93,12 @@ def suits(operation: Operation, instruction: str, response: str) -> bool:
     """Whether an operation suits a task, told by the seed's own instruction and the answer so far."""
     if "code" in operation.not_for and (CODE.search(instruction) or CODE.search(response)):
         return False
-    ruled_out = [operation.unless, *(_shared()["tasks"][name] for name in operation.not_for if name != "code")]
+    tasks = _shared()["tasks"]
+    if operation.only_for and not any(
+        re.search(tasks[name], instruction, re.IGNORECASE) for name in operation.only_for
+    ):
+        return False
+    ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for if name != "code")]
     return not any(pattern and re.search(pattern, instruction, re.IGNORECASE) for pattern in ruled_out)
 
 
@@ -133,6 +146,9 @@ def read_taxonomy(text: str) -> dict[str, Operation]:
     taxonomy: dict[str, Operation] = {}
     for entry in yaml.safe_load(text):
         fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
+        groups = _shared()["groups"]
+        conflicts = [groups.get(name, [name]) for name in entry.get("conflicts", ())]
+        fields["conflicts"] = tuple(itertools.chain.from_iterable(conflicts))
         try:
             op = Operation(**fields)
         except TypeError as error:
@@ -152,11 +168,11 @@ def _problems(op: Operation, named: set[str]) -> Iterator[str]:
         yield f"the class is none of {', '.join(CLASSES)}"
     if unknown := [name for name in op.conflicts if name not in named]:
         yield f"conflicts with {', '.join(unknown)}, which is no family and no id"
-    if unknown := [name for name in op.not_for if name != "code" and name not in _shared()["tasks"]]:
-        yield f"not_for {', '.join(unknown)}, which is no task of patterns.yaml"
+    if unknown := [name for name in (*op.not_for, *op.only_for) if name not in {"code", *_shared()["tasks"]}]:
+        yield f"not_for or only_for {', '.join(unknown)}, which is no task of patterns.yaml"
+    if not op.guidance or set(op.example) - {"kwargs"} != {"before", "after"}:
+        yield "an operation needs guidance and an example with before and after"
     if op.check == "judge":
-        if not op.guidance or set(op.example) != {"before", "after"}:
-            yield "a judged operation needs guidance and an example with before and after"
         return
     if not op.texts or not op.stated:
         yield "an operation that code checks needs texts and stated"
@@ -173,10 +189,10 @@ def _text(name: str) -> str:
 
 
 @cache
-def _shared() -> dict[str, dict[str, str]]:
-    """The patterns that operations share: of `tasks`, and of `phrases`."""
-    patterns: dict[str, dict[str, str]] = yaml.safe_load(_text("patterns"))
-    return patterns
+def _shared() -> dict[str, dict[str, Any]]:
+    """What operations share: patterns of `tasks` and of `phrases`, and `groups` of families."""
+    shared: dict[str, dict[str, Any]] = yaml.safe_load(_text("patterns"))
+    return shared
 
 
 def _draw(rng: random.Random, how: Mapping[str, Any]) -> Any:
@@ -188,10 +204,21 @@ def _draw(rng: random.Random, how: Mapping[str, Any]) -> Any:
     return rng.sample(how["sample"], rng.randint(*how["k"]))
 
 
-def _shown(value: Any) -> str:
-    """A parameter as the sentence shows it; a list as `"a", "b" and "c"`."""
-    if not isinstance(value, list):
-        return str(value)
+class _Count(int):
+    """A number that a wording can show with what is counted: `{n:word}` gives "1 word" or "2 words"."""
+
+    def __format__(self, noun: str) -> str:
+        return f"{int(self)} {noun}{'s' if self != 1 else ''}" if noun else str(int(self))
+
+
+def _shown(value: Any) -> object:
+    """A parameter as the sentence shows it; a list as `"a", "b" and "c"`, a JSON Schema as its description."""
+    if isinstance(value, int):
+        return _Count(value)
+    if isinstance(value, Mapping):
+        return value["description"]
+    if not isinstance(value, (list, tuple)):
+        return value
     quoted = [f'"{item}"' for item in value]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
@@ -200,9 +227,10 @@ _NAME = re.compile(r"\{([a-z]\w*)\}")
 
 
 def _patterns(template: str, kwargs: Mapping[str, Any]) -> Iterator[str]:
-    """The template with its parameters filled in: one pattern, or one for each item of a list."""
-    lists = [name for name in _NAME.findall(template) if isinstance(kwargs[name], (list, tuple))]
-    for item in kwargs[lists[0]] if lists else [None]:
+    """The template with its parameters filled in: one pattern, or one for each item of a list or field of a schema."""
+    lists = [name for name in _NAME.findall(template) if isinstance(kwargs[name], (list, tuple, Mapping))]
+    items = kwargs[lists[0]] if lists else [None]
+    for item in items["properties"] if isinstance(items, Mapping) else items:
         values = {**kwargs, **dict.fromkeys(lists, item)}
         yield _NAME.sub(lambda match, values=values: _literal(values[match[1]]), template)  # type: ignore[misc]
 

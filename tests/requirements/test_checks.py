@@ -1,3 +1,4 @@
+import random
 import time
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from ecd_data.requirements.checks import CHECKS
 from ecd_data.requirements.checks.length import paragraphs, sentences
 from ecd_data.requirements.checks.words import words
+from ecd_data.requirements.taxonomy import load_taxonomy
 
 YES, NO = True, False
 
@@ -164,27 +166,8 @@ def test_units():
     assert paragraphs("\n\na\n\n\nb\n") == ["a", "b"]
 
 
-KWARGS = {
-    "word_count": {"relation": "at_most", "n": 5},
-    "sentence_count": {"relation": "at_most", "n": 5},
-    "paragraph_count": {"relation": "at_most", "n": 5},
-    "character_count": {"relation": "at_most", "n": 5},
-    "include_words": {"keywords": ["time"]},
-    "avoid_words": {"keywords": ["time"]},
-    "word_frequency": {"keyword": "time", "n": 2},
-    "starts_with": {"phrase": "In short"},
-    "ends_with": {"phrase": "I hope this helps."},
-    "mentions_phrase": {"phrase": "step by step"},
-    "bullet_count": {"n": 3},
-    "numbered_steps": {"n": 3},
-    "json_object": {"keys": ["a"]},
-    "highlights": {"n": 2},
-    "placeholders": {"n": 2},
-    "line_starting": {"label": "Example:"},
-    "last_line_starting": {"label": "Answer:"},
-    "no_characters": {"characters": ",", "name": "commas"},
-    "language": {"language": "French"},
-}
+# The parameters of each kind, as one of its operations draws them.
+KWARGS = {op.check: op.draw(random.Random(0), 1).kwargs for op in load_taxonomy().values() if op.check in CHECKS}
 REPEATED = [
     "a",
     "(",
@@ -203,14 +186,26 @@ REPEATED = [
     "Hi! ",
     "```\n",
     "'a",
+    "| a ",
+    "|-",
+    "> ",
+    "a: ",
+    "{",
+    "&a ",
+    "1,",
+    'a;"',
+    "5 ",
+    "a.",
+    "Q: a\nA: a\n",
+    "# a\n",
 ]
 LONG = [(text * 1_000_000)[:1_000_000] for text in REPEATED] + ["<<" + "a" * 1_000_000, "*" + "a" * 1_000_000]
 
 
 @pytest.mark.parametrize("kind", CHECKS)
 def test_no_text_takes_long(kind):
-    CHECKS[kind]("warm up", **KWARGS.get(kind, {}))
+    CHECKS[kind]("warm up", **KWARGS[kind])
     for text in LONG:
         started = time.process_time()
-        CHECKS[kind](text, **KWARGS.get(kind, {}))
+        CHECKS[kind](text, **KWARGS[kind])
         assert time.process_time() - started < 2, text[:20]

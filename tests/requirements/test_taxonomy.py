@@ -29,12 +29,14 @@ def drawn(operation, count=30):
     return [operation.draw(random.Random(i), 1) for i in range(count)]
 
 
-def test_five_classes_with_at_least_six_operations_each():
-    counts = Counter(id_.split("/")[0] for id_ in TAXONOMY)
-    assert set(counts) == set(CLASSES)
-    assert min(counts.values()) >= 6
-    assert len(BY_CODE) >= 16
+def test_five_classes_each_with_code_checked_and_judged_operations():
+    by_class = Counter(operation.id.split("/")[0] for operation in TAXONOMY.values())
+    assert set(by_class) == set(CLASSES)
+    assert len(TAXONOMY) >= 80
+    assert len(BY_CODE) >= 45
+    assert min(by_class.values()) >= 12
     assert {operation.id.split("/")[0] for operation in BY_CODE} == set(CLASSES)
+    assert {op.id.split("/")[0] for op in TAXONOMY.values() if op.check == "judge"} >= set(CLASSES) - {"format"}
 
 
 def test_entries_are_whole():
@@ -42,10 +44,8 @@ def test_entries_are_whole():
     for operation in TAXONOMY.values():
         assert operation.summary
         assert set(operation.conflicts) <= names, operation.id
-        if operation.check == "judge":
-            assert operation.guidance
-            assert set(operation.example) == {"before", "after"}
-        else:
+        assert operation.guidance
+        if operation.check != "judge":
             assert operation.check in CHECKS
             assert len(operation.texts) >= 2
             assert operation.stated
@@ -67,7 +67,8 @@ def test_every_wording_is_drawn_and_states_its_parameters(operation):
     for requirement in drawn(operation, 10):
         for name in operation.params:
             value = requirement.kwargs[name]
-            assert all(str(item) in requirement.text for item in (value if isinstance(value, list) else [value]))
+            items = value["properties"] if isinstance(value, dict) else value if isinstance(value, list) else [value]
+            assert all(str(item) in requirement.text for item in items)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,7 @@ JUDGED = {
 BY_COUNT = {
     **{"id": "format/b", "summary": "B", "check": "word_count", "family": "b"},
     **{"params": {"n": {"choice": [1]}}, "texts": ["Use {n}."], "stated": ["{n}"]},
+    **{"guidance": "Ask.", "example": {"kwargs": {"n": 1}, "before": "x", "after": "y"}},
 }
 
 
@@ -149,7 +151,7 @@ BY_COUNT = {
     ("entry", "problem"),
     [
         ({**JUDGED, "id": "shape/a"}, "shape/a: the class is none of content"),
-        ({**JUDGED, "example": {"before": "x"}}, "format/a: a judged operation needs guidance and an example"),
+        ({**JUDGED, "example": {"before": "x"}}, "format/a: an operation needs guidance and an example"),
         ({**JUDGED, "conflicts": ["a", "z"]}, "format/a: conflicts with z, which is no family"),
         ({**JUDGED, "kind": "x"}, "format/a: .*kind"),
         ({key: BY_COUNT[key] for key in BY_COUNT if key != "family"}, "format/b: .*family"),
@@ -198,4 +200,15 @@ def test_an_operation_is_not_drawn_for_a_task_that_rules_it_out(id_, instruction
 
 
 def test_most_operations_suit_a_plain_task():
-    assert all(suits(operation, "Why do leaves fall in autumn?", "Because.") for operation in TAXONOMY.values())
+    unsuited = [op.id for op in TAXONOMY.values() if not suits(op, "Why do leaves fall in autumn?", "Because.")]
+    assert unsuited == ["format/code_block"]
+    assert suits(TAXONOMY["format/code_block"], "Write a Python function that adds two numbers.", "def f(): ...")
+
+
+@pytest.mark.parametrize("operation", BY_CODE, ids=lambda operation: operation.id)
+def test_the_example_states_the_requirement_after_and_not_before(operation):
+    shown = operation.example
+    requirement = Requirement(operation.id, "", {**operation.kwargs, **shown.get("kwargs", {})}, "code", 1)
+    assert is_stated(operation, requirement, shown["after"])
+    assert not is_stated(operation, requirement, shown["before"])
+    assert set(operation.params) == set(shown.get("kwargs", {}))

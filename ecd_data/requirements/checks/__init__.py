@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ecd_data.requirements.checks import layout, length, style, words
+from ecd_data.requirements.checks import data, figures, layout, length, letters, lines, markup, sentence, style, words
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Requirement, Verdict
 
@@ -24,6 +24,7 @@ CHECKS: dict[str, Callable[..., Verdict]] = {
         words.starts_with,
         words.ends_with,
         words.mentions_phrase,
+        words.ordered_words,
         layout.bullet_count,
         layout.numbered_steps,
         layout.json_object,
@@ -39,6 +40,41 @@ CHECKS: dict[str, Callable[..., Verdict]] = {
         style.no_characters,
         style.no_digits,
         style.language,
+        sentence.sentence_length,
+        sentence.sentence_starts,
+        sentence.question_count,
+        sentence.ends_with_question,
+        sentence.word_in_sentence,
+        sentence.words_in_one_sentence,
+        lines.line_count,
+        lines.labelled_lines,
+        lines.question_and_answer,
+        lines.last_line_items,
+        lines.percent_line,
+        letters.acrostic,
+        letters.alliteration,
+        letters.palindrome,
+        letters.longest_word,
+        letters.repeated_words,
+        letters.contractions,
+        letters.ascii_only,
+        letters.emoji_count,
+        letters.parentheses,
+        letters.mark_count,
+        figures.number_count,
+        figures.percentage,
+        figures.iso_date,
+        figures.metric_units,
+        markup.heading_count,
+        markup.table,
+        markup.checklist,
+        markup.divider_count,
+        markup.block_quote,
+        markup.wrapped_in_tag,
+        markup.code_block,
+        data.json_matching,
+        data.yaml_mapping,
+        data.csv_rows,
     )
 }
 

@@ -98,3 +98,16 @@ def mentions_phrase(text: str, *, phrase: str) -> Verdict:
     """The phrase is quoted word for word, without regard to case."""
     met = occurrences(text, phrase) > 0
     return Verdict(met, "quoted" if met else "not quoted")
+
+
+def ordered_words(text: str, *, keywords: Sequence[str]) -> Verdict:
+    """All keywords are there, and the first mention of each comes after that of the one before."""
+    text, place = straight(text).casefold(), -1
+    for word in keywords:
+        match = re.search(rf"(?<![^\W_]){re.escape(straight(word).casefold())}(?![^\W_]|'t\b)", text)
+        if match is None:
+            return Verdict(False, f"missing: {word}")
+        if match.start() < place:
+            return Verdict(False, f'"{word}" comes too early')
+        place = match.start()
+    return Verdict(True, "all there, in order")
