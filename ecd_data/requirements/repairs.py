@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.checks.length import sentences
-from ecd_data.requirements.checks.words import words
+from ecd_data.requirements.checks.words import straight, words
 from ecd_data.requirements.taxonomy import NUMBERS, load_taxonomy
 from ecd_data.values import Requirement
 
+DASHES = str.maketrans({"–": "-", "—": "-", "…": "...", "−": "-", "\u00a0": " ", "•": "*"})
+ENDINGS = {"m": "am", "re": "are", "ve": "have", "ll": "will"}
+WHOLE = {  # what does not follow the rule; "'s" is "is" after these words, and may be "has" or possessive elsewhere
+    **{"can't": "cannot", "won't": "will not", "shan't": "shall not", "ain't": "ain't", "let's": "let us"},
+    **{
+        f"{word}'s": f"{word} is"
+        for word in ("that", "there", "here", "what", "where", "how", "it", "he", "she", "who")
+    },
+}
 SENTENCE_END = tuple(".!?…\"”’')")
 
 
@@ -62,12 +72,6 @@ def _closed(text: str, phrase: str) -> str:
     return f"{text}{'' if text.endswith(SENTENCE_END) else '.'} {phrase}"
 
 
-def _bulleted(text: str, n: int) -> str | None:
-    """One bullet point for each sentence, when there are just as many."""
-    found = sentences(text)
-    return "\n".join(f"- {sentence}" for sentence in found) if len(found) == n and "\n" not in text else None
-
-
 def _divided(text: str, relation: str, n: int) -> str | None:
     """The sentences of one paragraph, spread evenly over `n`."""
     found = sentences(text)
@@ -87,6 +91,68 @@ def _highlighted(text: str, n: int) -> str | None:
     return text
 
 
+def _listed(text: str, n: int, marker: str) -> str | None:
+    """A line for each sentence, when there are just as many; `#` in the marker is the number of the line."""
+    found = sentences(text)
+    if len(found) != n or "\n" in text:
+        return None
+    return "\n".join(marker.replace("#", str(number)) + sentence for number, sentence in enumerate(found, 1))
+
+
+def _written_out(text: str) -> str:
+    """With contractions written out; "'d" and the like, which stand for two things, stay."""
+
+    def expand(match: re.Match[str]) -> str:
+        word = match[0].replace("’", "'")
+        whole = WHOLE.get(word.casefold())
+        if whole is None:
+            start, _, end = word.rpartition("n't" if word.casefold().endswith("n't") else "'")
+            whole = f"{start} not" if not end else f"{start} {ENDINGS[end.casefold()]}" if end in ENDINGS else word
+        return whole[0].upper() + whole[1:] if word[0].isupper() else whole
+
+    # "It's been" and "it's called" are two things; an answer that says so is left alone.
+    return re.sub(r"\b\w+[’']\w+\b(?!\s+(?:been|got|had|become|\w+ed|\w+en)\b)", expand, text)
+
+
+def _plain(text: str) -> str:
+    """Without accents, and with straight quotation marks, hyphens and three dots for an ellipsis."""
+    text = unicodedata.normalize("NFKD", straight(text.translate(DASHES)))
+    return "".join(char for char in text if not unicodedata.combining(char))
+
+
+def _joined(text: str, mark: str, name: str, n: int) -> str | None:
+    """With the first `n` full stops before a sentence that starts with a small word turned into the mark."""
+    if mark != ";":
+        return None
+    return re.sub(r"[.] (?=(?:The|This|That|It|They|He|She|You|We|A|An|In|But|So)\b)(\w)", _lowered, text, count=n)
+
+
+def _lowered(match: re.Match[str]) -> str:
+    return f"; {match[1].lower()}"
+
+
+def _quoting(text: str) -> str | None:
+    """With its first sentence as a block quote."""
+    found = sentences(text)
+    return None if len(found) < 2 or "\n" in text else f"> {found[0]}\n\n{' '.join(found[1:])}"
+
+
+def _parted(text: str, n: int) -> str | None:
+    """With dividers between its paragraphs, or its sentences spread evenly over the parts."""
+    parts = text.split("\n\n")
+    if len(parts) == 1:
+        parts = (_divided(text, "exactly", n + 1) or "").split("\n\n")
+    return "\n\n---\n\n".join(parts) if len(parts) == n + 1 else None
+
+
+def _in_digits(text: str, n: int) -> str:
+    """With number words from two to twenty in digits."""
+    numbers = "|".join(NUMBERS[2:])
+    return re.sub(
+        rf"(?<![\w-])(?:{numbers})(?![\w-])", lambda match: str(NUMBERS.index(match[0].lower())), text, flags=re.I
+    )
+
+
 REPAIRS: dict[str, Callable[..., str | None]] = {
     "lower_case": lambda text: text.lower(),
     "upper_case": lambda text: text.upper(),
@@ -97,7 +163,20 @@ REPAIRS: dict[str, Callable[..., str | None]] = {
     "starts_with": lambda text, phrase: f"{phrase}: {text}",
     "title": _titled,
     "postscript": lambda text: f"{text}\n\nP.S. I hope this helps.",
-    "bullet_count": _bulleted,
+    "bullet_count": lambda text, n: _listed(text, n, "- "),
+    "checklist": lambda text, n: _listed(text, n, "- [ ] "),
+    "numbered_steps": lambda text, n: _listed(text, n, "#. "),
+    "line_count": lambda text, n: _listed(text, n, ""),
+    "divider_count": _parted,
+    "block_quote": _quoting,
+    "contractions": _written_out,
+    "ascii_only": _plain,
+    "mark_count": _joined,
+    "number_count": _in_digits,
+    "wrapped_in_tag": lambda text, tag: f"<{tag}>{text}</{tag}>",
+    "ends_with_question": lambda text: _closed(text, "Is there anything else you would like to know?"),
+    "emoji_count": lambda text, n: f"{text} {'🙂' * n}",
+    "code_block": lambda text, language: None if "```" in text else f"```{language}\n{text}\n```",
     "paragraph_count": _divided,
     "highlights": _highlighted,
 }
