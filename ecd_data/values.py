@@ -127,6 +127,17 @@ class Response:
     completion_tokens: int = 0
     mean_logprob: float | None = None
 
+    @property
+    def answer(self) -> str:
+        """The text without the white space around it and the passage of reasoning that some models open with.
+
+        A passage that never ends leaves nothing: the tokens ran out before the answer began.
+        """
+        text = self.text.strip()
+        if not text.startswith("<think>"):
+            return text
+        return text.partition("</think>")[2].strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Model:

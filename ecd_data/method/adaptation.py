@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 from ecd_data.method.contrast import similarity
-from ecd_data.method.elimination import defect, echoes, off_topic, same
+from ecd_data.method.elimination import chatter, defect, echoes, off_topic
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.grammars import grammar
 from ecd_data.requirements.repairs import repair
@@ -54,7 +54,7 @@ def adapt(
     min_logprob = plan.recipe.min_logprob if route == "guided" else None
     candidates: list[Candidate] = []
     for attempt, response in enumerate(responses):
-        text = response.text.strip()
+        text = response.answer
         reason = defect(response, min_logprob) or _defect_as_adaptation(route, text, topic, turn, requirement, plan)
         if not reason and any(text == other.text for other in candidates):
             reason = "repeated"
@@ -66,11 +66,13 @@ def _defect_as_adaptation(
     route: Route, text: str, topic: str, turn: Turn, requirement: Requirement, plan: Plan
 ) -> str:
     """What is wrong with a text as a new version of the older answer: a reason code, or an empty string."""
-    if same(text, turn.response):
+    if text == turn.response.strip():
         return "unchanged"
-    if echoes(text, requirement, topic):
+    if chatter(text) and not chatter(turn.response):
+        return "chatter"
+    if echoes(text, requirement, topic, turn.response):
         return "echo"
-    if any(in_force.id == TRANSLATION for in_force in (*turn.requirements, requirement)):
+    if requirement.id == TRANSLATION:
         return ""  # another language shares no words
     if off_topic(text, topic, turn.response):
         return "off_topic"

@@ -52,7 +52,7 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
     for attempt in range(plan.recipe.answers):
         request = plan.request("answer", seed.seed_id, 0, attempt, plan.chat(seed.instruction))
         (response,) = yield [request]
-        candidates.append(Candidate("fresh", attempt, response.text.strip(), defect(response)))
+        candidates.append(Candidate("fresh", attempt, response.answer, defect(response)))
         if not candidates[-1].defect:
             text = candidates[-1].text
             return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))

@@ -17,6 +17,16 @@ REFUSAL = re.compile(
     r"|i(?:'m| am) a (?:large )?language model)",
     re.IGNORECASE,
 )
+# "Sure! Here is the revised answer:" is about the answer; "Here are three ideas:" belongs to it.
+CHATTER = re.compile(
+    r"\W*(?:(?:sure|certainly|of course|absolutely|okay|ok|no problem)\b(?: thing)?[!,.:]+\s+(?:here|i|let me|this)\b"
+    r"|here(?:'s| is| are)(?: \w+){0,2} (?:revised|updated|changed|modified|rewritten|edited|corrected|adjusted) "
+    r"|(?:the |my )?(?:revised|updated|changed|modified|rewritten|edited|corrected|adjusted) "
+    r"(?:answer|response|version|text)\b"
+    r"|(?:i have|i've|i) (?:revised|changed|updated|modified|rewritten|added|removed|adjusted|corrected)\b"
+    r".{0,40}\b(?:answer|response|text|requirement)\b)",
+    re.IGNORECASE,
+)
 LOOP_NGRAM = 4
 LOOP_SHARE = 0.3  # of the n-grams that were there before; prose stays under a tenth
 LOOP_MIN_WORDS = 20
@@ -37,7 +47,7 @@ def defect(response: Response, min_logprob: float | None = None) -> str:
         min_logprob: for guided answers, the mean token log-probability (nats) under which one counts as gibberish:
             a grammar can force a weak model into letters that it would never write.
     """
-    text = response.text.strip()
+    text = response.answer
     if response.finish_reason == "length":
         return "truncated"
     if not re.search(r"\w", text):
@@ -51,10 +61,19 @@ def defect(response: Response, min_logprob: float | None = None) -> str:
     return ""
 
 
+def chatter(text: str) -> bool:
+    """Whether an answer opens with talk about itself: "Sure! Here is ...", "The revised answer is: ..."."""
+    return CHATTER.match(text.replace("’", "'")) is not None
+
+
 def loops(text: str) -> bool:
-    """Whether a text repeats itself: the same words in a row, the same sentence again, or many n-grams twice."""
-    words = re.findall(r"\w+", text.casefold())
-    if re.search(r"(\S)\1{19}", text):
+    """Whether a text repeats itself: the same words in a row, the same sentence again, or many n-grams twice.
+
+    Numbers and the lines of tables may repeat.
+    """
+    text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    if re.search(r"([^\W\d_])\1{19}", text):
         return True
     sentences = [part.strip() for part in re.split(r"[.!?\n]+", text.casefold()) if len(part.split()) > 3]
     if any(a == b for a, b in itertools.pairwise(sentences)):
@@ -85,13 +104,17 @@ def _stems(text: str) -> set[str]:
     return {word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 4}
 
 
-def echoes(text: str, requirement: Requirement, topic: str) -> bool:
+def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     """Whether an answer talks about the requirement ("I'll make sure to use the words ...") instead of meeting it.
 
     It does when it repeats five words in a row of the requirement's sentence (the words that the requirement wants in
-    the answer do not count), or speaks of commas, capital letters and the like where the instruction did not.
+    the answer do not count), or speaks of commas, capital letters and the like, where neither the seed's instruction
+    nor the older answer did. What a judged requirement asks for is a subject, and an answer may well name it.
     """
-    if any(said not in topic.casefold() for said in ABOUT_FORM.findall(text.casefold())):
+    if requirement.check == "judge":
+        return False
+    before = " ".join(references).casefold()
+    if any(said not in before for said in ABOUT_FORM.findall(text.casefold())):
         return True
     sentence = requirement.text
     for value in requirement.kwargs.values():
@@ -101,8 +124,3 @@ def echoes(text: str, requirement: Requirement, topic: str) -> bool:
     said = " ".join(re.findall(r"[\w']+", text.casefold()))
     runs = (words[i : i + ECHO] for i in range(len(words) - ECHO + 1))
     return any("|" not in run and " ".join(run) in said for run in runs)
-
-
-def same(text: str, other: str) -> bool:
-    """Whether two answers are the same but for white space."""
-    return text.split() == other.split()

@@ -32,6 +32,7 @@ KEPT_WORDS = 0.8  # share of the old instruction's longer words that a rewritten
 SLACK = 60  # characters that weaving may add beyond the requirement's own sentence
 NEGATION = re.compile(r"\b(?:not|no|never|without|avoid(?:ing)?|none|neither|nor)\b|n[’']t\b", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+QUOTED = re.compile(r'"[^"\n]+"|“[^”\n]+”')
 MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, not a requirement
 
 Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str] | None]
@@ -79,16 +80,23 @@ def evolve(
     for attempt in range(plan.recipe.weave):
         # A rewrite that `_states` would accept has at most that many characters, and a token more than two of them.
         longest = (len(turn.instruction) + len(requirement.text) + SLACK) // 2
-        messages = _weave_messages(turn.instruction, requirement.text)
+        messages = _weave_messages(turn.instruction, operation, requirement)
         (response,) = yield [plan.request("weave", seed_id, round, attempt, messages, max_tokens=longest)]
-        text = _unwrap(response.text)
+        text = _unwrap(response.answer)
         if response.finish_reason == "stop" and _states(text, turn, operation, requirement, plan):
             return text, requirement, "woven"
     return append(turn.instruction, requirement.text), requirement, "appended"
 
 
-def _weave_messages(instruction: str, requirement: str) -> list[Message]:
-    shown = [*_examples(), {"instruction": instruction, "requirement": requirement, "rewritten": ""}]
+def _weave_messages(instruction: str, operation: Operation, requirement: Requirement) -> list[Message]:
+    """General examples, the operation's own, then the task, as turns of a conversation."""
+    like = operation.example
+    wish = operation.sentence(operation.texts[0], {**operation.kwargs, **like.get("kwargs", {})})
+    shown = [
+        *_examples(),
+        {"instruction": like["before"], "requirement": wish, "rewritten": like["after"]},
+        {"instruction": instruction, "requirement": requirement.text, "rewritten": ""},
+    ]
     messages: list[Message] = []
     for values in shown:
         messages.append({"role": "user", "content": render("ecd_data.method.prompts", "weave.jinja", **values)})
@@ -116,7 +124,7 @@ def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Pl
         messages: list[Message] = [{"role": "user", "content": prompt}]
         (response,) = yield [plan.request("evolve", seed_id, round, attempt, messages, grammar=EVOLVED)]
         try:
-            answer = json.loads(response.text)
+            answer = json.loads(response.answer)
             sentence, instruction = answer["requirement"].strip(), answer["instruction"].strip()
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
@@ -157,8 +165,9 @@ def _states(text: str, turn: Turn, operation: Operation, requirement: Requiremen
     if len(NEGATION.findall(text)) != len(NEGATION.findall(f"{turn.instruction} {requirement.text}")):
         return False
     # The words of the task were compared without short ones; "12 apples" must not become "15 apples".
-    if Counter(NUMBER.findall(turn.instruction)) - Counter(NUMBER.findall(text)):
-        return False
+    for kept in (NUMBER, QUOTED):
+        if Counter(kept.findall(turn.instruction)) - Counter(kept.findall(text)):
+            return False
     if requirement.check == "code" and is_stated(operation, requirement, turn.instruction):
         return False  # what the old instruction says already proves nothing about the new one
     for asked, stated_by in [(r, plan.taxonomy[r.id]) for r in turn.requirements] + [(requirement, operation)]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.method.elimination import defect, echoes, loops, off_topic, same
+from ecd_data.method.elimination import chatter, defect, echoes, loops, off_topic
 from ecd_data.values import Requirement, Response
 
 PROSE = (
@@ -52,9 +52,36 @@ def test_gibberish_is_told_by_its_probability_where_that_was_asked_for():
     assert defect(Response(PROSE, "stop", mean_logprob=-3.0)) == ""
 
 
-def test_white_space_alone_is_no_change():
-    assert same("a b\n c", " a b c")
-    assert not same("a b c", "a b. c")
+@pytest.mark.parametrize(
+    ("text", "about_itself"),
+    [
+        ("Sure! Here is the revised answer: Drink water.", True),
+        ("Certainly, I can do that. Drink water.", True),
+        ("**Here’s the updated version:**\n\nDrink water.", True),
+        ("Here is a slightly modified text.", True),
+        ("Revised answer: Drink water.", True),
+        ("I've added the words to my answer.", True),
+        ("Here are three new ideas for a party.", False),
+        ("Here is a recipe.", False),
+        ("Sure, why not?", False),
+        ("I added the eggs to the flour.", False),
+        ("Of course it rains in autumn.", False),
+    ],
+)
+def test_talk_about_the_answer_is_told_from_the_answer(text, about_itself):
+    assert chatter(text) is about_itself
+
+
+def test_a_passage_of_reasoning_is_no_part_of_the_answer():
+    assert Response("<think>\nHm.\n</think>\n\nDrink water.", "stop").answer == "Drink water."
+    assert defect(Response("<think>I cannot help it</think> Drink water.", "stop")) == ""
+    assert defect(Response("<think>Hm, hm", "stop")) == "empty"
+
+
+def test_tables_and_forms_do_not_loop():
+    table = "| Day | Rain |\n|---|---|\n" + "| Monday | none at all |\n" * 6
+    assert not loops(f"The week:\n\n{table}")
+    assert not loops("Name: ____________________________\nBinary: 0 0 0 0 0 0 0 0")
 
 
 @given(st.text(max_size=300))
@@ -80,6 +107,9 @@ def test_an_answer_that_talks_about_the_requirement_is_told_from_one_that_meets_
     phrase = {"phrase": "And that is the main idea."}
     end = Requirement("content/end_phrase", 'End with "And that is the main idea."', phrase, "code", 1)
     assert not echoes("Bread rises. And that is the main idea.", end, "Name a dish.")
+    assert not echoes("We have 20 words left.", wish, "Name a dish.", "We have 20 words.")
+    judged = Requirement("content/mention_risk", "Name one risk of the use of the words.", {}, "judge", 1)
+    assert not echoes("One risk of the use of the words is that they bore.", judged, "Name a dish.")
     commas = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 1)
     assert echoes("I am smarter without using commas.", commas, "Are you smart?")
     assert not echoes("A comma splits a sentence.", commas, "What is a comma for?")
