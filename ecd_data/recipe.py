@@ -31,7 +31,6 @@ class Recipe:
     seed: of every random choice.
     rounds: evolutions tried per seed.
     operations: ids or globs of the taxonomy to draw from.
-    draws: requirements drawn per round until one is found that the old response does not meet already.
     weave: calls that ask the model to work a requirement into the instruction before its sentence is appended.
     answers: calls for a usable first answer, where the corpus has none.
     routes: candidates per adaptation route, tried in this order.
@@ -48,7 +47,6 @@ class Recipe:
     seed: int = 0
     rounds: int = 3
     operations: tuple[str, ...] = ("*",)
-    draws: int = 8
     weave: int = 1
     answers: int = 2
     routes: Mapping[Route, int] = field(default_factory=lambda: {"edit": 3, "fresh": 1})
@@ -65,7 +63,7 @@ class Recipe:
     license: str = ""
 
     def __post_init__(self) -> None:
-        for name, low in [("rounds", 1), ("draws", 1), ("weave", 0), ("answers", 1), ("max_tokens", 1), ("votes", 1)]:
+        for name, low in [("rounds", 1), ("weave", 0), ("answers", 1), ("max_tokens", 1), ("votes", 1)]:
             if getattr(self, name) < low:
                 raise RecipeError(f"recipe: {name} is {getattr(self, name)}; it must be at least {low}.")
         if self.max_missed not in (1, 2):

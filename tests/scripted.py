@@ -30,7 +30,7 @@ def scripted(request: Request) -> Response:
         "edit": lambda: _edited(request.messages[-2]["content"], request.attempt),
         "weave": lambda: last,
         "evolve": lambda: json.dumps(
-            {"requirement": "Give a reason.", "instruction": _last_line(last) + " Give a reason."}
+            {"requirement": "Give a reason.", "instruction": _instruction(last) + " Give a reason."}
         ),
         "judge": lambda: json.dumps({"reason": "looked for it", "met": "because" in last.split("The answer:")[-1]}),
     }[request.role]()
@@ -41,8 +41,8 @@ def _edited(answer: str, attempt: int) -> str:
     return [answer.lower(), answer.replace(",", ""), f"{answer} This works because it is simple."][attempt % 3]
 
 
-def _last_line(prompt: str) -> str:
-    return re.split(r"Instruction: ", prompt)[-1]
+def _instruction(prompt: str) -> str:
+    return re.split(r"<instruction>\n|\n</instruction>", prompt)[-2]
 
 
 def finish(steps: Generator[Any, Any, Any], answer: Callable[[Request], Response] = scripted) -> Any:

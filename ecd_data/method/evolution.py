@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -14,7 +13,7 @@ import yaml
 
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import Operation, compatible, is_stated, suits
+from ecd_data.requirements.taxonomy import CLASSES, Operation, compatible, is_stated, suits
 from ecd_data.rng import keyed
 from ecd_data.templates import render
 from ecd_data.values import Grammar, Message, Request, Requirement, Response, Seed, Turn
@@ -41,30 +40,26 @@ Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str
 def draw(seed: Seed, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Requirement | None] | None:
     """The operation of a round, with its requirement where code can check it; `None` when nothing fits.
 
-    Draws are a function of (recipe seed, seed_id, round, attempt) alone. The first one is taken that the old answer
-    does not meet already: a requirement it meets would give no negative, and no call is spent to learn that.
+    A class first, then one of its operations, so that a class with many of them does not crowd out the rest. The first
+    requirement is taken that the old answer does not meet already: one that it meets would give no negative, and no
+    call is spent to learn that. A function of (recipe seed, seed_id, round) and the turn alone.
     """
-    fitting = [
-        operation
-        for operation in plan.operations
-        if compatible(operation, turn.requirements, plan.taxonomy)
-        and suits(operation, seed.instruction, turn.response)
-    ]
-    for attempt in range(plan.recipe.draws if fitting else 0):
-        rng = keyed(plan.recipe.seed, seed.seed_id, round, attempt, "operation")
-        operation = _balanced(rng, fitting)
-        if operation.check == "judge":
-            return operation, None
-        requirement = operation.draw(rng, round)
-        if not check(requirement, turn.response).met:
-            return operation, requirement
+    rng = keyed(plan.recipe.seed, seed.seed_id, round, 0, "operation")
+    for kind in rng.sample(CLASSES, len(CLASSES)):
+        fitting = [
+            operation
+            for operation in plan.operations
+            if operation.id.startswith(f"{kind}/")
+            and compatible(operation, turn.requirements, plan.taxonomy)
+            and suits(operation, seed.instruction, turn.response)
+        ]
+        for operation in rng.sample(fitting, len(fitting)):
+            if operation.check == "judge":
+                return operation, None
+            requirement = operation.draw(rng, round)
+            if not check(requirement, turn.response).met:
+                return operation, requirement
     return None
-
-
-def _balanced(rng: random.Random, operations: Sequence[Operation]) -> Operation:
-    """A class first, then one of its operations, so that a class with many operations does not crowd out the rest."""
-    kind = rng.choice(sorted({operation.id.split("/")[0] for operation in operations}))
-    return rng.choice([operation for operation in operations if operation.id.split("/")[0] == kind])
 
 
 def evolve(

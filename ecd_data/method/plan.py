@@ -13,7 +13,7 @@ from ecd_data.values import Grammar, Message, Request
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe with the operations it draws from."""
+    """A recipe with the operations that it draws from."""
 
     recipe: Recipe
     taxonomy: Mapping[str, Operation]

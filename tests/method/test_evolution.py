@@ -1,9 +1,14 @@
+import random
+from collections import Counter
+
 import pytest
 
-from ecd_data.method.evolution import _states
+from ecd_data.corpus.seeds import read_corpus
+from ecd_data.method.evolution import _states, draw
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
-from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.requirements.checks import check
+from ecd_data.requirements.taxonomy import CLASSES, load_taxonomy
 from ecd_data.values import Requirement, Turn
 
 PLAN = Plan.of(Recipe())
@@ -69,3 +74,21 @@ def turn(instruction):
 def test_a_rewritten_instruction_keeps_the_task_and_states_the_requirement(id_, kwargs, sentence, old, new, states):
     requirement = Requirement(id_, sentence, kwargs, "code", 1)
     assert _states(new, turn(old), load_taxonomy()[id_], requirement, PLAN) is states
+
+
+def test_over_a_corpus_each_class_and_each_operation_gets_its_share():
+    """A thousand and more rounds: a fifth for each class, and within a class no operation takes much of it."""
+    seeds = read_corpus(["bundled"]).seeds
+    drawn = Counter()
+    for recipe_seed in range(6):
+        plan = Plan.of(Recipe(seed=recipe_seed))
+        for seed in seeds:
+            operation, requirement = draw(seed, turn(seed.instruction), 1, plan)
+            assert requirement is None or not check(requirement, "An answer.").met
+            drawn[operation.id] += 1
+    for kind in CLASSES:
+        of_class = {id_: n for id_, n in drawn.items() if id_.startswith(kind)}
+        assert 0.17 < sum(of_class.values()) / drawn.total() < 0.23
+        assert max(of_class.values()) < 0.2 * sum(of_class.values())
+    met_already = {id_ for id_ in load_taxonomy() if id_ not in drawn}
+    assert all(check(load_taxonomy()[id_].draw(random.Random(0), 1), "An answer.").met for id_ in met_already)
