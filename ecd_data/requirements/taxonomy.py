@@ -40,7 +40,7 @@ class Operation:
     check: a function of `ecd_data.requirements.checks`, or `judge`.
     family: at most one operation of a family is in force in a chain.
     conflicts: families or ids that contradict it (either way round), or a group of families of `patterns.yaml`.
-    not_for: kinds of task that it does not suit: `code`, or a name from the tasks of `patterns.yaml`.
+    not_for: kinds of task that it does not suit, from the tasks of `patterns.yaml`; `code` is also told by its looks.
     only_for: kinds of task that it needs one of.
     unless: a regular expression; a seed's instruction that it fits asks for that itself, or for the opposite.
     kwargs: fixed parameters of the check.
@@ -91,14 +91,14 @@ def is_stated(operation: Operation, requirement: Requirement, instruction: str) 
 
 def suits(operation: Operation, instruction: str, response: str) -> bool:
     """Whether an operation suits a task, told by the seed's own instruction and the answer so far."""
+    tasks = _shared()["tasks"]
     if "code" in operation.not_for and (CODE.search(instruction) or CODE.search(response)):
         return False
-    tasks = _shared()["tasks"]
     if operation.only_for and not any(
         re.search(tasks[name], instruction, re.IGNORECASE) for name in operation.only_for
     ):
         return False
-    ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for if name != "code")]
+    ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for)]
     return not any(pattern and re.search(pattern, instruction, re.IGNORECASE) for pattern in ruled_out)
 
 
@@ -168,7 +168,7 @@ def _problems(op: Operation, named: set[str]) -> Iterator[str]:
         yield f"the class is none of {', '.join(CLASSES)}"
     if unknown := [name for name in op.conflicts if name not in named]:
         yield f"conflicts with {', '.join(unknown)}, which is no family and no id"
-    if unknown := [name for name in (*op.not_for, *op.only_for) if name not in {"code", *_shared()["tasks"]}]:
+    if unknown := [name for name in (*op.not_for, *op.only_for) if name not in _shared()["tasks"]]:
         yield f"not_for or only_for {', '.join(unknown)}, which is no task of patterns.yaml"
     if not op.guidance or set(op.example) - {"kwargs"} != {"before", "after"}:
         yield "an operation needs guidance and an example with before and after"
