@@ -197,7 +197,8 @@ def test_the_hash_is_that_of_the_content():
         ("content/request_first", "Who was Ada?\nAnd Grace?", False),
         ("content/request_first", "Who was Ada Lovelace?", True),
         ("reasoning/verdict", "Is a tomato a fruit?", True),
-        ("reasoning/verdict", "Is a tomato a fruit or a berry, and why? Explain.", False),
+        ("reasoning/verdict", "Is a tomato a fruit or a vegetable?", False),
+        ("reasoning/verdict", "Is a tomato a fruit? Explain.", False),
         ("reasoning/verdict", "How is glass made?", False),
     ],
 )
@@ -209,7 +210,7 @@ def test_most_operations_suit_a_plain_task():
     unsuited = [op.id for op in TAXONOMY.values() if not suits(op, "Why do leaves fall in autumn?", "Because.")]
     assert unsuited == ["format/code_block", "reasoning/verdict"]
     assert suits(TAXONOMY["format/code_block"], "Write a Python function that adds two numbers.", "def f(): ...")
-    assert suits(TAXONOMY["reasoning/verdict"], "I hate mud. Can pigs swim?", "They can.")
+    assert suits(TAXONOMY["reasoning/verdict"], "Can pigs swim?", "They can.")
 
 
 @pytest.mark.parametrize("operation", BY_CODE, ids=lambda operation: operation.id)
