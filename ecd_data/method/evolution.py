@@ -56,7 +56,7 @@ def draw(seed: Seed, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Req
         for operation in rng.sample(fitting, len(fitting)):
             if operation.check == "judge":
                 return operation, None
-            requirement = operation.draw(rng, round)
+            requirement = operation.draw(rng, round, seed.instruction)
             if not check(requirement, turn.response).met:
                 return operation, requirement
     return None

@@ -8,6 +8,7 @@ gibberish when nothing else is allowed.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -102,6 +103,18 @@ def _said(max_chars: int, keywords: Sequence[str]) -> Grammar:
     return _around(max_chars, *map(_literal, keywords))
 
 
+def _spelled(max_chars: int, relation: str, letter: str, n: int) -> Grammar:
+    if relation == "at_least":
+        return _around(max_chars, *[f"[a-z]{{0,4}}{letter}[a-z]{{0,4}}"] * n)
+    return _regex(_prose(max_chars, "".join(char for char in string.ascii_letters if char.lower() != letter)))
+
+
+def _opened(max_chars: int, n: int, place: int, word: str) -> Grammar:
+    found = [_prose(max_chars // n - 2)] * n
+    found[place - 1] = f"{word.capitalize()} {_prose(max_chars // n - 2 - len(word), low=12)}"
+    return _regex("\\n\\n".join(found))
+
+
 def _placed(max_chars: int, keyword: str, n: int) -> Grammar:
     share = max_chars // (n + 1)
     before = [_sentence(share) + " "] * (n - 1)
@@ -155,7 +168,16 @@ GRAMMARS: dict[str, Callable[..., Grammar | None]] = {
     "ordered_words": _said,
     "words_in_one_sentence": _said,
     "mentions_phrase": lambda max_chars, phrase: _around(max_chars, _literal(phrase)),
-    "word_frequency": lambda max_chars, keyword, n: _around(max_chars, *[_literal(keyword)] * n),
+    "word_frequency": lambda max_chars, relation, keyword, n: (
+        _around(max_chars, *[_literal(keyword)] * n) if relation == "at_least" else None
+    ),
+    "letter_count": _spelled,
+    "capital_words": lambda max_chars, relation, n: (
+        _around(max_chars, *["[A-Z]{2,10}"] * n) if relation == "at_least" else None
+    ),
+    "one_of": lambda max_chars, options: _regex(
+        _prose(max_chars - max(map(len, options)) - 1), f" ({'|'.join(map(_literal, options))})"
+    ),
     "word_in_sentence": _placed,
     "palindrome": lambda max_chars: _around(max_chars, "(level|civic|radar|noon|kayak|refer|rotor|solos)"),
     "number_count": lambda max_chars, n: _around(max_chars, *["[1-9][0-9]{0,2}"] * n),
@@ -181,6 +203,14 @@ GRAMMARS: dict[str, Callable[..., Grammar | None]] = {
     ),
     "checklist": lambda max_chars, n: _list(max_chars, ["- \\[ \\] "] * n),
     "divider_count": lambda max_chars, n: _regex("\\n\\n---\\n\\n".join([_prose(max_chars // (n + 1) - 8)] * (n + 1))),
+    "part_count": lambda max_chars, n: _regex("\\n\\n[*][*][*]\\n\\n".join([_prose(max_chars // n - 7)] * n)),
+    "section_count": lambda max_chars, label, n: _regex(
+        "\\n\\n".join(f"{_literal(label)} {i}\\n{_prose(max_chars // n - 12)}" for i in range(1, n + 1))
+    ),
+    "paragraph_opening": _opened,
+    "request_first": lambda max_chars, request: _regex(
+        _literal(request), "\\n\\n", _prose(max_chars - len(request) - 2)
+    ),
     "block_quote": lambda max_chars: _regex("> ", _prose(max_chars // 2), "\\n\\n", _prose(max_chars // 2)),
     "wrapped_in_tag": lambda max_chars, tag: _regex(f"<{tag}>", _prose(max_chars - 2 * len(tag) - 5), f"</{tag}>"),
     "heading_count": _headed,

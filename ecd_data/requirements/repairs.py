@@ -137,12 +137,22 @@ def _quoting(text: str) -> str | None:
     return None if len(found) < 2 or "\n" in text else f"> {found[0]}\n\n{' '.join(found[1:])}"
 
 
-def _parted(text: str, n: int) -> str | None:
-    """With dividers between its paragraphs, or its sentences spread evenly over the parts."""
+def _parted(text: str, n: int) -> list[str]:
+    """Its paragraphs, or its sentences spread evenly, when that makes `n` parts; else none."""
     parts = text.split("\n\n")
     if len(parts) == 1:
-        parts = (_divided(text, "exactly", n + 1) or "").split("\n\n")
-    return "\n\n---\n\n".join(parts) if len(parts) == n + 1 else None
+        parts = (_divided(text, "exactly", n) or "").split("\n\n")
+    return parts if len(parts) == n else []
+
+
+def _capitalised(text: str, relation: str, n: int) -> str | None:
+    """With its `n` longest words in capitals."""
+    longest = sorted(dict.fromkeys(word for word in words(text) if len(word) > 4), key=len, reverse=True)
+    if len(longest) < n:
+        return None
+    for word in longest[:n]:
+        text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", word.upper(), text, count=1)
+    return text
 
 
 def _in_digits(text: str, n: int) -> str:
@@ -167,7 +177,13 @@ REPAIRS: dict[str, Callable[..., str | None]] = {
     "checklist": lambda text, n: _listed(text, n, "- [ ] "),
     "numbered_steps": lambda text, n: _listed(text, n, "#. "),
     "line_count": lambda text, n: _listed(text, n, ""),
-    "divider_count": _parted,
+    "divider_count": lambda text, n: "\n\n---\n\n".join(_parted(text, n + 1)),
+    "part_count": lambda text, n: "\n\n***\n\n".join(_parted(text, n)),
+    "section_count": lambda text, label, n: "\n\n".join(
+        f"{label} {number}\n{part}" for number, part in enumerate(_parted(text, n), 1)
+    ),
+    "request_first": lambda text, request: f"{request}\n\n{text}",
+    "capital_words": _capitalised,
     "block_quote": _quoting,
     "contractions": _written_out,
     "ascii_only": _plain,

@@ -44,7 +44,8 @@ class Operation:
     only_for: kinds of task that it needs one of.
     unless: a regular expression; a seed's instruction that it fits asks for that itself, or for the opposite.
     kwargs: fixed parameters of the check.
-    params: drawn ones: {choice: [...]}, {range: [low, high, step]} or {sample: [...], k: [low, high]}.
+    params: drawn ones: {choice: [...]}, {range: [low, high, step]} or {sample: [...], k: [low, high]}; or the seed's
+        own instruction: {from: instruction}.
     texts: wordings of the sentence, filled in with the parameters; {n:word} stands for "1 word" or "2 words".
     stated: what an instruction that states it must say: all of these regular expressions, case aside. {name} stands
         for the parameter as a whole word (for each item of a list), a number up to twenty in digits or spelt out; a
@@ -68,9 +69,12 @@ class Operation:
     guidance: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
 
-    def draw(self, rng: random.Random, round: int) -> Requirement:
-        """A requirement that code can check, with parameters and wording drawn by `rng`."""
-        kwargs = {**self.kwargs, **{name: _draw(rng, how) for name, how in self.params.items()}}
+    def draw(self, rng: random.Random, round: int, instruction: str = "") -> Requirement:
+        """A requirement that code can check, with parameters and wording drawn by `rng`.
+
+        `instruction` is the seed's own, without any requirement, and stays the same in every round.
+        """
+        kwargs = {**self.kwargs, **{name: _draw(rng, how, instruction) for name, how in self.params.items()}}
         return Requirement(self.id, self.sentence(rng.choice(self.texts), kwargs), kwargs, "code", round)
 
     @staticmethod
@@ -195,7 +199,9 @@ def _shared() -> dict[str, dict[str, Any]]:
     return shared
 
 
-def _draw(rng: random.Random, how: Mapping[str, Any]) -> Any:
+def _draw(rng: random.Random, how: Mapping[str, Any], instruction: str) -> Any:
+    if how.get("from") == "instruction":
+        return instruction
     if "choice" in how:
         return rng.choice(how["choice"])
     if "range" in how:

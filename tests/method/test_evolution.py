@@ -1,14 +1,15 @@
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from ecd_data.corpus.seeds import read_corpus
-from ecd_data.method.evolution import _states, draw
+from ecd_data.method.evolution import _states, append, draw
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import CLASSES, load_taxonomy
+from ecd_data.requirements.taxonomy import CLASSES, is_stated, load_taxonomy, suits
 from ecd_data.values import Requirement, Turn
 
 PLAN = Plan.of(Recipe())
@@ -77,7 +78,7 @@ def test_a_rewritten_instruction_keeps_the_task_and_states_the_requirement(id_, 
 
 
 def test_over_a_corpus_each_class_and_each_operation_gets_its_share():
-    """A thousand and more rounds: a fifth for each class, and within a class no operation takes much of it."""
+    """About a fifth for each class, less of breadth for tasks that have one answer; no operation takes much of a class."""
     seeds = read_corpus(["bundled"]).seeds
     drawn = Counter()
     for recipe_seed in range(6):
@@ -88,7 +89,25 @@ def test_over_a_corpus_each_class_and_each_operation_gets_its_share():
             drawn[operation.id] += 1
     for kind in CLASSES:
         of_class = {id_: n for id_, n in drawn.items() if id_.startswith(kind)}
-        assert 0.17 < sum(of_class.values()) / drawn.total() < 0.23
+        assert 0.12 < sum(of_class.values()) / drawn.total() < 0.25
         assert max(of_class.values()) < 0.25 * sum(of_class.values())
-    met_already = {id_ for id_ in load_taxonomy() if id_ not in drawn}
-    assert all(check(load_taxonomy()[id_].draw(random.Random(0), 1), "An answer.").met for id_ in met_already)
+    for operation in (operation for id_, operation in load_taxonomy().items() if id_ not in drawn):
+        met_already = check(operation.draw(random.Random(0), 1), "An answer.").met
+        assert met_already or sum(suits(operation, seed.instruction, "An answer.") for seed in seeds) < len(seeds) / 10
+
+
+def test_a_request_to_repeat_is_the_seeds_own_in_every_round():
+    plan = Plan.of(Recipe(operations=("content/request_first",)))
+    seed = read_corpus(["bundled"], limit=1).seeds[0]
+    evolved = turn(f"{seed.instruction} Use at most 20 words.")
+    operation, requirement = draw(seed, evolved, 2, plan)
+    assert requirement.kwargs == {"request": seed.instruction}
+    instruction = append(evolved.instruction, requirement.text)
+    assert is_stated(operation, requirement, instruction)
+    assert not is_stated(operation, requirement, evolved.instruction)
+    later = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 3)
+    asked = replace(evolved, instruction=instruction, requirements=(requirement,))
+    for text, states in ((instruction, True), (instruction.replace(seed.instruction, "Name a fruit."), False)):
+        assert _states(f"{text} {later.text}", asked, load_taxonomy()[later.id], later, PLAN) is states
+    assert check(requirement, f"“{seed.instruction}”\n\nWell, start slowly.").met
+    assert not check(requirement, f"{evolved.instruction[:10]}\n\nWell, start slowly.").met

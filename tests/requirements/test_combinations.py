@@ -21,11 +21,12 @@ SENTENCES = {  # a long one and a short one
     "Portuguese": ("O cachorro velho caminha devagar para a nossa casa com eles", "O cachorro dorme"),
 }
 # Short, all different, and none that an operation asks for or forbids.
-FILLER = [a + b + c for a in "bdglnvz" for b in "aeou" for c in "bdkmpx"]
+FILLER = [a + b + c for a in "bdglnvzkpr" for b in "aeou" for c in "bdkmpxlz"]
 FILLER = [word for word in FILLER if len(sentences(f"go {word}. go on.")) == 2]  # no abbreviations
 
 
 NL = "\n\n"
+REQUEST = "I can't find my 2 ants, can I? Tell me THE truth about how ants really live and what people say of them!"
 
 
 def length(words):
@@ -78,6 +79,8 @@ class Answer:
             for id_ in ("content/ordered_mentions", "reasoning/sequence_words")
             if get(id_, "keywords")
         ]
+        items += [f"{get('content/letter_at_least', 'letter')}o" * n("content/letter_at_least")]
+        items += ["DAB"] * n("style/capital_words")
         items += ["if bab then"] if "reasoning/condition" in self.kwargs else []
         items += [get("content/quoted_phrase", "phrase")] if "content/quoted_phrase" in self.kwargs else []
         items += get("content/include_keywords", "keywords", [])
@@ -93,7 +96,7 @@ class Answer:
         items += ["[name]"] * n("format/placeholders")
         items += [f"({next(self.filler)})" for _ in range(n("style/parentheses"))]
         items += [f"{next(self.filler)};" for _ in range(n("style/semicolon"))]
-        return items + ["🙂"] * n("style/emoji")
+        return [item for item in items + ["🙂"] * n("style/emoji") if item]
 
     def sentences(self, count):
         """So many sentences that share what has to stand inside, the shortest first served."""
@@ -120,7 +123,7 @@ class Answer:
 
     def prose(self):
         n = self.get
-        paragraphs = n("format/paragraph_count_exactly", default=1)
+        paragraphs = n("format/paragraph_count_exactly") or n("format/paragraph_opening", default=1)
         count = max(n("format/sentence_count_exactly"), n("format/sentence_count_at_least"), paragraphs)
         if "format/sentence_count_exactly" not in self.kwargs:
             count = max(count, 2 - ("content/end_phrase" in self.kwargs), n("content/word_in_sentence"))
@@ -134,10 +137,16 @@ class Answer:
         if "content/start_phrase" in self.kwargs:
             sentences[0] = f"{n('content/start_phrase', 'phrase')}: {sentences[0]}"
         blocks = [*sentences[: paragraphs - 1], " ".join(sentences[paragraphs - 1 :])]
+        if "format/paragraph_opening" in self.kwargs:
+            place = n("format/paragraph_opening", "place") - 1
+            blocks[place] = f"{n('format/paragraph_opening', 'word')} {blocks[place]}"
         if "format/title" in self.kwargs:
             blocks[0] = f"<<Home>>\n{blocks[0]}"
         blocks = [f"## Home\n\n{block}" for block in blocks] if n("format/headings") else blocks
         blocks += ["## Away"] * (n("format/headings") - 1)
+        headings = [f"{n('format/sections', 'label')} {i + 1}" for i in range(n("format/sections"))]
+        blocks = [*headings[:1], *blocks, *(f"{heading}\nGo on." for heading in headings[1:])]
+        blocks[:0] = [n("content/request_first", "request")] if "content/request_first" in self.kwargs else []
         text = "\n\n".join([*blocks, *self.behind()])
         ending = n("content/end_phrase", "phrase") or (
             "Why dab dob dib deb gib geb gub?" if "style/closing_question" in self.kwargs else ""
@@ -153,7 +162,10 @@ class Answer:
             columns = n("format/table", "columns")
             rows = [columns, ["---"] * len(columns), *[["go"] * len(columns)] * n("format/table")]
             blocks += ["\n".join("| " + " | ".join(row) + " |" for row in rows)]
-        blocks += ["---"] * n("format/dividers")
+        blocks += ["---"] * n("format/dividers") + ["***\n\nGo on."] * (n("format/starred_parts", default=1) - 1)
+        blocks += ["******\n\nGo on."] if "format/two_answers" in self.kwargs else []
+        for id_ in ("reasoning/certainty", "reasoning/verdict"):
+            blocks += [n(id_, "options")[0]] if id_ in self.kwargs else []
         blocks += ["> Go on."] if "format/block_quote" in self.kwargs else []
         for id_ in ("reasoning/pro_and_con", "breadth/options"):
             blocks += ["\n".join(f"{label} go on." for label in n(id_, "labels", []))]
@@ -182,7 +194,7 @@ def chain(rng, rounds):
     for round in range(1, rounds + 1):
         fitting = [operation for operation in BY_CODE if compatible(operation, in_force, TAXONOMY)]
         if fitting:
-            in_force.append(rng.choice(fitting).draw(rng, round))
+            in_force.append(rng.choice(fitting).draw(rng, round, REQUEST))
     return in_force
 
 
@@ -190,9 +202,9 @@ def chain(rng, rounds):
 def test_every_compatible_pair_can_be_met(operation):
     for other in BY_CODE:
         for i in range(3):
-            requirement = operation.draw(random.Random(f"{operation.id} {other.id} {i}"), 1)
+            requirement = operation.draw(random.Random(f"{operation.id} {other.id} {i}"), 1, REQUEST)
             if compatible(other, [requirement], TAXONOMY):
-                met_together([requirement, other.draw(random.Random(i), 2)])
+                met_together([requirement, other.draw(random.Random(i), 2, REQUEST)])
 
 
 def test_what_ten_thousand_chains_draw_can_be_met():
@@ -228,6 +240,10 @@ def test_conflicts_work_both_ways_and_no_family_comes_twice():
         ("style/language", "content/include_keywords"),
         ("style/closing_question", "breadth/questions"),
         ("content/start_phrase", "format/title"),
+        ("content/request_first", "style/no_commas"),
+        ("format/paragraph_opening", "format/paragraph_count_exactly"),
+        ("content/letter_at_most", "content/keyword_frequency"),
+        ("format/two_answers", "format/sections"),
         ("content/end_phrase", "reasoning/answer_line"),
         ("style/varied_words", "reasoning/because"),
     ],

@@ -13,12 +13,14 @@ from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Requirement
 
 TAXONOMY = load_taxonomy()
-GUIDED = [operation for operation in TAXONOMY.values() if operation.check in GRAMMARS]
-FOREIGN = re.compile(r"\(\?|\\[bBAzZ1-9]|(?<!\[)\^|\$")  # look-around, anchors, back-references
+REQUEST = "Why [do] I - that is, *we* - need 2^3 = 8 hours\\night of sleep?"
+CAN_BE_GUIDED = [operation for operation in TAXONOMY.values() if operation.check in GRAMMARS]
+GUIDED = [op for op in CAN_BE_GUIDED if grammar(op.draw(random.Random(0), 1, REQUEST), 2000)]
+FOREIGN = re.compile(r"\(\?|\\[bBAzZ1-9]|(?<![\[\\])\^|\$")  # look-around, anchors, back-references
 
 
 def drawn(operation, count=6):
-    return [operation.draw(random.Random(i), 1) for i in range(count)]
+    return [operation.draw(random.Random(i), 1, REQUEST) for i in range(count)]
 
 
 def instance(schema, data):
@@ -74,6 +76,12 @@ PROSE = "start slowly and drink some water; it helps."
         ("content/end_phrase", {"phrase": "I hope this helps."}, f"{PROSE} I hope this helps."),
         ("format/postscript", {}, f"{PROSE}\n\nP.S. Do not forget to smile."),
         ("reasoning/answer_line", {"label": "Answer:"}, f"{PROSE}\nAnswer: 42."),
+        ("format/sections", {"label": "Part", "n": 2}, f"Part 1\n{PROSE}\n\nPart 2\n{PROSE}"),
+        ("format/starred_parts", {"n": 2}, f"{PROSE}\n\n***\n\n{PROSE}"),
+        ("format/paragraph_opening", {"n": 2, "place": 2, "word": "today"}, f"S{PROSE}\n\nToday s{PROSE}"),
+        ("content/letter_at_most", {"relation": "at_most", "letter": "c", "n": 3}, PROSE),
+        ("content/request_first", {"request": REQUEST}, f"{REQUEST}\n\n{PROSE}"),
+        ("reasoning/certainty", {"options": ["I am sure.", "I doubt it."]}, f"{PROSE} I doubt it."),
     ],
 )
 def test_a_plain_answer_fits_its_grammar(id_, kwargs, text):
@@ -96,5 +104,11 @@ def test_expressions_keep_to_what_every_engine_takes(operation):
 
 
 def test_what_no_grammar_can_express_has_none():
-    for id_ in ("style/upper_case", "style/language", "content/avoid_words", "style/varied_openings"):
+    for id_ in (
+        "content/keyword_at_most",
+        "style/upper_case",
+        "style/language",
+        "content/avoid_words",
+        "style/varied_openings",
+    ):
         assert grammar(TAXONOMY[id_].draw(random.Random(0), 1), 300) is None

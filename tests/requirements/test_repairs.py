@@ -74,6 +74,14 @@ def required(id_, **kwargs):
         (required("style/closing_question"), "Go", "Go. Is there anything else"),
         (required("style/emoji", n=2), "Go.", "Go. 🙂🙂"),
         (required("content/number_in_digits", n=1), "Two plums and twenty-one figs.", "2 plums and twenty-one figs."),
+        (required("format/starred_parts", n=2), "Go.\n\nRun!", "Go.\n\n***\n\nRun!"),
+        (required("format/starred_parts", n=2), "Go. Run! Stop. Sit.", "Go. Run!\n\n***\n\nStop. Sit."),
+        (required("format/starred_parts", n=3), "Go. Run!", None),
+        (required("format/sections", label="Part", n=2), "Go. Run!", "Part 1\nGo.\n\nPart 2\nRun!"),
+        (required("format/sections", label="Part", n=3), "Go. Run!", None),
+        (required("content/request_first", request="What now?"), "Go.", "What now?\n\nGo."),
+        (required("style/capital_words", n=2), "Drink water slowly.", "DRINK water SLOWLY."),
+        (required("style/capital_words", n=3), "Drink it slowly.", None),
         (required("format/json_object", keys=["answer"]), ANSWER, None),
     ],
     ids=lambda value: value.id if isinstance(value, Requirement) else None,
@@ -91,7 +99,7 @@ def test_an_answer_is_repaired_or_left_alone(requirement, text, repaired):
 @pytest.mark.parametrize("operation", REPAIRABLE, ids=lambda operation: operation.id)
 def test_a_repair_loses_no_word(operation):
     answer = OTHER_ANSWERS.get(operation.check, ANSWER)
-    results = [repair(operation.draw(random.Random(i), 1), answer) for i in range(20)]
+    results = [repair(operation.draw(random.Random(i), 1, "What now?"), answer) for i in range(20)]
     assert any(results)
     for result in filter(None, results):
         lost = {word.casefold() for word in words(answer)} - {word.casefold() for word in words(result)}
@@ -103,7 +111,7 @@ def test_a_repair_loses_no_word(operation):
 @settings(max_examples=40, deadline=None)
 def test_what_a_repair_gives_meets_the_requirement(operation, text):
     for i in range(2):
-        requirement = operation.draw(random.Random(i), 1)
+        requirement = operation.draw(random.Random(i), 1, "What now?")
         result = repair(requirement, text)
         assert result is None or check(requirement, result).met
 

@@ -193,6 +193,13 @@ def test_the_hash_is_that_of_the_content():
         ("style/lower_case", "Add comments:\ndef f(x):\n    return x", False),
         ("content/end_phrase", "Write a haiku about rain.", False),
         ("format/json_object", "Write an email to Ann.", False),
+        ("content/request_first", 'What does "per se" mean?', False),
+        ("content/request_first", "Who was Ada?\nAnd Grace?", False),
+        ("content/request_first", "Who was Ada Lovelace?", True),
+        ("reasoning/verdict", "Is a tomato a fruit?", True),
+        ("reasoning/verdict", "Is a tomato a fruit or a vegetable?", False),
+        ("reasoning/verdict", "Is a tomato a fruit? Explain.", False),
+        ("reasoning/verdict", "How is glass made?", False),
     ],
 )
 def test_an_operation_is_not_drawn_for_a_task_that_rules_it_out(id_, instruction, suited):
@@ -201,8 +208,9 @@ def test_an_operation_is_not_drawn_for_a_task_that_rules_it_out(id_, instruction
 
 def test_most_operations_suit_a_plain_task():
     unsuited = [op.id for op in TAXONOMY.values() if not suits(op, "Why do leaves fall in autumn?", "Because.")]
-    assert unsuited == ["format/code_block"]
+    assert unsuited == ["format/code_block", "reasoning/verdict"]
     assert suits(TAXONOMY["format/code_block"], "Write a Python function that adds two numbers.", "def f(): ...")
+    assert suits(TAXONOMY["reasoning/verdict"], "Can pigs swim?", "They can.")
 
 
 @pytest.mark.parametrize("operation", BY_CODE, ids=lambda operation: operation.id)

@@ -26,6 +26,20 @@ def unfenced(text: str, *languages: str) -> str:
     return match[2] if match and match[1].casefold() in ("", *languages) and "\n```" not in match[2] else text
 
 
+def json_object(text: str, *, keys: Sequence[str]) -> Verdict:
+    """The whole text is one JSON object with exactly these keys, each there once and with a value."""
+    try:
+        value = json.loads(unfenced(text, "json"), parse_constant=_refuse, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError):
+        return Verdict(False, "not JSON alone, or a key twice")
+    if not isinstance(value, dict):
+        return Verdict(False, "no JSON object")
+    if set(value) != set(keys):
+        return Verdict(False, f"keys {', '.join(value)[:100] or 'none'}")
+    empty = [key for key in keys if _empty(value[key])]
+    return Verdict(not empty, f"no value for {', '.join(empty)}" if empty else "a JSON object with these keys")
+
+
 def json_matching(text: str, *, schema: Mapping[str, Any]) -> Verdict:
     """The whole text is JSON that is valid against a JSON Schema (2020-12)."""
     try:
@@ -56,7 +70,7 @@ def yaml_mapping(text: str, *, keys: Sequence[str]) -> Verdict:
         loader.dispose()
     if sorted(found) != sorted(keys) or set(value) != set(keys):
         return Verdict(False, f"keys {', '.join(found)[:100] or 'none'}")
-    empty = [key for key in keys if value[key] in (None, "", [], {})]
+    empty = [key for key in keys if _empty(value[key])]
     return Verdict(not empty, f"no value for {', '.join(empty)}" if empty else "a YAML mapping with these keys")
 
 
@@ -72,6 +86,10 @@ def csv_rows(text: str, *, columns: Sequence[str], n: int) -> Verdict:
     if any(len(row) != len(head) or not all(cell.strip() for cell in row) for row in rows):
         return Verdict(False, "a row has too many or too few fields, or an empty one")
     return Verdict(len(rows) == n, f"{len(rows)} rows, exactly {n} asked")
+
+
+def _empty(value: Any) -> bool:
+    return (value.strip() if isinstance(value, str) else value) in (None, "", [], {})
 
 
 def _refuse(constant: str) -> None:

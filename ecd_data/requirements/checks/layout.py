@@ -1,10 +1,8 @@
-"""Layout: lists, titles, markers, JSON, and where things stand."""
+"""Layout: lists, titles, markers, and where things stand."""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
 
 from ecd_data.requirements.checks.length import compare, paragraphs
 from ecd_data.requirements.checks.words import plain, unquoted
@@ -13,7 +11,6 @@ from ecd_data.values import Verdict
 BULLET = re.compile(r"[ \t]*[-*+•][ \t]+\S")
 RULE = re.compile(r"[ \t]*[-*+](?:[ \t]*[-*+])*[ \t]*")
 STEP = re.compile(r"(?:step[ \t]*)?(\d{1,3})(?:[.):]|[ \t]+[-–—])[ \t]+\S", re.IGNORECASE)
-FENCED = re.compile(r"\s*```(?:json)?[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL | re.IGNORECASE)
 # The content of brackets is matched first and looked at afterwards: one pattern for both takes quadratic time.
 TITLE = re.compile(r"<<([^<>\n]+)>>")
 HIGHLIGHT = re.compile(r"(?<![\w*])(\*{1,3})([^*\n]+)\1(?![\w*])")
@@ -33,24 +30,6 @@ def numbered_steps(text: str, *, n: int) -> Verdict:
     if numbers != list(range(1, len(numbers) + 1)):
         return Verdict(False, f"numbered {', '.join(map(str, numbers[:10]))}")
     return compare(len(numbers), "exactly", n, "numbered steps")
-
-
-def json_object(text: str, *, keys: Sequence[str]) -> Verdict:
-    """The whole text is one JSON object with exactly these keys; a Markdown code fence around it is allowed."""
-    fenced = FENCED.fullmatch(text)
-    try:
-        value = json.loads(fenced[1] if fenced else text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return Verdict(False, "not JSON alone")
-    if not isinstance(value, dict):
-        return Verdict(False, "no JSON object")
-    if set(value) != set(keys):
-        return Verdict(False, f"keys {', '.join(map(str, value)) or 'none'}")
-    return Verdict(True, "a JSON object with these keys")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def title(text: str) -> Verdict:

@@ -1,4 +1,4 @@
-"""Length: words, sentences, paragraphs and characters, counted against a number."""
+"""Length: words, sentences, paragraphs, characters and one word's mentions, counted against a number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from sentencex import segment
 
-from ecd_data.requirements.checks.words import unquoted, words
+from ecd_data.requirements.checks.words import occurrences, unquoted, words
 from ecd_data.values import Verdict
 
 Relation = Literal["at_least", "at_most", "exactly"]
@@ -63,3 +63,8 @@ def paragraph_count(text: str, *, relation: Relation, n: int) -> Verdict:
 def character_count(text: str, *, relation: Relation, n: int) -> Verdict:
     """Characters of the text, white space at its ends left out, against a number."""
     return compare(len(text.strip()), relation, n, "characters")
+
+
+def word_frequency(text: str, *, relation: Relation, keyword: str, n: int) -> Verdict:
+    """How often a word or phrase is there as a whole, against a number."""
+    return compare(occurrences(text, keyword), relation, n, f'times "{keyword}"')

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 
-from ecd_data.requirements.checks.length import compare
+from ecd_data.requirements.checks.length import Relation, compare
 from ecd_data.requirements.checks.words import plain, straight, words
 from ecd_data.values import Verdict
 
@@ -30,6 +30,18 @@ def alliteration(text: str, *, letter: str, n: int) -> Verdict:
     """At least `n` words that begin with the letter."""
     count = sum(word[0].casefold() == letter.casefold() for word in words(text))
     return compare(count, "at_least", n, f"words with {letter}")
+
+
+def letter_count(text: str, *, relation: Relation, letter: str, n: int) -> Verdict:
+    """How often a letter is there, small or capital, against a number; with an accent it is another letter."""
+    count = unicodedata.normalize("NFC", text).lower().count(letter.lower())
+    return compare(count, relation, n, f'times "{letter}"')
+
+
+def capital_words(text: str, *, relation: Relation, n: int) -> Verdict:
+    """Words of two or more letters that are all capitals, against a number."""
+    count = sum(word.isupper() and sum(map(str.isalpha, word)) > 1 for word in words(text))
+    return compare(count, relation, n, "words in capital letters")
 
 
 def palindrome(text: str) -> Verdict:

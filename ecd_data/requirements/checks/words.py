@@ -75,12 +75,6 @@ def avoid_words(text: str, *, keywords: Sequence[str]) -> Verdict:
     return Verdict(not found, f"found: {', '.join(found)}" if found else "none there")
 
 
-def word_frequency(text: str, *, keyword: str, n: int) -> Verdict:
-    """The keyword is there at least `n` times."""
-    count = occurrences(text, keyword)
-    return Verdict(count >= n, f'"{keyword}" {count} times, at least {n} asked')
-
-
 def starts_with(text: str, *, phrase: str) -> Verdict:
     """The text begins with the phrase, letter case included; Markdown's emphasis does not count."""
     met = re.match(rf"{re.escape(straight(phrase))}(?!\w)", plain(text)) is not None
@@ -98,6 +92,13 @@ def mentions_phrase(text: str, *, phrase: str) -> Verdict:
     """The phrase is quoted word for word, without regard to case."""
     met = occurrences(text, phrase) > 0
     return Verdict(met, "quoted" if met else "not quoted")
+
+
+def one_of(text: str, *, options: Sequence[str]) -> Verdict:
+    """Exactly one of the options is there, word for word, letter case included."""
+    said = " ".join(re.sub("[*_`]", "", straight(text)).split())
+    found = [option for option in options if re.search(rf"(?<!\w){re.escape(straight(option))}(?!\w)", said)]
+    return Verdict(len(found) == 1, f"{' and '.join(found) or 'none of the options'} found, one asked")
 
 
 def ordered_words(text: str, *, keywords: Sequence[str]) -> Verdict:
