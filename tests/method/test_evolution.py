@@ -78,7 +78,7 @@ def test_a_rewritten_instruction_keeps_the_task_and_states_the_requirement(id_, 
 
 
 def test_over_a_corpus_each_class_and_each_operation_gets_its_share():
-    """About a fifth for each class, less of breadth for tasks that have one answer; no operation takes much of a class."""
+    """About a fifth for each class, less of breadth for tasks of one answer; no operation takes much of its class."""
     seeds = read_corpus(["bundled"]).seeds
     drawn = Counter()
     for recipe_seed in range(6):

@@ -130,7 +130,7 @@ class Answer:
             count = max(
                 count,
                 n("breadth/questions"),
-                n("format/word_count_at_least") // 2 + 1 if n("format/word_count_at_least") else 0,
+                -(-n("format/word_count_at_least") // n("style/sentence_length_at_least", default=2)),
             )
             count -= {"style/closing_question", "format/sentence_count_at_most"} <= set(self.kwargs)
         sentences = self.sentences(count)
