@@ -13,7 +13,9 @@ from ecd_data.templates import render
 from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Turn
 
 TRANSLATION = "style/language"
-CHARS_PER_TOKEN = 3  # a guided answer must be able to end before `max_tokens`; English runs at about four
+# English runs at about four: an answer that does not come to an end by itself runs out of tokens and is dropped,
+# rather than being cut where the grammar's bound happens to lie.
+CHARS_PER_TOKEN = 6
 
 Steps = Generator[Sequence[Request], list[Response], tuple[Candidate, ...]]
 

@@ -36,7 +36,9 @@ ABOUT_FORM = re.compile(
     r"|\bthe (?:exact )?(?:words?|phrase) [\"“]"
 )
 ECHO = 5  # words in a row
-REPEATS = 4  # times the same few words in a row
+REPEATS = 4  # times the same few words in a row; once less for four words and more
+LONGEST_REPEAT = 20  # words
+GAP = re.compile(r"\w {2,}\w|,[a-z]\b")  # what a grammar lets a weak model write between words
 
 
 def defect(response: Response, min_logprob: float | None = None) -> str:
@@ -56,8 +58,10 @@ def defect(response: Response, min_logprob: float | None = None) -> str:
         return "refusal"
     if loops(text):
         return "looping"
-    if min_logprob is not None and response.mean_logprob is not None and response.mean_logprob < min_logprob:
-        return "gibberish"
+    if min_logprob is not None:
+        unlikely = response.mean_logprob is not None and response.mean_logprob < min_logprob
+        if unlikely or GAP.search(text):
+            return "gibberish"
     return ""
 
 
@@ -78,11 +82,12 @@ def loops(text: str) -> bool:
     sentences = [part.strip() for part in re.split(r"[.!?\n]+", text.casefold()) if len(part.split()) > 3]
     if any(a == b for a, b in itertools.pairwise(sentences)):
         return True
-    for size in range(1, 9):  # "a lone soul, a lone soul, ..."
+    for size in range(1, LONGEST_REPEAT + 1):  # "a lone soul, a lone soul, ..."
+        repeats = REPEATS if size < LOOP_NGRAM else REPEATS - 1
         run = 0
         for i in range(size, len(words)):
             run = run + 1 if words[i] == words[i - size] else 0
-            if run >= size * (REPEATS - 1):
+            if run >= size * (repeats - 1):
                 return True
     if len(words) < LOOP_MIN_WORDS:
         return False

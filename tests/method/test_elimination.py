@@ -33,6 +33,7 @@ PROSE = (
         ("I can't wait to see you at the party!", ""),
         ("In the depths, a lone soul, a lone soul, a lone soul, a lone soul,", "looping"),
         ("no no no no no", "looping"),
+        ("It survives no matter what, it survives no matter what, it survives no matter what.", "looping"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "looping"),
         ((PROSE + " ") * 3, "looping"),
         ("P.S. I hope you like it.\n\nP.S. I hope you like it.", "looping"),
@@ -50,6 +51,8 @@ def test_gibberish_is_told_by_its_probability_where_that_was_asked_for():
     assert defect(Response(PROSE, "stop", mean_logprob=-3.0), min_logprob=-2.0) == "gibberish"
     assert defect(Response(PROSE, "stop", mean_logprob=-1.0), min_logprob=-2.0) == ""
     assert defect(Response(PROSE, "stop", mean_logprob=-3.0)) == ""
+    assert defect(Response("The bus  to  town", "stop"), min_logprob=-2.0) == "gibberish"
+    assert defect(Response("The bus  to  town", "stop")) == ""
 
 
 @pytest.mark.parametrize(
