@@ -34,6 +34,13 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         "--response-column", metavar="NAME", help="first answers; without it the model writes them (on-policy)"
     )
     data.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
+    data.add_argument(
+        "--decontaminate",
+        action="append",
+        metavar="SRC",
+        help="prompts of an evaluation (file, URL or Hub dataset id); seeds and instructions that share 8 words in a "
+        "row with them are left out; repeat for more",
+    )
     data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default` or `local`")
     data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
     run = parser.add_argument_group("how it is run")
@@ -71,6 +78,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from ecd_data.calls.endpoint import Endpoint, identify
     from ecd_data.calls.scheduler import Stats
     from ecd_data.calls.store import Store
+    from ecd_data.corpus.contamination import read_contamination
     from ecd_data.corpus.seeds import Columns, read_corpus
     from ecd_data.generation import Generation
     from ecd_data.recipe import load_recipe
@@ -85,6 +93,8 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     corpus = read_corpus(args.seeds, columns, args.limit)
     if corpus.duplicates:
         console.print(f"{corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
+    sources = args.decontaminate
+    contamination = read_contamination(sources, recipe.decontaminate_ngram) if sources else None
     path = args.responses or ecd_home() / "responses.sqlite"
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
@@ -108,7 +118,9 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
                 retries = f", {stats.retries} retries" if stats.retries else ""
                 bar.note(f"{pairs} pairs, {stats.calls} calls, {stats.stored} answers from the store{retries}")
 
-            generation = Generation(corpus, recipe, model, store, endpoint, args.max_concurrency, on_chain, on_call)
+            generation = Generation(
+                corpus, recipe, model, store, endpoint, contamination, args.max_concurrency, on_chain, on_call
+            )
             spool = Path(work, "spool")
             spool.mkdir()
             builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.scheduler import Stats, run
 from ecd_data.calls.store import Store
+from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
@@ -28,6 +29,7 @@ class Generation:
         corpus, recipe, model: what the chains are a function of, together with the responses.
         store: the response store.
         endpoint: who answers what the store does not hold; `None` replays.
+        contamination: the evaluations' prompts that no instruction may share words with.
         max_concurrency: calls in flight.
         on_chain, on_call: called with each finished chain, and with the totals after each call, to show progress.
     """
@@ -37,6 +39,7 @@ class Generation:
     model: Model
     store: Store
     endpoint: Endpoint | None = None
+    contamination: Contamination | None = None
     max_concurrency: int = 16
     on_chain: Callable[[Chain], None] | None = None
     on_call: Callable[[Stats], None] | None = None
@@ -45,7 +48,8 @@ class Generation:
     @property
     def hashes(self) -> dict[str, str]:
         """What shaped the data beside the recipe: hashes of corpus, prompts and taxonomy."""
-        return {"seeds": self.corpus.sha256, "prompts": prompts_hash(), "taxonomy": taxonomy_hash()}
+        made_of = {"seeds": self.corpus.sha256, "prompts": prompts_hash(), "taxonomy": taxonomy_hash()}
+        return made_of | ({"decontamination": self.contamination.sha256} if self.contamination else {})
 
     @property
     def fingerprint(self) -> str:
@@ -59,7 +63,7 @@ class Generation:
             EndpointError, StoreError: see `ecd_data.calls`.
             RecipeError: the recipe names an operation that does not exist.
         """
-        plan = Plan.of(self.recipe)
+        plan = Plan.of(self.recipe, self.contamination)
         steps = (self._recorded(seed, plan) for seed in self.corpus.seeds)
         for chain in run(
             steps,

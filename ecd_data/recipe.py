@@ -39,6 +39,8 @@ class Recipe:
     min_logprob: mean token log-probability (nats) under which a guided answer counts as gibberish.
     min_similarity: of an edited answer to the one it was made from; below it the model wrote something else.
     votes: judge votes per requirement that code cannot check.
+    max_seed_chars: of an instruction or an answer of the corpus; a longer one is left out as a reject.
+    decontaminate_ngram: words in a row that no instruction may share with the prompts of `--decontaminate`.
     max_missed: requirements that the rejected response may miss.
     splits: share of the seed groups in each split.
     language, license: for the dataset card.
@@ -57,13 +59,23 @@ class Recipe:
     min_logprob: float = -2.0
     min_similarity: float = 0.3
     votes: int = 3
+    max_seed_chars: int = 8000
+    decontaminate_ngram: int = 8
     max_missed: int = 2
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 0.9, "validation": 0.05, "test": 0.05})
     language: str = "en"
     license: str = ""
 
     def __post_init__(self) -> None:
-        for name, low in [("rounds", 1), ("weave", 0), ("answers", 1), ("max_tokens", 1), ("votes", 1)]:
+        for name, low in [
+            ("rounds", 1),
+            ("weave", 0),
+            ("answers", 1),
+            ("max_tokens", 1),
+            ("votes", 1),
+            ("max_seed_chars", 1),
+            ("decontaminate_ngram", 1),
+        ]:
             if getattr(self, name) < low:
                 raise RecipeError(f"recipe: {name} is {getattr(self, name)}; it must be at least {low}.")
         if self.max_missed not in (1, 2):

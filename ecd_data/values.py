@@ -237,7 +237,7 @@ class Reject:
 
     seed_id: str
     round: int
-    step: Literal["answer", "evolution", "elimination", "contrast"]
+    step: Literal["seed", "answer", "evolution", "elimination", "contrast"]
     reason: str
     operation: str
     instruction: str

@@ -27,7 +27,13 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "recipe": generation.recipe.to_dict(),
-        "seeds": {"sources": list(corpus.sources), "count": len(corpus.seeds), "duplicates": corpus.duplicates},
+        "seeds": {
+            "sources": list(corpus.sources),
+            "count": len(corpus.seeds),
+            "duplicates": corpus.duplicates,
+            "groups": len({seed.group for seed in corpus.seeds}),
+            "decontaminated_from": list(generation.contamination.sources) if generation.contamination else [],
+        },
         "hashes": {**generation.hashes, "schemas": schemas_hash()},
         "model": {"id": generation.model.id, "revision": generation.model.revision},
         "counts": _counts(build),

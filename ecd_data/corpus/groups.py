@@ -1,7 +1,9 @@
 """Near-duplicate seeds share a group, and a group never parts into two splits: no prompt family leaks into the test.
 
 Two instructions are near-duplicates when the Jaccard similarity of their 3-word shingles is at least 0.6. The join is
-exact (prefix filtering: Chaudhuri et al., "A Primitive Operator for Similarity Joins in Data Cleaning", 2006).
+exact (prefix filtering: Chaudhuri et al., "A Primitive Operator for Similarity Joins in Data Cleaning", 2006). Groups
+decide about splits, so they must be the same on every machine and miss nothing; `benchmarks/groups.py` compares speed
+and misses with a MinHash index.
 """
 
 from __future__ import annotations

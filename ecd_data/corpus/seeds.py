@@ -22,7 +22,6 @@ from ecd_data.values import Seed, canonical_json, sha256
 
 BUNDLED = "bundled"
 MAX_FIELD = 2**31 - 1  # of CSV; the text in it is measured later, with a clearer message
-MAX_CHARS = 20_000  # of an instruction or a response: no endpoint takes more together with what is added to it
 INSTRUCTION_COLUMNS = ("instruction", "prompt", "messages")
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 
@@ -70,7 +69,7 @@ def read_corpus(sources: Sequence[str], columns: Columns | None = None, limit: i
     seeds: dict[str, Seed] = {}
     duplicates = 0
     for source in sources:
-        for where, row in _rows(source):
+        for where, row in _rows(source, label(source)):
             seed = _seed(where, row, columns or Columns())
             duplicates += seed.seed_id in seeds
             seeds.setdefault(seed.seed_id, seed)
@@ -78,8 +77,10 @@ def read_corpus(sources: Sequence[str], columns: Columns | None = None, limit: i
                 break
         if len(seeds) == limit:
             break
-    if not seeds:
-        raise SeedError(f"{', '.join(sources)}: there is no seed in it. Give a corpus with at least one instruction.")
+    if not any(seed.instruction for seed in seeds.values()):
+        raise SeedError(
+            f"{', '.join(map(label, sources))}: there is no seed in it. Give a corpus with at least one instruction."
+        )
     groups = group_near_duplicates({seed.seed_id: seed.instruction for seed in seeds.values()})
     grouped = tuple(replace(seed, group=groups[seed.seed_id]) for seed in seeds.values())
     return Corpus(grouped, tuple(_name(source) for source in sources), duplicates)
@@ -87,8 +88,13 @@ def read_corpus(sources: Sequence[str], columns: Columns | None = None, limit: i
 
 def _name(source: str) -> str:
     """The source as it may be published: a Hub id as it is, a file by its name alone."""
-    name = source if _is_hub_id(source) else PurePosixPath(source).name
+    name = source if _is_hub_id(source) else PurePosixPath(label(source)).name
     return name.encode(errors="replace").decode()
+
+
+def label(source: str) -> str:
+    """The source as it may be shown: a URL without user, password and query, which may hold a token."""
+    return re.sub(r"(?<=://)[^/@\s]*@|(?<=://)([^?#\s]*)[?#]\S*", r"\1", source)
 
 
 def _is_hub_id(source: str) -> bool:
@@ -96,7 +102,7 @@ def _is_hub_id(source: str) -> bool:
     return re.fullmatch(r"[\w.-]+/[\w.-]+", source) is not None and not is_file
 
 
-def _rows(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _rows(source: str, label: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(where it stands, row) for every row of a source."""
     if source == BUNDLED:
         text = (resources.files("ecd_data.corpus") / "bundled.jsonl").read_text(encoding="utf-8")
@@ -104,35 +110,35 @@ def _rows(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     elif _is_hub_id(source):
         yield from _hub(source)
     else:
-        yield from _file(source)
+        yield from _file(source, label)
 
 
-def _file(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _file(source: str, label: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     import fsspec
 
-    suffix = PurePosixPath(source.lower().removesuffix(".gz")).suffix
+    suffix = PurePosixPath(label.lower().removesuffix(".gz")).suffix
     if suffix not in SUFFIXES:
         raise SeedError(
-            f"{source}: seeds come from a {', '.join(SUFFIXES)} file, a Hub dataset id (org/name) or `{BUNDLED}`."
+            f"{label}: seeds come from a {', '.join(SUFFIXES)} file, a Hub dataset id (org/name) or `{BUNDLED}`."
         )
     try:
         if suffix == ".parquet":
             with fsspec.open(source, "rb") as file:
-                yield from _parquet(source, file)
+                yield from _parquet(label, file)
         else:
             # The csv module wants newlines as they are; the others do not mind.
             with fsspec.open(source, "r", encoding="utf-8-sig", newline="", compression="infer") as file:
-                yield from _READERS[suffix](source, file)
+                yield from _READERS[suffix](label, file)
     except UnicodeDecodeError as error:
         raise SeedError(
-            f"{source}: not UTF-8 (byte {error.object[error.start]:#04x} at offset {error.start} of what was being "
+            f"{label}: not UTF-8 (byte {error.object[error.start]:#04x} at offset {error.start} of what was being "
             "read). Convert it first, for instance with `iconv -f latin1 -t utf-8`."
         ) from None
     except SeedError:
         raise
     except Exception as error:  # whatever fsspec's file systems, decompressors and pyarrow raise
-        said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise SeedError(f"{source}: cannot be read: {said}") from None
+        said = " ".join(str(error).replace(source, label).split())[:300] or type(error).__name__
+        raise SeedError(f"{label}: cannot be read: {said}") from None
 
 
 def _jsonl(source: str, file: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -212,16 +218,9 @@ def _object(where: str, row: Any) -> Mapping[str, Any]:
 def _seed(where: str, row: Mapping[str, Any], columns: Columns) -> Seed:
     name = columns.instruction or next((c for c in INSTRUCTION_COLUMNS if c in row), INSTRUCTION_COLUMNS[0])
     instruction = _text(where, row, name, "instruction", "user")
-    if not instruction:
-        raise SeedError(f"{where}: the column {name!r} is empty. Fill it or remove the row.")
-    if columns.input and (extra := _text(where, row, columns.input, "input", "user")):
+    if instruction and columns.input and (extra := _text(where, row, columns.input, "input", "user")):
         instruction = f"{instruction}\n\n{extra}"
     response = _text(where, row, columns.response, "response", "assistant") if columns.response else ""
-    for what, text in [("instruction", instruction), ("response", response)]:
-        if len(text) > MAX_CHARS:
-            raise SeedError(
-                f"{where}: the {what} has {len(text):,} characters; the limit is {MAX_CHARS:,}. Remove it."
-            )
     return Seed(sha256(canonical_json([instruction, response]))[:16], instruction, response or None)
 
 

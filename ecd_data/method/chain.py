@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ecd_data.method.adaptation import adapt
 from ecd_data.method.contrast import contrast, negative_defect, similarity
-from ecd_data.method.elimination import defect
+from ecd_data.method.elimination import defect, seed_defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
@@ -46,6 +46,8 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
 
 def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
     """I(0) and R(0): the corpus's own answer, or the model's first one without a defect."""
+    if reason := seed_defect(seed, plan.recipe.max_seed_chars) or plan.contaminated(seed.instruction) * "contaminated":
+        return Reject(seed.seed_id, 0, "seed", reason, "", seed.instruction)
     if seed.response is not None:
         return Turn(0, "", seed.instruction, seed.response, (), (), "seed", "seed")
     candidates: list[Candidate] = []
@@ -70,6 +72,8 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn,
     if evolved is None:
         return Reject(seed_id, number, "evolution", "no_instruction", operation.id, turn.instruction)
     instruction, requirement, evolved_by = evolved
+    if plan.contaminated(instruction):
+        return Reject(seed_id, number, "evolution", "contaminated", operation.id, instruction)
     in_force = (*turn.requirements, requirement)
 
     # R(t) was ruled on when it was accepted; only the new requirement is open.

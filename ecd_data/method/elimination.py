@@ -6,7 +6,7 @@ import itertools
 import re
 from collections import Counter
 
-from ecd_data.values import Requirement, Response
+from ecd_data.values import Requirement, Response, Seed
 
 CANNOT = r"(?:i (?:can't|cannot|can not|won't)|i(?:'m| am) (?:unable|not able) to)"
 REFUSAL = re.compile(
@@ -39,6 +39,17 @@ ECHO = 5  # words in a row
 REPEATS = 4  # times the same few words in a row; once less for four words and more
 LONGEST_REPEAT = 20  # words
 GAP = re.compile(r"\w {2,}\w|,[a-z]\b")  # what a grammar lets a weak model write between words
+
+
+def seed_defect(seed: Seed, max_chars: int) -> str:
+    """Why no model should answer a seed as it stands: a reason code, or an empty string."""
+    if not re.search(r"\w", seed.instruction):
+        return "empty"
+    if re.fullmatch(r"(?:https?://|www\.)\S+", seed.instruction):
+        return "only_url"
+    if max(len(seed.instruction), len(seed.response or "")) > max_chars:
+        return "too_long"
+    return ""
 
 
 def defect(response: Response, min_logprob: float | None = None) -> str:

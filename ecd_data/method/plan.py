@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ecd_data.corpus.contamination import Contamination
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.taxonomy import Operation, load_taxonomy, select
 from ecd_data.rng import call_seed
@@ -13,21 +14,26 @@ from ecd_data.values import Grammar, Message, Request
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe with the operations that it draws from."""
+    """A recipe with the operations that it draws from, and what no instruction may share with evaluations."""
 
     recipe: Recipe
     taxonomy: Mapping[str, Operation]
     operations: tuple[Operation, ...]
+    contamination: Contamination | None = None
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Plan:
+    def of(cls, recipe: Recipe, contamination: Contamination | None = None) -> Plan:
         """The plan of a recipe.
 
         Raises:
             RecipeError: an operation of the recipe is not in the taxonomy.
         """
         taxonomy = load_taxonomy()
-        return cls(recipe, taxonomy, tuple(select(recipe.operations, taxonomy)))
+        return cls(recipe, taxonomy, tuple(select(recipe.operations, taxonomy)), contamination)
+
+    def contaminated(self, instruction: str) -> bool:
+        """Whether an instruction shares a run of words with an evaluation's prompt."""
+        return self.contamination is not None and self.contamination.shared(instruction) != ""
 
     def request(
         self,

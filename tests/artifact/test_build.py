@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from scripted import ScriptedEndpoint, scripted
 from ecd_data.artifact.build import check_out
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.validation import validate_build
+from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import BuildError, EndpointError
 from ecd_data.recipe import Recipe, load_recipe
 from ecd_data.values import Response
@@ -98,12 +100,26 @@ def test_seed_text_cannot_break_the_card(make_build, tmp_path):
     corpus = read_corpus([str(tmp_path / "nasty|`x`---.json")])
     build = make_build(
         corpus=corpus,
-        recipe=Recipe(rounds=1, routes={"repair": 1}, operations=("format/title",), splits={"train": 1.0}),
+        recipe=Recipe(rounds=3, routes={"edit": 3}, operations=("reasoning/because",), splits={"train": 1.0}),
     )
     card = (build / "README.md").read_text()
     assert "wrong" not in card.split("\n---\n")[0]
     assert "{{ 7 * 7 }}" in card
     assert load_dataset(str(build))["train"].num_rows > 0
+
+
+def test_what_is_left_out_is_a_reject_and_named_in_the_card(make_build, corpus):
+    shared = corpus.seeds[3].instruction
+    seeds = (*corpus.seeds, replace(corpus.seeds[0], seed_id="f" * 16, instruction=""))
+    contamination = contamination_of([shared], 4, ["org/evaluation"])
+    build = make_build(corpus=replace(corpus, seeds=seeds), contamination=contamination)
+    manifest = read_manifest(build)
+    assert manifest["counts"]["rejects"]["seed/empty"] == 1
+    assert manifest["counts"]["rejects"]["seed/contaminated"] == 1
+    assert manifest["hashes"]["decontamination"] == contamination.sha256
+    assert manifest["seeds"]["decontaminated_from"] == ["org/evaluation"]
+    assert "8 words in a row shared with org/evaluation" in (build / "README.md").read_text()
+    assert validate_build(build)
 
 
 def test_what_is_not_a_build_is_left_alone(tmp_path):

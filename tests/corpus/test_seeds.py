@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ecd_data.corpus.seeds import MAX_CHARS, Columns, read_corpus
+from ecd_data.corpus.seeds import Columns, label, read_corpus
 from ecd_data.errors import SeedError
 
 ROWS = [{"instruction": "Name a fruit.", "response": "An apple."}, {"instruction": "Name a tree.", "response": "Oak."}]
@@ -102,7 +102,7 @@ def test_limit_takes_the_first_seeds_of_all_sources(tmp_path):
         ("s.jsonl", b'{"prompt": "x"', "line 1: not valid JSON"),
         ("s.jsonl", b'{"instruction": "ok"}\n[1]', "line 2: expected a JSON object"),
         ("s.jsonl", b'{"text": "x"}', "no column 'instruction'; there are: text.*--instruction-column"),
-        ("s.jsonl", b'{"instruction": "  "}', "is empty"),
+        ("s.jsonl", b'{"instruction": "  "}', "no seed"),
         ("s.jsonl", b'{"instruction": 7}', "holds a int"),
         ("s.jsonl", b'{"instruction": "\\ud800"}', "surrogate"),
         ("s.jsonl", b'{"instruction": "caf\xe9"}', "not UTF-8"),
@@ -111,22 +111,33 @@ def test_limit_takes_the_first_seeds_of_all_sources(tmp_path):
         ("s.csv", b'instruction\n"x', "not valid CSV"),
         ("s.csv", b"instruction\nWrite about love, loss and hope\n", "line 2: more fields than columns"),
         ("s.csv", b"instruction,instruction\na,b\n", "two columns have the same name"),
-        ("s.csv", b"instruction\n" + b"x" * 200_000, "200,000 characters; the limit is"),
         ("s.jsonl", b'{"instruction": ' + b"9" * 5000 + b"}", "line 1"),
         ("s.jsonl.gz", gzip.compress(b'{"instruction": "x"}')[:-9], "cannot be read"),
         ("s.parquet", b"PAR?", "cannot be read"),
         ("s.txt", b"x", "seeds come from"),
-        (
-            "s.jsonl",
-            b'{"instruction": "' + b"x" * 5_000_000 + b'"}',
-            f"5,000,000 characters; the limit is {MAX_CHARS:,}",
-        ),
     ],
 )
 def test_bad_input_is_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SeedError, match=message):
         read_corpus([str(tmp_path / name)])
+
+
+def test_an_empty_row_and_an_endless_one_stop_nothing(tmp_path):
+    source = write(tmp_path / "s.csv", 'instruction\n""\nName a fruit.\n""\n' + "x" * 200_000 + "\n")
+    corpus = read_corpus([source])
+    assert [len(seed.instruction) for seed in corpus.seeds] == [0, 13, 200_000]
+    assert corpus.duplicates == 1
+
+
+def test_what_a_url_gives_away_is_not_shown():
+    for secret in ("https://ann:pass@host/s.jsonl", "https://host/s.jsonl?token=pass", "https://host/s.jsonl#pass"):
+        assert label(secret) == "https://host/s.jsonl"
+        with pytest.raises(SeedError) as error:
+            read_corpus([secret.replace("https://", "nosuch://")])
+        assert "pass" not in str(error.value)
+    assert label("what?.jsonl") == "what?.jsonl"
+    assert label("org/data") == "org/data"
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -3,10 +3,12 @@ from dataclasses import replace
 import pytest
 from scripted import ANSWER, MODEL, finish, scripted
 
+from ecd_data.corpus.contamination import contamination_of
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.checks import check
+from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Response, Seed, request_key
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
@@ -109,6 +111,33 @@ def test_a_seed_without_a_usable_answer_is_one_reject(response, reason):
     assert (done.turns, done.pairs) == ((), ())
     (reject,) = done.rejects
     assert (reject.round, reject.step, reject.reason) == (0, "answer", reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"instruction": ""}, "empty"),
+        ({"instruction": "?!"}, "empty"),
+        ({"instruction": "https://example.org/a?b=c"}, "only_url"),
+        ({"instruction": "x" * 8001}, "too_long"),
+        ({"response": "x" * 8001}, "too_long"),
+        ({"instruction": "So tell me: how do I bake a Good loaf of rye bread at home?"}, "contaminated"),
+    ],
+)
+def test_a_seed_that_no_model_should_answer_is_one_reject_and_no_call(changes, reason):
+    evaluation = contamination_of(["How do I bake a good loaf of rye bread?", "Hello!"], 8)
+    done = finish(run_chain(replace(SEED, **changes), Plan.of(Recipe(), evaluation)), None)
+    (reject,) = done.rejects
+    assert (reject.round, reject.step, reject.reason) == (0, "seed", reason)
+    assert (done.turns, done.pairs) == ((), ())
+
+
+def test_an_evolved_instruction_that_an_evaluation_has_is_a_reject():
+    sentences = [text for op in load_taxonomy().values() for text in op.texts if not op.params]
+    plan = Plan.of(Recipe(rounds=3, operations=("style/no_*",)), contamination_of(sentences, 4))
+    done = finish(run_chain(SEED, plan))
+    assert {(reject.step, reject.reason) for reject in done.rejects} >= {("evolution", "contaminated")}
+    assert len(done.pairs) + len(done.rejects) == 3
 
 
 def test_a_model_that_never_changes_its_answer_gives_no_pair():
