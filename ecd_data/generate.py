@@ -11,11 +11,17 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecd_data.command import Progress, console, ecd_home, quiet_libraries, run_command, table
 from ecd_data.errors import EndpointError, SeedError, StoreError
 from ecd_data.values import Chain, Model
+
+if TYPE_CHECKING:
+    from ecd_data.calls.scheduler import Answerer
+    from ecd_data.calls.store import Store
+    from ecd_data.recipe import Recipe
+    from ecd_data.requirements.calibration import Calibration
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +58,12 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--model", metavar="ID", help="which model, where a server or the response store has several")
     run.add_argument(
+        "--judge-endpoint",
+        metavar="URL",
+        help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
+    )
+    run.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
+    run.add_argument(
         "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
     )
     run.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
@@ -75,7 +87,6 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from builders.ecd import Ecd
     from ecd_data.artifact.build import build, check_out
     from ecd_data.artifact.schema import CONFIGS
-    from ecd_data.calls.endpoint import Endpoint, identify
     from ecd_data.calls.scheduler import Stats
     from ecd_data.calls.store import Store
     from ecd_data.corpus.contamination import read_contamination
@@ -87,6 +98,8 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
     if not args.endpoint and not args.replay:
         raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
+    if args.judge_model and not args.judge_endpoint and not args.replay:
+        raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
     check_out(out)
     recipe = load_recipe(args.recipe, rounds=args.rounds)
     columns = Columns(args.instruction_column, args.input_column, args.response_column)
@@ -99,12 +112,10 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
     with scratch as work, Store(path, read_only=args.replay) as store:
-        token = os.environ.get("ECD_TOKEN")
-        if args.replay:
-            endpoint, model = None, stored_model(store.models(), args.model, path)
-        else:
-            model = identify(args.endpoint, token=token, model=args.model)
-            endpoint = Endpoint(args.endpoint, token=token)
+        answerer = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store)
+        model, judge = answerer.model, None
+        if args.judge_endpoint or args.judge_model:
+            judge = answered_by(args.judge_endpoint, "ECD_JUDGE_TOKEN", args.judge_model, args.replay, store)
         console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {model}, responses in {path}")
         with Progress("chains", len(corpus.seeds)) as bar:
             pairs = 0
@@ -119,12 +130,50 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
                 bar.note(f"{pairs} pairs, {stats.calls} calls, {stats.stored} answers from the store{retries}")
 
             generation = Generation(
-                corpus, recipe, model, store, endpoint, contamination, args.max_concurrency, on_chain, on_call
+                corpus,
+                recipe,
+                model,
+                store,
+                answerer.endpoint,
+                judge=judge,
+                contamination=contamination,
+                max_concurrency=args.max_concurrency,
+                on_chain=on_chain,
+                on_call=on_call,
+                on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
             )
             spool = Path(work, "spool")
             spool.mkdir()
             builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]
             return build(builders, generation, out)
+
+
+def answered_by(url: str | None, token_name: str, wanted: str | None, replay: bool, store: Store) -> Answerer:
+    """The model behind an endpoint, or in a replay the one in the store.
+
+    Raises:
+        EndpointError: the endpoint does not say which model it serves.
+        StoreError: the store does not tell.
+    """
+    from ecd_data.calls.endpoint import Endpoint, identify
+    from ecd_data.calls.scheduler import Answerer
+
+    if replay:
+        return Answerer(stored_model(store.models(), wanted, store.path))
+    token = os.environ.get(token_name)
+    return Answerer(identify(str(url), token=token, model=wanted), Endpoint(str(url), token=token))
+
+
+def verdict(calibration: Calibration, recipe: Recipe) -> str:
+    """What a calibration means for a run, in a sentence."""
+    right = calibration.overall.balanced_accuracy
+    said = f"the judge is right on {right:.0%} of {calibration.overall.items} questions whose answer code knows"
+    if right >= recipe.judge_accuracy:
+        return f"{said} (balanced; {recipe.judge_accuracy:.0%} asked)"
+    return (
+        f"{said} (balanced; {recipe.judge_accuracy:.0%} asked, 50% is guessing): operations that need a judge are "
+        "switched off. Name a better one with --judge-endpoint, or lower the recipe's judge_accuracy at your own risk."
+    )
 
 
 def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Model:
@@ -137,7 +186,10 @@ def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Mod
     if len(fitting) == 1:
         return fitting[0]
     there = ", ".join(map(str, models)) or "none"
-    raise StoreError(f"{path}: --replay needs one model's responses; there are: {there}. Name one with --model.")
+    raise StoreError(
+        f"{path}: --replay needs one model's responses; there are: {there}. Name it with --model, and a judge of its "
+        "own with --judge-model."
+    )
 
 
 def funnel(manifest: dict[str, Any]) -> str:

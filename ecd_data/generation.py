@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ecd_data.calls.endpoint import Endpoint
-from ecd_data.calls.scheduler import Stats, run
+from ecd_data.calls.scheduler import Answerer, Stats, run
 from ecd_data.calls.store import Store
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
+from ecd_data.method.trial import try_judge
 from ecd_data.recipe import Recipe
+from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import Chain, Model, Request, Response, Seed, canonical_json, request_key, sha256
+from ecd_data.values import Chain, Model, Request, Response, canonical_json, request_key, sha256
+
+T = TypeVar("T")
+Steps = Generator[Sequence[Request], list[Response], T]
 
 
 @dataclass
@@ -29,9 +35,11 @@ class Generation:
         corpus, recipe, model: what the chains are a function of, together with the responses.
         store: the response store.
         endpoint: who answers what the store does not hold; `None` replays.
+        judge: who votes on requirements that code cannot check; by default the model itself.
         contamination: the evaluations' prompts that no instruction may share words with.
         max_concurrency: calls in flight.
         on_chain, on_call: called with each finished chain, and with the totals after each call, to show progress.
+        on_judge: called with the judge's calibration when there is one, before the first chain.
     """
 
     corpus: Corpus
@@ -39,10 +47,13 @@ class Generation:
     model: Model
     store: Store
     endpoint: Endpoint | None = None
+    judge: Answerer | None = None
     contamination: Contamination | None = None
     max_concurrency: int = 16
     on_chain: Callable[[Chain], None] | None = None
     on_call: Callable[[Stats], None] | None = None
+    on_judge: Callable[[Calibration], None] | None = None
+    calibration: Calibration | None = None
     keys: set[str] = field(default_factory=set)
 
     @property
@@ -54,36 +65,68 @@ class Generation:
     @property
     def fingerprint(self) -> str:
         """A hash of all that the rows depend on, apart from the responses themselves."""
-        return sha256(canonical_json([self.recipe.to_yaml(), self.hashes, str(self.model)]))
+        return sha256(canonical_json([self.recipe.to_yaml(), self.hashes, str(self.model), str(self.judge_model)]))
+
+    @property
+    def judge_model(self) -> Model:
+        """The model that votes."""
+        return self.judge.model if self.judge else self.model
+
+    @property
+    def judge_is_reliable(self) -> bool:
+        """Whether the judge is as often right, where code knows, as the recipe asks for; False before its trial."""
+        asked = self.recipe.judge_accuracy
+        return self.calibration is not None and self.calibration.overall.balanced_accuracy >= asked
 
     def chains(self) -> Iterator[Chain]:
         """The finished chains, in corpus order.
+
+        When the recipe draws judged operations, the judge is tried first, and they are left out if it fails.
 
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
             RecipeError: the recipe names an operation that does not exist.
         """
         plan = Plan.of(self.recipe, self.contamination)
-        steps = (self._recorded(seed, plan) for seed in self.corpus.seeds)
-        for chain in run(
-            steps,
-            self.store,
-            self.model,
-            self.endpoint,
-            max_concurrency=self.max_concurrency,
-            on_call=self.on_call,
-        ):
+        if any(operation.check == "judge" for operation in plan.operations):
+            self.calibrate(plan)
+            plan = plan if self.judge_is_reliable else plan.without_judge()
+        for chain in self._run(run_chain(seed, plan) for seed in self.corpus.seeds):
             if self.on_chain:
                 self.on_chain(chain)
             yield chain
 
-    def _recorded(self, seed: Seed, plan: Plan) -> Generator[Sequence[Request], list[Response], Chain]:
-        """The steps of one seed's chain, with the keys of its requests written down."""
-        steps = run_chain(seed, plan)
+    def calibrate(self, plan: Plan) -> Calibration:
+        """Tries the judge on items whose truth code knows.
+
+        Raises:
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        ruled = self._run(try_judge(item, plan) for item in items(self.recipe.judge_items))
+        self.calibration = calibration(list(ruled))
+        if self.on_judge:
+            self.on_judge(self.calibration)
+        return self.calibration
+
+    def _run(self, steps: Iterable[Steps[T]]) -> Iterator[T]:
+        return run(
+            map(self._recorded, steps),
+            self.store,
+            self.model,
+            self.endpoint,
+            judge=self.judge,
+            max_concurrency=self.max_concurrency,
+            on_call=self.on_call,
+        )
+
+    def _recorded(self, steps: Steps[T]) -> Steps[T]:
+        """The same steps, with the keys of their requests written down."""
         try:
             requests = next(steps)
             while True:
-                self.keys.update(request_key(self.model, request) for request in requests)
+                for request in requests:
+                    model = self.judge_model if request.role == "judge" else self.model
+                    self.keys.add(request_key(model, request))
                 requests = steps.send((yield requests))
         except StopIteration as done:
             return done.value

@@ -39,6 +39,8 @@ class Recipe:
     min_logprob: mean token log-probability (nats) under which a guided answer counts as gibberish.
     min_similarity: of an edited answer to the one it was made from; below it the model wrote something else.
     votes: judge votes per requirement that code cannot check.
+    judge_items: questions with a known answer that are put to the judge before its votes are used.
+    judge_accuracy: balanced accuracy on them (0.5 is guessing) under which no judged operation is drawn.
     max_seed_chars: of an instruction or an answer of the corpus; a longer one is left out as a reject.
     decontaminate_ngram: words in a row that no instruction may share with the prompts of `--decontaminate`.
     max_missed: requirements that the rejected response may miss.
@@ -59,6 +61,8 @@ class Recipe:
     min_logprob: float = -2.0
     min_similarity: float = 0.3
     votes: int = 3
+    judge_items: int = 100
+    judge_accuracy: float = 0.8
     max_seed_chars: int = 8000
     decontaminate_ngram: int = 8
     max_missed: int = 2
@@ -73,6 +77,7 @@ class Recipe:
             ("answers", 1),
             ("max_tokens", 1),
             ("votes", 1),
+            ("judge_items", 10),
             ("max_seed_chars", 1),
             ("decontaminate_ngram", 1),
         ]:
@@ -86,6 +91,8 @@ class Recipe:
             raise RecipeError(f"recipe: temperature is {self.temperature}; it must lie between 0 and 2.")
         if not math.isfinite(self.min_logprob):
             raise RecipeError(f"recipe: min_logprob is {self.min_logprob}; it must be a number, such as -2.0.")
+        if not 0 <= self.judge_accuracy <= 1:
+            raise RecipeError(f"recipe: judge_accuracy is {self.judge_accuracy}; it must lie between 0 and 1.")
         if not 0 <= self.min_similarity <= 1:
             raise RecipeError(f"recipe: min_similarity is {self.min_similarity}; it must lie between 0 and 1.")
         if not self.operations:

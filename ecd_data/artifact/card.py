@@ -17,6 +17,7 @@ from huggingface_hub import DatasetCardData
 
 from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.errors import BuildError
+from ecd_data.requirements.calibration import table as calibration_table
 
 EXAMPLES = 2
 WHAT = {
@@ -55,14 +56,16 @@ def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True)
     environment.filters.update(md=markdown, fenced=fenced)
     template = environment.from_string((resources.files("cards") / "dataset.md.jinja").read_text(encoding="utf-8"))
-    counts, model = manifest["counts"], manifest["model"]
+    counts = manifest["counts"]
     text = template.render(
         yaml=_metadata(manifest, infos).to_yaml(),
         manifest=manifest,
         counts=counts,
         recipe=manifest["recipe"],
         max_missed=manifest["recipe"]["max_missed"],
-        model=f"{model['id']}, revision {model['revision']}" if model["revision"] else model["id"],
+        model=_model_name(manifest["model"]),
+        judge=_model_name(manifest["judge"]["model"]) if manifest["judge"] else "",
+        calibration=calibration_table(manifest["judge"]["calibration"]) if manifest["judge"] else "",
         examples=examples,
         configs=[
             {"name": name, "what": WHAT[name], "splits": {split: info["rows"] for split, info in splits.items()}}
@@ -72,6 +75,10 @@ def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any
         side_by_side=list(zip_longest(counts["adapted_by"].items(), counts["by_class"].items(), fillvalue=("", ""))),
     )
     (build / "README.md").write_text(text, encoding="utf-8")
+
+
+def _model_name(model: Mapping[str, str]) -> str:
+    return f"{model['id']}, revision {model['revision']}" if model["revision"] else model["id"]
 
 
 def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetCardData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -36,6 +37,7 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
         },
         "hashes": {**generation.hashes, "schemas": schemas_hash()},
         "model": {"id": generation.model.id, "revision": generation.model.revision},
+        "judge": _judge(generation),
         "counts": _counts(build),
         "calls": _calls(build),
         "configs": {config: _splits(build, config) for config in CONFIGS},
@@ -44,6 +46,18 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
             for path in files
         },
         "versions": {name: metadata.version(name) for name in SHAPING_LIBRARIES},
+    }
+
+
+def _judge(generation: Generation) -> dict[str, Any] | None:
+    """Who judged and how reliable they are; `None` when the recipe draws nothing that needs a judge."""
+    if generation.calibration is None:
+        return None
+    model = generation.judge_model
+    return {
+        "model": {"id": model.id, "revision": model.revision},
+        "used": generation.judge_is_reliable,
+        "calibration": dataclasses.asdict(generation.calibration),
     }
 
 

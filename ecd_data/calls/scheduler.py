@@ -24,7 +24,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import aclosing, nullcontext
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -52,20 +52,29 @@ class Stats:
     completion_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class Answerer:
+    """A model, and where it is asked; without an endpoint the store must hold its responses."""
+
+    model: Model
+    endpoint: Endpoint | None = None
+
+
 def run(
     chains: Iterable[Chain[T]],
     store: Store,
     model: Model,
     endpoint: Endpoint | None,
     *,
+    judge: Answerer | None = None,
     max_concurrency: int = 16,
     on_call: Callable[[Stats], None] | None = None,
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
-    Without an endpoint it is a replay: the store must hold every response. At most `max_concurrency` calls are in
-    flight. `on_call` is shown the totals after every response. An exception, Ctrl-C or the end of the iteration
-    cancels what is in flight.
+    Without an endpoint it is a replay: the store must hold every response. Requests of the role `judge` go to `judge`
+    when there is one. At most `max_concurrency` calls are in flight. `on_call` is shown the totals after every
+    response. An exception, Ctrl-C or the end of the iteration cancels what is in flight.
 
     Raises:
         EndpointError: a call fails for good, or the endpoint serves another model than `model`.
@@ -73,8 +82,12 @@ def run(
     """
     stats = Stats()
     slots = asyncio.Semaphore(max_concurrency)
+    generator = Answerer(model, endpoint)
+    answerers = [generator] if judge is None else [generator, judge]
 
     async def ask(request: Request) -> Response:
+        by = judge if judge and request.role == "judge" else generator
+        model, endpoint = by.model, by.endpoint
         key = request_key(model, request)
         response = store.get(key)
         if response is not None:
@@ -89,7 +102,7 @@ def run(
                 response = await endpoint.complete(request)
             response = store.put(key, model, request, response)
             stats.calls += 1
-            stats.retries = endpoint.retries
+            stats.retries = sum(by.endpoint.retries for by in answerers if by.endpoint)
         stats.prompt_tokens += response.prompt_tokens
         stats.completion_tokens += response.completion_tokens
         if on_call is not None:
@@ -97,13 +110,15 @@ def run(
         return response
 
     async def results() -> AsyncIterator[T]:
-        async with endpoint or nullcontext():
-            if endpoint is not None:
+        async with AsyncExitStack() as opened:
+            live = [(by.endpoint, by.model) for by in answerers if by.endpoint is not None]
+            for endpoint, model in live:
+                await opened.enter_async_context(endpoint)
                 await _check_model(endpoint, model)
             async with aclosing(drive(chains, ask, window=CHAINS_PER_CALL * max_concurrency)) as driven:
                 async for result in driven:
                     yield result
-            if endpoint is not None and stats.calls:
+            for endpoint, model in live if stats.calls else ():
                 await _check_model(endpoint, model)  # a server that was restarted may serve another one
 
     return _blocking(results)

@@ -132,7 +132,9 @@ def _rule(
     if judged and all(ruling.met for ruling in rulings.values()):
         votes = plan.recipe.votes
         responses = yield [
-            plan.request("judge", seed_id, number, attempt, question(requirement, instruction, response), VOTE)
+            plan.request(
+                "judge", seed_id, number, attempt, question(requirement, instruction, response, attempt), VOTE
+            )
             for requirement in judged
             for attempt in range(votes)
         ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecd_data.corpus.contamination import Contamination
+from ecd_data.errors import RecipeError
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.taxonomy import Operation, load_taxonomy, select
 from ecd_data.rng import call_seed
@@ -34,6 +35,20 @@ class Plan:
     def contaminated(self, instruction: str) -> bool:
         """Whether an instruction shares a run of words with an evaluation's prompt."""
         return self.contamination is not None and self.contamination.shared(instruction) != ""
+
+    def without_judge(self) -> Plan:
+        """The same plan without operations that need a judge.
+
+        Raises:
+            RecipeError: then none would be left.
+        """
+        by_code = tuple(operation for operation in self.operations if operation.check != "judge")
+        if not by_code:
+            raise RecipeError(
+                "the recipe draws judged operations only, and the judge is not reliable enough for them. Name a "
+                "better one with --judge-endpoint, add operations that code checks, or lower judge_accuracy."
+            )
+        return replace(self, operations=by_code)
 
     def request(
         self,

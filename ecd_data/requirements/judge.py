@@ -1,4 +1,4 @@
-"""The judge: requirements that code cannot check are put to the model, several votes each, and the majority rules."""
+"""The judge: requirements that code cannot check are put to a model, several votes each, and the majority rules."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ VOTE = Grammar(
 )
 
 
-def question(requirement: Requirement, instruction: str, response: str) -> tuple[Message, ...]:
-    """The messages that ask for one vote on one requirement."""
+def question(requirement: Requirement, instruction: str, response: str, attempt: int) -> tuple[Message, ...]:
+    """The messages that ask for one vote on one requirement.
+
+    A judge can lean towards what it reads first or last. So every other vote (odd `attempt`) names the verdicts, and
+    shows requirement and answer, in the other order.
+    """
     prompt = render(
         "ecd_data.requirements",
         "judge.jinja",
         instruction=instruction,
         response=response,
+        fence=_fence(instruction, response),
         requirement=requirement.text,
+        swapped=attempt % 2 == 1,
     )
     return ({"role": "user", "content": prompt},)
 
@@ -34,7 +40,7 @@ def question(requirement: Requirement, instruction: str, response: str) -> tuple
 def vote(response: Response) -> tuple[bool, str] | None:
     """(met, reason) of one vote; `None` when it cannot be read, and then it does not count."""
     try:
-        answer = json.loads(response.text)
+        answer = json.loads(response.answer)
     except ValueError:
         return None
     if not isinstance(answer, dict) or not isinstance(answer.get("met"), bool):
@@ -43,10 +49,21 @@ def vote(response: Response) -> tuple[bool, str] | None:
 
 
 def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:
-    """The ruling of all votes: the share that says "met", with the first reason given on the winning side."""
+    """The ruling of all votes: the share that says "met", with the first reason given on the winning side.
+
+    Votes that are split evenly, or of which fewer than half can be read, decide nothing: the share is then 0.5.
+    """
     votes = [counted for response in responses if (counted := vote(response)) is not None]
-    if not votes:
-        return Ruling(requirement.id, 0.5, "no vote could be read")
+    if 2 * len(votes) <= len(responses):
+        return Ruling(requirement.id, 0.5, f"{len(votes)} of {len(responses)} votes could be read")
     share = sum(met for met, _ in votes) / len(votes)
     reason = next((reason for met, reason in votes if met == (share > 0.5)), "")
     return Ruling(requirement.id, round(share, 4), reason)
+
+
+def _fence(*texts: str) -> str:
+    """A line of equals signs that stands in none of the texts, so that none of them can end its own section."""
+    length = 5
+    while any("=" * length in text for text in texts):
+        length += 1
+    return "=" * length

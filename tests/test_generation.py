@@ -1,0 +1,112 @@
+"""A judge on trial, a judge of its own, and what becomes of judged operations."""
+
+import json
+
+import pytest
+from scripted import MODEL, RECIPE, ScriptedEndpoint, scripted
+
+from ecd_data.calls.scheduler import Answerer
+from ecd_data.calls.store import Store
+from ecd_data.errors import RecipeError, StoreError
+from ecd_data.generation import Generation
+from ecd_data.method.plan import Plan
+from ecd_data.requirements.calibration import items
+from ecd_data.values import Model, Response
+
+JUDGE = Model("test/judge", "fedcba9876543210")
+JUDGED = {**RECIPE.to_dict(), "operations": ["content/*", "reasoning/*"], "judge_items": 20}
+TRUTH = {item.id: item.truth for item in items(20)}
+
+
+class JudgeEndpoint(ScriptedEndpoint):
+    async def identify(self, model=None):
+        return JUDGE
+
+
+def votes(of_item):
+    """A model whose votes on the trial's items are given, and otherwise the scripted one's."""
+
+    def answer(request):
+        if request.role == "judge" and request.seed_id in TRUTH:
+            return Response(json.dumps({"reason": "so", "met": of_item(request)}), "stop")
+        return scripted(request)
+
+    return answer
+
+
+def right(request):
+    return TRUTH[request.seed_id]
+
+
+@pytest.fixture
+def judged(make_generation):
+    from ecd_data.recipe import recipe_from_dict
+
+    def make(answer, **changes):
+        recipe = recipe_from_dict({**JUDGED, **changes.pop("recipe", {})})
+        return make_generation(ScriptedEndpoint(answer), recipe=recipe, **changes)
+
+    return make
+
+
+def kinds(chains):
+    return {requirement.check for chain in chains for pair in chain.pairs for requirement in pair.requirements}
+
+
+def test_a_reliable_judge_is_used(judged):
+    generation = judged(votes(right))
+    assert "judge" in kinds(generation.chains())
+    assert generation.calibration.overall.balanced_accuracy == 1.0
+    assert generation.judge_is_reliable
+
+
+def test_one_that_says_yes_to_everything_is_not_and_code_goes_on(judged):
+    told = []
+    generation = judged(votes(lambda request: True), on_judge=told.append)
+    assert kinds(generation.chains()) == {"code"}
+    assert told == [generation.calibration]
+    assert generation.calibration.overall.balanced_accuracy == 0.5
+    assert generation.calibration.overall.false_accept == 1.0
+    assert not generation.judge_is_reliable
+
+
+def test_a_recipe_of_judged_operations_alone_says_what_to_do(judged):
+    generation = judged(votes(lambda request: False), recipe={"operations": ["breadth/history"]})
+    with pytest.raises(RecipeError, match="--judge-endpoint"):
+        list(generation.chains())
+
+
+def test_a_recipe_without_judged_operations_tries_no_judge(make_generation):
+    endpoint = ScriptedEndpoint()
+    generation = make_generation(endpoint)
+    list(generation.chains())
+    assert generation.calibration is None
+    assert not [request for request in endpoint.requests if request.role == "judge"]
+
+
+def test_a_judge_of_its_own_gets_all_votes_and_nothing_else_and_replays(judged, corpus, tmp_path):
+    judge = JudgeEndpoint(votes(right))
+    generation = judged(scripted, judge=Answerer(JUDGE, judge))
+    made = list(generation.chains())
+    assert "judge" in kinds(made)
+    assert {request.role for request in judge.requests} == {"judge"}
+    assert not [request for request in generation.endpoint.requests if request.role == "judge"]
+    with Store(tmp_path / "responses.sqlite") as store:
+        again = Generation(corpus, generation.recipe, MODEL, store, judge=Answerer(JUDGE))
+        assert list(again.chains()) == made
+        assert again.keys == generation.keys
+        assert again.fingerprint == generation.fingerprint
+        alone = Generation(corpus, generation.recipe, MODEL, store)
+        assert alone.fingerprint != generation.fingerprint
+        with pytest.raises(StoreError, match="no response of test/scripted"):
+            list(alone.chains())
+
+
+def test_the_trial_asks_nothing_twice(judged):
+    generation = judged(votes(right))
+    plan = Plan.of(generation.recipe)
+    first = generation.calibrate(plan)
+    asked = len(generation.endpoint.requests)
+    assert asked == 20 * generation.recipe.votes
+    assert generation.calibrate(plan) == first
+    assert len(generation.endpoint.requests) == asked
