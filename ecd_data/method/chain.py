@@ -121,10 +121,13 @@ def _still_negative(
     """Those of the older turns that still just miss when the newest requirement is ruled on too.
 
     What an answer misses only grows along a chain, so one that misses too many, or on which the judge was of two
-    minds, is out for good and costs no further vote.
+    minds, is out for good and costs no further vote. So is one that came back as the newest answer, by grace of a
+    judge who took it for worse before.
     """
     still = []
     for older, known in negatives:
+        if older.response.strip() == turn.response:
+            continue
         ruled = yield from _rule(older.response, turn.instruction, turn.requirements[-1:], seed_id, turn.round, plan)
         if not negative_defect((*known, *ruled), plan.recipe.max_missed):
             still.append((older, (*known, *ruled)))

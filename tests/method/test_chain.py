@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ANSWER, MODEL, finish, scripted
 
+from ecd_data.method import chain as chain_module
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
@@ -189,6 +190,7 @@ def test_every_rejected_answer_just_misses_in_both_modes(seed, rounds, pairs, se
     for pair in done.pairs:
         newer, older = done.turns[position[pair.round]], done.turns[position[pair.round] - pair.gap]
         assert (pair.chosen, pair.rejected) == (newer.response, older.response)
+        assert pair.chosen != pair.rejected
         assert pair.requirements == newer.requirements
         ids = [requirement.id for requirement in pair.requirements]
         assert [r.requirement for r in pair.chosen_rulings] == [r.requirement for r in pair.rejected_rulings] == ids
@@ -223,24 +225,31 @@ def test_max_missed_bounds_the_farther_pairs():
     assert missed(1)[2] == 0 < missed(2)[2]
 
 
-def test_an_older_answer_is_judged_on_the_newest_requirement_alone_and_not_at_all_once_it_is_out():
+def test_an_older_answer_is_judged_on_the_newest_requirement_alone_and_not_at_all_once_it_is_out(monkeypatch):
+    asked = []
+    question = chain_module.question
+
+    def noted(requirement, instruction, response, *more):
+        asked.append((requirement.id, instruction, response))
+        return question(requirement, instruction, response, *more)
+
+    monkeypatch.setattr(chain_module, "question", noted)
     seen = Counter()
     for number in range(60):
-        asked = []
+        asked.clear()
         of = replace(SEED, seed_id=f"{number:016x}")
-        changes = {"rounds": 6, "pairs": "all", "max_missed": 1, "max_length_ratio": 100.0}
-        done = chain(lambda request, asked=asked: asked.append(request) or moody(request), of, **changes)
+        done = chain(moody, of, rounds=6, pairs="all", max_missed=1, max_length_ratio=100.0)
         negatives = {(pair.round, pair.gap) for pair in done.pairs}
         for i, newer in enumerate(done.turns[2:], 2):
-            questions = [r.messages[-1]["content"] for r in asked if (r.role, r.round) == ("judge", newer.round)]
             for j, older in enumerate(done.turns[: i - 1]):
-                if any(older.response == candidate.text for candidate in newer.candidates):
-                    continue  # judged as a candidate, too
-                votes = sum(newer.instruction in text and f"\n{older.response}\n" in text for text in questions)
+                others = [c.text for c in newer.candidates] + [turn.response for turn in done.turns if turn != older]
+                if older.response in others:
+                    continue  # judged as another answer, too
+                votes = [id_ for id_, *of in asked if of == [newer.instruction, older.response]]
                 still = (done.turns[i - 1].round, i - 1 - j) in negatives
-                kind = newer.requirements[-1].check
-                assert votes == (3 if still and kind == "judge" else 0)
-                seen[kind, still] += 1
+                newest = newer.requirements[-1]
+                assert votes == ([newest.id] * 3 if still and newest.check == "judge" else [])
+                seen[newest.check, still] += 1
     assert set(seen) == {("code", False), ("code", True), ("judge", False), ("judge", True)}
 
 
