@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from datasets import Features, List, Value
 from ecd_data.artifact.schema import gate, schemas_hash
 from ecd_data.corpus.groups import split_of
 from ecd_data.generation import Generation
+from ecd_data.method.shares import surplus
 from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn, canonical_json, sha256
 
 ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
 
+Row = dict[str, Any]
 TEXT, INT = Value("string"), Value("int32")
 MESSAGES = List({"role": TEXT, "content": TEXT})
 REQUIREMENTS = List({"id": TEXT, "text": TEXT, "kwargs": TEXT, "check": TEXT, "round": INT})
@@ -171,13 +173,61 @@ def spool(generation: Generation, directory: Path) -> None:
     for stale in directory.glob("*.jsonl"):
         stale.unlink()
     recipe, model = generation.recipe, str(generation.model)
+    made: list[tuple[str, str]] = []
     for chain in generation.chains():
+        made += [(_round_id(pair), pair.adapted_by) for pair in chain.pairs]
         split = split_of(chain.group, recipe.splits, recipe.seed)
         for config, rows in chain_rows(chain, model).items():
             if rows:
                 with open(directory / f"{config}-{split}.jsonl", "a", encoding="utf-8") as file:
                     file.writelines(canonical_json(row) + "\n" for row in rows)
+    if rounds := surplus(made, recipe.max_share, recipe.seed):
+        for split in recipe.splits:
+            _reject_rounds(rounds, directory, split)
     done.touch()
+
+
+def _reject_rounds(rounds: set[str], directory: Path, split: str) -> None:
+    """Makes rejects of rounds that have their pairs already, in the rows of a split.
+
+    The accepted turn stays in `sft` and `chains`, with its candidates: only the pairs go.
+    """
+
+    def pair(row: Row) -> Row | None:
+        if f"{row['seed_id']}-r{row['round']}" not in rounds:
+            return row
+        if row["gap"] == 1:
+            instruction = row["prompt"][0]["content"]
+            reject = Reject(row["seed_id"], row["round"], "contrast", "route_share", row["operation"], instruction)
+            rejects.write(canonical_json({**_reject(reject), "model": row["model"]}) + "\n")
+        return None
+
+    def chain(row: Row) -> Row:
+        gone = [id_ for id_ in row["pairs"] if id_ in rounds]
+        pairs = [id_ for id_ in row["pairs"] if id_.partition("-g")[0] not in rounds]
+        return {**row, "pairs": pairs, "rejects": sorted(row["rejects"] + gone, key=_round_number)}
+
+    preference, chains, rejected = (
+        directory / f"{config}-{split}.jsonl" for config in ("preference", "chains", "rejects")
+    )
+    if not preference.exists():
+        return
+    with open(rejected, "a", encoding="utf-8") as rejects:
+        _rewrite(preference, pair)
+    _rewrite(chains, chain)
+    for path in (preference, rejected):
+        if not path.stat().st_size:
+            path.unlink()
+
+
+def _rewrite(path: Path, change: Callable[[Row], Row | None]) -> None:
+    """Changes the rows of a file, or drops them (`None`), one in memory at a time."""
+    changed = path.with_suffix(".changed")
+    with open(path, encoding="utf-8") as old, open(changed, "w", encoding="utf-8") as new:
+        for line in old:
+            if row := change(json.loads(line)):
+                new.write(canonical_json(row) + "\n")
+    changed.replace(path)
 
 
 def chain_rows(chain: Chain, model: str) -> dict[str, list[dict[str, Any]]]:
@@ -229,7 +279,7 @@ def _chain(chain: Chain) -> dict[str, Any]:
     return {
         "id": chain.seed_id,
         "group": chain.group,
-        "rounds": len(chain.pairs) + len(chain.rejects),
+        "rounds": sum(pair.gap == 1 for pair in chain.pairs) + len(chain.rejects),
         "turns": [
             {
                 "round": turn.round,
@@ -244,13 +294,13 @@ def _chain(chain: Chain) -> dict[str, Any]:
             for turn in chain.turns
         ],
         "pairs": [pair.id for pair in chain.pairs],
-        "rejects": [_reject_id(reject) for reject in chain.rejects],
+        "rejects": [_round_id(reject) for reject in chain.rejects],
     }
 
 
 def _reject(reject: Reject) -> dict[str, Any]:
     return {
-        "id": _reject_id(reject),
+        "id": _round_id(reject),
         "seed_id": reject.seed_id,
         "round": reject.round,
         "step": reject.step,
@@ -261,8 +311,12 @@ def _reject(reject: Reject) -> dict[str, Any]:
     }
 
 
-def _reject_id(reject: Reject) -> str:
-    return f"{reject.seed_id}-r{reject.round}"
+def _round_id(outcome: Pair | Reject) -> str:
+    return f"{outcome.seed_id}-r{outcome.round}"
+
+
+def _round_number(round_id: str) -> int:
+    return int(round_id.rpartition("-r")[2])
 
 
 def _requirements(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:

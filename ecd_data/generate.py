@@ -48,6 +48,11 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         "row with them are left out; repeat for more",
     )
     data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default` or `local`")
+    data.add_argument(
+        "--pairs",
+        choices=("adjacent", "all"),
+        help="contrast each answer with the one before it, or with all before it; instead of the recipe's",
+    )
     data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
     run = parser.add_argument_group("how it is run")
     run.add_argument(
@@ -101,7 +106,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     if args.judge_model and not args.judge_endpoint and not args.replay:
         raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
     check_out(out)
-    recipe = load_recipe(args.recipe, rounds=args.rounds)
+    recipe = load_recipe(args.recipe, rounds=args.rounds, pairs=args.pairs)
     columns = Columns(args.instruction_column, args.input_column, args.response_column)
     corpus = read_corpus(args.seeds, columns, args.limit)
     if corpus.duplicates:
@@ -194,11 +199,17 @@ def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Mod
 
 def funnel(manifest: dict[str, Any]) -> str:
     """What became of the rounds, as text."""
-    counts = manifest["counts"]
+    counts, stages, per_pair = manifest["counts"], manifest["funnel"], manifest["calls"]["per_pair"]
     rows: dict[str, object] = {"seeds": counts["seeds"], "rounds attempted": counts["rounds"]}
     rows |= {f"- {reason.replace('/', ': ')}": n for reason, n in counts["rejects"].items()}
     made = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
-    return table({**rows, "pairs": f"{counts['pairs']} ({made})"})
+    rows["pairs"] = f"{counts['pairs']} ({made})"
+    rows["spent on a pair"] = f"{per_pair['total']} calls, {per_pair['completion_tokens']} completion tokens"
+    rows["operations with a pair"] = f"{stages['operations']['with_pair']} of {stages['operations']['drawn']} drawn"
+    reached = stages["by_class"] | {f"round {number}": n for number, n in stages["by_round"].items()}
+    rows["rounds"] = " > ".join(next(iter(reached.values())))  # the names of the stages
+    rows |= {f"- {name}": " > ".join(map(str, n.values())) for name, n in reached.items()}
+    return table(rows)
 
 
 def main() -> int:

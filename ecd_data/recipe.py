@@ -22,6 +22,8 @@ from ecd_data.values import Route
 
 SHIPPED = ("default", "local")
 MAX_CANDIDATES = 100  # in a round
+SELECT = ("first", "closest")
+PAIRS = ("adjacent", "all")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Recipe:
     weave: calls that ask the model to work a requirement into the instruction before its sentence is appended.
     answers: calls for a usable first answer, where the corpus has none.
     routes: candidates per adaptation route, tried in this order.
+    select: `first` asks for one candidate after the other and takes the first that holds up, which costs the fewest
+        calls; `closest` asks for all of a route and takes the one most similar to the older answer.
     system: system prompt of every answer (it is not part of the published prompt).
     temperature, top_p, max_tokens: sampling of answers; instructions get at most `max_tokens` as well.
     min_logprob: mean token log-probability (nats) under which a guided answer counts as gibberish.
@@ -43,7 +47,11 @@ class Recipe:
     judge_accuracy: balanced accuracy on them (0.5 is guessing) under which no judged operation is drawn.
     max_seed_chars: of an instruction or an answer of the corpus; a longer one is left out as a reject.
     decontaminate_ngram: words in a row that no instruction may share with the prompts of `--decontaminate`.
-    max_missed: requirements that the rejected response may miss.
+    pairs: `adjacent` contrasts R(t+1) with R(t); `all` with every R(s), s < t, as well: an easier negative.
+    max_missed: requirements that the rejected response may miss; R(t) misses one, an R(s) before it may miss more.
+    max_length_ratio: of chosen to rejected in characters, or the other way round, unless the rejected one misses a
+        requirement on length.
+    max_share: share of the pairs that a route may make; the surplus becomes rejects.
     splits: share of the seed groups in each split.
     language, license: for the dataset card.
     """
@@ -54,6 +62,7 @@ class Recipe:
     weave: int = 1
     answers: int = 2
     routes: Mapping[Route, int] = field(default_factory=lambda: {"edit": 3, "fresh": 1})
+    select: str = "first"
     system: str = ""
     temperature: float = 0.7
     top_p: float = 0.95
@@ -65,7 +74,10 @@ class Recipe:
     judge_accuracy: float = 0.8
     max_seed_chars: int = 8000
     decontaminate_ngram: int = 8
+    pairs: str = "adjacent"
     max_missed: int = 2
+    max_length_ratio: float = 3.0
+    max_share: Mapping[Route, float] = field(default_factory=dict)
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 0.9, "validation": 0.05, "test": 0.05})
     language: str = "en"
     license: str = ""
@@ -83,6 +95,9 @@ class Recipe:
         ]:
             if getattr(self, name) < low:
                 raise RecipeError(f"recipe: {name} is {getattr(self, name)}; it must be at least {low}.")
+        for name, choices in [("select", SELECT), ("pairs", PAIRS)]:
+            if getattr(self, name) not in choices:
+                raise RecipeError(f"recipe: {name} is {getattr(self, name)!r}; it is one of: {', '.join(choices)}.")
         if self.max_missed not in (1, 2):
             raise RecipeError(f"recipe: max_missed is {self.max_missed}; a hard negative misses 1 or 2 requirements.")
         if not 0 < self.top_p < 1:
@@ -95,13 +110,19 @@ class Recipe:
             raise RecipeError(f"recipe: judge_accuracy is {self.judge_accuracy}; it must lie between 0 and 1.")
         if not 0 <= self.min_similarity <= 1:
             raise RecipeError(f"recipe: min_similarity is {self.min_similarity}; it must lie between 0 and 1.")
+        if not 1 <= self.max_length_ratio < math.inf:
+            raise RecipeError(
+                f"recipe: max_length_ratio is {self.max_length_ratio}; it must be at least 1, such as 3.0."
+            )
         if not self.operations:
             raise RecipeError('recipe: operations names none; ["*"] takes all.')
-        unknown = set(self.routes) - set(get_args(Route))
+        unknown = {*self.routes, *self.max_share} - set(get_args(Route))
         if unknown:
             raise RecipeError(f"recipe: unknown routes {sorted(unknown)}; there are {', '.join(get_args(Route))}.")
         if not 1 <= sum(self.routes.values()) <= MAX_CANDIDATES or min(self.routes.values()) < 0:
             raise RecipeError(f"recipe: routes must ask for 1 to {MAX_CANDIDATES} candidates, and no negative number.")
+        if not all(0 < share <= 1 for share in self.max_share.values()):
+            raise RecipeError(f"recipe: max_share is {dict(self.max_share)}; a share lies above 0 and is at most 1.")
         if set(self.splits) - {"train", "validation", "test"} or not self.splits.get("train"):
             raise RecipeError("recipe: splits takes train (above 0), validation and test.")
         if min(self.splits.values()) < 0 or not math.isclose(sum(self.splits.values()), 1, abs_tol=1e-9):
@@ -160,6 +181,7 @@ def _typed(name: str, value: Any, like: Any) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
             return tuple(value)
     elif isinstance(like, Mapping):
+        like = like or {"repair": 0.5}  # only `max_share` is empty by default
         number = type(next(iter(like.values())))
         if isinstance(value, Mapping) and all(_is_number(v, number) for v in value.values()):
             return {str(k): number(v) for k, v in value.items()}

@@ -209,7 +209,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A preference pair: the evolved instruction, the response that meets it, the older one that just misses."""
+    """A preference pair: the evolved instruction, the response that meets it, an older one that just misses.
+
+    `gap` is the number of accepted turns from the rejected response to the chosen one; 1 is the hardest negative.
+    """
 
     seed_id: str
     round: int
@@ -246,7 +249,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One seed's finished rounds: pairs + rejects = rounds attempted."""
+    """One seed's finished rounds: pairs of gap 1 + rejects = rounds attempted."""
 
     seed_id: str
     group: str

@@ -140,6 +140,17 @@ def test_a_run_that_is_stopped_keeps_its_responses_and_nothing_else(tmp_path, se
         assert store.count() >= 10
 
 
+def test_pairs_of_all_gaps_are_a_flag_over_the_recipe(tmp_path, seeds, server):
+    (tmp_path / "recipe.yaml").write_text("{operations: [style/*_case], routes: {repair: 1}, splits: {train: 1.0}}")
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    flags += ["--recipe", str(tmp_path / "recipe.yaml"), "--rounds", "1", "--pairs", "all"]
+    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
+    assert done.returncode == 0, done.stderr
+    assert "pairs: all\n" in (tmp_path / "build" / "recipe.yaml").read_text()
+    assert "attempted > evolved > adapted > passed > pairs" in done.stdout
+    assert "- style                 1 > 1 > 1 > 1 > 1" in done.stdout
+
+
 def test_publish_wants_a_build_or_seeds(tmp_path):
     done = run("ecd_data.publish", "org/ecd")
     assert done.returncode == 2

@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Mapping
 from importlib import resources
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from ecd_data.artifact.funnel import STAGES
 from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.requirements.calibration import table as calibration_table
@@ -72,7 +72,8 @@ def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any
             for name, splits in manifest["configs"].items()
             if splits
         ],
-        side_by_side=list(zip_longest(counts["adapted_by"].items(), counts["by_class"].items(), fillvalue=("", ""))),
+        funnel=manifest["funnel"],
+        stages=STAGES,
     )
     (build / "README.md").write_text(text, encoding="utf-8")
 

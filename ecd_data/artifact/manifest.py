@@ -10,8 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ecd_data.artifact.funnel import length_ratios, make_funnel
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
-from ecd_data.artifact.tables import data_files, file_sha256, read_rows, rows_sha256
+from ecd_data.artifact.tables import data_files, every_row, file_sha256, read_rows, rows_sha256
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
 
@@ -25,6 +26,7 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
     """The manifest of a build whose data, responses, recipe and schemas are in place."""
     files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
     corpus = generation.corpus
+    counts = _counts(build)
     return {
         "format": FORMAT,
         "recipe": generation.recipe.to_dict(),
@@ -38,8 +40,10 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
         "hashes": {**generation.hashes, "schemas": schemas_hash()},
         "model": {"id": generation.model.id, "revision": generation.model.revision},
         "judge": _judge(generation),
-        "counts": _counts(build),
-        "calls": _calls(build),
+        "counts": counts,
+        "funnel": make_funnel(build),
+        "length_ratio": length_ratios(build),
+        "calls": _calls(build, counts["pairs"]),
         "configs": {config: _splits(build, config) for config in CONFIGS},
         "files": {
             path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
@@ -91,8 +95,8 @@ def _is_ours(manifest: Any) -> bool:
 
 
 def write_manifest(build: Path, manifest: Mapping[str, Any]) -> None:
-    """Writes the manifest, readable and with one spelling."""
-    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+    """Writes the manifest, readable, in the order it was made in: that of the routes has a meaning."""
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
     (build / NAME).write_text(text + "\n", encoding="utf-8")
 
 
@@ -104,25 +108,22 @@ def _splits(build: Path, config: str) -> dict[str, Any]:
 
 
 def _counts(build: Path) -> dict[str, Any]:
-    """The funnel: rounds attempted = pairs + rejects, and how the pairs came about."""
-
-    def every(config: str, columns: list[str]) -> list[dict[str, Any]]:
-        paths = [path for paths in data_files(build, config).values() for path in paths]
-        return list(read_rows(paths, columns))
+    """Rounds attempted = pairs of gap 1 + rejects, and how the pairs came about."""
 
     def tally(rows: list[dict[str, Any]], column: str) -> dict[str, int]:
         return {str(key): n for key, n in sorted(Counter(row[column] for row in rows).items())}
 
-    pairs = every("preference", ["operation", "round", "evolved_by", "adapted_by"])
-    rejects = every("rejects", ["step", "reason"])
+    pairs = list(every_row(build, "preference", ["operation", "round", "gap", "evolved_by", "adapted_by"]))
+    rejects = list(every_row(build, "rejects", ["step", "reason"]))
     return {
-        "seeds": len(every("chains", ["id"])),
-        "rounds": len(pairs) + len(rejects),
+        "seeds": sum(1 for _ in every_row(build, "chains", ["id"])),
+        "rounds": sum(pair["gap"] == 1 for pair in pairs) + len(rejects),
         "pairs": len(pairs),
         "rejects": {
             f"{step}/{reason}": n
             for (step, reason), n in sorted(Counter((r["step"], r["reason"]) for r in rejects).items())
         },
+        "by_gap": tally(pairs, "gap"),
         "by_round": tally(pairs, "round"),
         "by_class": dict(sorted(Counter(row["operation"].split("/")[0] for row in pairs).items())),
         "by_operation": tally(pairs, "operation"),
@@ -131,7 +132,7 @@ def _counts(build: Path) -> dict[str, Any]:
     }
 
 
-def _calls(build: Path) -> dict[str, Any]:
+def _calls(build: Path, pairs: int) -> dict[str, Any]:
     """Calls and tokens behind the build, from the responses in it: the same however often they were replayed."""
     roles: Counter[str] = Counter()
     prompt_tokens = completion_tokens = 0
@@ -140,9 +141,6 @@ def _calls(build: Path) -> dict[str, Any]:
         roles[row["role"]] += 1
         prompt_tokens += response["prompt_tokens"]
         completion_tokens += response["completion_tokens"]
-    return {
-        "total": roles.total(),
-        "by_role": dict(sorted(roles.items())),
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-    }
+    spent = {"total": roles.total(), "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
+    per_pair = {name: round(number / pairs, 1) for name, number in spent.items()} if pairs else {}
+    return {**spent, "by_role": dict(sorted(roles.items())), "per_pair": per_pair}

@@ -39,6 +39,12 @@ def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> It
             raise BuildError(f"{path}: cannot be read ({' '.join(str(error).split())}). Build it again.") from None
 
 
+def every_row(build: Path, config: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of all splits of a config."""
+    for paths in data_files(build, config).values():
+        yield from read_rows(paths, columns)
+
+
 def rows_sha256(paths: Sequence[Path]) -> str:
     """Hash of the rows themselves, which a change of the Parquet writer leaves as it is."""
     digest = hashlib.sha256()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.artifact.schema import CONFIGS, gate
-from ecd_data.artifact.tables import data_files, file_sha256, read_rows
+from ecd_data.artifact.tables import data_files, every_row, file_sha256, read_rows, rows_sha256
 from ecd_data.errors import GateError
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
@@ -40,8 +40,8 @@ def validate_build(build: Path) -> Report:
     rows: dict[str, dict[str, int]] = {}
     split_of_seed: dict[str, str] = {}
     rechecked = 0
+    ids: dict[str, set[str]] = {config: set() for config in CONFIGS}
     for config in CONFIGS:
-        ids: set[str] = set()
         rows[config] = {}
         for split, paths in data_files(build, config).items():
             rows[config][split] = 0
@@ -53,9 +53,9 @@ def validate_build(build: Path) -> Report:
                     problems.append(str(error))
                     continue
                 where = f"{config} row {row['id']!r}"
-                if row["id"] in ids:
+                if row["id"] in ids[config]:
                     problems.append(f"{where}: the id is there twice")
-                ids.add(row["id"])
+                ids[config].add(row["id"])
                 seed = row["seed_id"] if "seed_id" in row else row["id"]
                 if split_of_seed.setdefault(seed, split) != split:
                     problems.append(f"{where}: seed {seed} is in {split_of_seed[seed]} and in {split}")
@@ -64,6 +64,7 @@ def validate_build(build: Path) -> Report:
                     problems += [f"{where}: {problem}" for problem in _pair_problems(row)]
     if not problems:
         problems += _unaccounted(build, rows, manifest)
+        problems += _unlinked(build, ids, manifest["recipe"]["rounds"])
     if problems:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise GateError(f"{build} is not valid:\n" + "\n".join(problems[:SHOWN]) + more)
@@ -112,14 +113,35 @@ def _pair_problems(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _unaccounted(build: Path, rows: dict[str, dict[str, int]], manifest: dict[str, Any]) -> Iterator[str]:
-    """There are pairs, as many rows as the manifest says, and pairs and rejects make up the rounds attempted."""
-    recorded = {
-        config: {split: info["rows"] for split, info in manifest["configs"][config].items()} for config in rows
-    }
-    if rows != recorded or not rows["preference"]:
-        yield f"rows differ from the manifest's: {rows} instead of {recorded}"
-    chains = [path for paths in data_files(build, "chains").values() for path in paths]
-    attempted = sum(row["rounds"] for row in read_rows(chains, ["rounds"]))
-    pairs, rejects = (sum(rows[config].values()) for config in ("preference", "rejects"))
-    if pairs + rejects != attempted:
-        yield f"{pairs} pairs and {rejects} rejects do not add up to the {attempted} rounds attempted"
+    """There are pairs, and of each split the rows that the manifest tells of."""
+    if not rows["preference"]:
+        yield "there is no pair in it"
+    for config in CONFIGS:
+        recorded = manifest["configs"][config]
+        counted = {split: info["rows"] for split, info in recorded.items()}
+        if rows[config] != counted:
+            yield f"{config}: rows differ from the manifest's: {rows[config]} instead of {counted}"
+            continue
+        for split, paths in data_files(build, config).items():
+            if rows_sha256(paths) != recorded[split]["rows_sha256"]:
+                yield f"{config}: the {split} rows are not those that the manifest's rows_sha256 was made of"
+
+
+def _unlinked(build: Path, ids: dict[str, set[str]], rounds: int) -> Iterator[str]:
+    """Each chain attempted all rounds, or one if it never began, and names the pairs and rejects that there are."""
+    listed: dict[str, set[str]] = {"preference": set(), "rejects": set()}
+    for chain in every_row(build, "chains", ["id", "rounds", "turns", "pairs", "rejects"]):
+        adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
+        planned = range(1, rounds + 1) if chain["turns"] else [0]
+        if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
+            named = ", ".join(adjacent + chain["rejects"]) or "none"
+            yield f"chain {chain['id']!r}: its pairs and rejects ({named}) are not one for each round"
+        if chain["rounds"] != len(planned):
+            yield f"chain {chain['id']!r}: says {chain['rounds']} rounds instead of {len(planned)}"
+        listed["preference"].update(chain["pairs"])
+        listed["rejects"].update(chain["rejects"])
+    for config, there in listed.items():
+        for id_ in sorted(there - ids[config]):
+            yield f"{config} row {id_!r}: missing; its chain names it"
+        for id_ in sorted(ids[config] - there):
+            yield f"{config} row {id_!r}: no chain names it"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import chatter, defect, echoes, off_topic
 from ecd_data.method.plan import Plan
+from ecd_data.recipe import Recipe
 from ecd_data.requirements.grammars import grammar
 from ecd_data.requirements.repairs import repair
 from ecd_data.templates import render
@@ -20,9 +21,21 @@ CHARS_PER_TOKEN = 6
 Steps = Generator[Sequence[Request], list[Response], tuple[Candidate, ...]]
 
 
+def batches(recipe: Recipe) -> Iterator[tuple[Route, range]]:
+    """The attempts of a round, by route and in the recipe's order; those of one range are asked for side by side.
+
+    That is one at a time where the first to hold up is taken. Code always makes the same change: one is enough.
+    """
+    for route, count in recipe.routes.items():
+        end = min(count, 1) if route == "repair" else count
+        size = 1 if recipe.select == "first" else max(end, 1)
+        for start in range(0, end, size):
+            yield route, range(start, start + size)
+
+
 def adapt(
     route: Route,
-    count: int,
+    attempts: Sequence[int],
     seed_id: str,
     topic: str,
     turn: Turn,
@@ -30,12 +43,12 @@ def adapt(
     requirement: Requirement,
     plan: Plan,
 ) -> Steps:
-    """Candidates of one route, those with a defect marked; different texts only.
+    """Candidates of one route, those with a defect marked.
 
     Args:
         route: `edit` (the model revises R(t)), `fresh` (it answers I(t+1) anew), `guided` (the same under a grammar
             that forces the new requirement) or `repair` (code changes R(t) and keeps its meaning).
-        count: how many to ask for.
+        attempts: the numbers of those to ask for, side by side.
         topic: I(0), the instruction without any requirement.
         turn: the turn to adapt from, with R(t).
         instruction: I(t+1).
@@ -51,15 +64,13 @@ def adapt(
     round = requirement.round
     responses = yield [
         plan.request(route, seed_id, round, attempt, messages, grammar=forced, logprobs=forced is not None)
-        for attempt in range(count)
+        for attempt in attempts
     ]
     min_logprob = plan.recipe.min_logprob if route == "guided" else None
-    candidates: list[Candidate] = []
-    for attempt, response in enumerate(responses):
+    candidates = []
+    for attempt, response in zip(attempts, responses, strict=True):
         text = response.answer
         reason = defect(response, min_logprob) or _defect_as_adaptation(route, text, topic, turn, requirement, plan)
-        if not reason and any(text == other.text for other in candidates):
-            reason = "repeated"
         candidates.append(Candidate(route, attempt, text, reason))
     return tuple(candidates)
 

@@ -11,8 +11,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ecd_data.method.adaptation import adapt
-from ecd_data.method.contrast import contrast, negative_defect, similarity
+from ecd_data.method.adaptation import adapt, batches
+from ecd_data.method.contrast import balanced, contrast, negative_defect, similarity
 from ecd_data.method.elimination import defect, seed_defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
@@ -22,25 +22,34 @@ from ecd_data.values import Candidate, Chain, Pair, Reject, Request, Requirement
 
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
+Rulings = tuple[Ruling, ...]
 
 
 def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
-    """All rounds of one seed; pairs + rejects = rounds attempted, and a seed without a usable answer is one reject.
+    """All rounds of one seed: each gives a pair with R(t) or a reject; a seed without a usable answer is one reject.
 
-    A round that fails leaves (I(t), R(t)) as they were, and the next one draws anew.
+    A round that fails leaves (I(t), R(t)) as they were, and the next one draws anew. Where the recipe asks for `all`
+    pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard negative.
     """
     first = yield from _first_turn(seed, plan)
     if isinstance(first, Reject):
         return Chain(seed.seed_id, seed.group, (), (), (first,))
     turns, pairs, rejects = [first], [], []
+    negatives: list[tuple[Turn, Rulings]] = []  # turns before the last that still just miss, and what is known of them
     for number in range(1, plan.recipe.rounds + 1):
         outcome = yield from _round(seed, turns[-1], number, plan)
         if isinstance(outcome, Reject):
             rejects.append(outcome)
-        else:
-            turn, pair = outcome
-            turns.append(turn)
-            pairs.append(pair)
+            continue
+        turn, pair = outcome
+        pairs.append(pair)
+        if plan.recipe.pairs == "all":
+            negatives = yield from _still_negative(negatives, turn, seed.seed_id, plan)
+            for older, rulings in negatives:
+                if _balanced(turn.response, older.response, rulings, plan):
+                    pairs.append(contrast(seed.seed_id, older, turn, rulings, gap=len(turns) - turns.index(older)))
+            negatives = [(turns[-1], pair.rejected_rulings), *negatives]
+        turns.append(turn)
     return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects))
 
 
@@ -83,15 +92,15 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn,
         return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
 
     tried: list[Candidate] = []
-    for route, count in plan.recipe.routes.items():
-        if not count:
-            continue
-        candidates = yield from adapt(route, count, seed_id, seed.instruction, turn, instruction, requirement, plan)
-        ruled = []
-        for candidate in candidates:
-            ruled.append((yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)))
-        tried += [candidate for candidate, _ in ruled]
-        sound = [(candidate, rulings) for candidate, rulings in ruled if not candidate.defect]
+    for route, attempts in batches(plan.recipe):
+        made = yield from adapt(route, attempts, seed_id, seed.instruction, turn, instruction, requirement, plan)
+        sound = []
+        for made_candidate in made:
+            candidate = _compared(made_candidate, tried, turn, rejected_rulings, plan)
+            candidate, rulings = yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)
+            tried.append(candidate)
+            if not candidate.defect:
+                sound.append((candidate, rulings))
         if sound:
             best, rulings = max(sound, key=lambda held: similarity(held[0].text, turn.response))
             newer = Turn(
@@ -110,9 +119,47 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn,
     return Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried))
 
 
+def _still_negative(
+    negatives: Sequence[tuple[Turn, Rulings]], turn: Turn, seed_id: str, plan: Plan
+) -> Steps[list[tuple[Turn, Rulings]]]:
+    """Those of the older turns that still just miss when the newest requirement is ruled on too.
+
+    What an answer misses only grows along a chain, so one that misses too many, or on which the judge was of two
+    minds, is out for good and costs no further vote. So is one that came back as the newest answer, by grace of a
+    judge who took it for worse before.
+    """
+    still = []
+    for older, known in negatives:
+        if older.response.strip() == turn.response:
+            continue
+        ruled = yield from _rule(older.response, turn.instruction, turn.requirements[-1:], seed_id, turn.round, plan)
+        if not negative_defect((*known, *ruled), plan.recipe.max_missed):
+            still.append((older, (*known, *ruled)))
+    return still
+
+
+def _compared(
+    candidate: Candidate, tried: Sequence[Candidate], turn: Turn, rejected_rulings: Rulings, plan: Plan
+) -> Candidate:
+    """The candidate, marked when its text was tried before or would make an unbalanced pair."""
+    if candidate.defect:
+        return candidate
+    if any(candidate.text == other.text for other in tried):
+        return replace(candidate, defect="repeated")
+    if not _balanced(candidate.text, turn.response, rejected_rulings, plan):
+        detail = f"{len(candidate.text)} characters instead of {len(turn.response)}"
+        return replace(candidate, defect="unbalanced", detail=detail)
+    return candidate
+
+
+def _balanced(chosen: str, rejected: str, rejected_rulings: Rulings, plan: Plan) -> bool:
+    missed = [ruling.requirement for ruling in rejected_rulings if not ruling.met]
+    return balanced(chosen, rejected, missed, plan.taxonomy, plan.recipe.max_length_ratio)
+
+
 def _eliminate(
     candidate: Candidate, instruction: str, in_force: Sequence[Requirement], seed_id: str, number: int, plan: Plan
-) -> Steps[tuple[Candidate, tuple[Ruling, ...]]]:
+) -> Steps[tuple[Candidate, Rulings]]:
     """The candidate with its rulings, marked `unmet` when any requirement in force is not met by a majority."""
     if candidate.defect:
         return candidate, ()
@@ -125,7 +172,7 @@ def _eliminate(
 
 def _rule(
     response: str, instruction: str, requirements: Sequence[Requirement], seed_id: str, number: int, plan: Plan
-) -> Steps[tuple[Ruling, ...]]:
+) -> Steps[Rulings]:
     """A ruling on each requirement, in order; only the code's when one of those fails, since that settles it."""
     rulings = {r.id: _by_code(r, response) for r in requirements if r.check == "code"}
     judged = [requirement for requirement in requirements if requirement.check == "judge"]

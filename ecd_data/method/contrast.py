@@ -1,11 +1,12 @@
-"""Contrast: (I(t+1), chosen R(t+1), rejected R(t)), when R(t) misses one or two requirements and nothing else."""
+"""Contrast: (I(t+1), chosen R(t+1), rejected R(s)), when R(s) misses one or two requirements and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rapidfuzz.distance import Indel
 
+from ecd_data.requirements.taxonomy import LENGTHS, Operation
 from ecd_data.values import Pair, Ruling, Turn
 
 
@@ -24,8 +25,26 @@ def negative_defect(rulings: Sequence[Ruling], max_missed: int) -> str:
     return "negative_misses_many" if missed > max_missed else ""
 
 
+def balanced(
+    chosen: str, rejected: str, missed: Collection[str], taxonomy: Mapping[str, Operation], max_ratio: float
+) -> bool:
+    """Whether two answers are of like length: pairs whose chosen side is merely longer would teach length.
+
+    A requirement on length asks for another length and says so in the instruction, so a pair whose rejected answer
+    misses one is left to it.
+
+    Args:
+        missed: ids of the requirements that the rejected answer misses.
+        max_ratio: of the longer one's characters to the shorter one's.
+    """
+    if any(taxonomy[id_].family in LENGTHS for id_ in missed):
+        return True
+    shorter, longer = sorted((len(chosen), len(rejected)))
+    return longer <= max_ratio * shorter
+
+
 def contrast(seed_id: str, older: Turn, newer: Turn, rejected_rulings: Sequence[Ruling], gap: int) -> Pair:
-    """The pair of a round, from two accepted turns that lie `gap` apart."""
+    """A pair of the newer turn's round, with an older accepted turn that lies `gap` before it."""
     return Pair(
         seed_id=seed_id,
         round=newer.round,

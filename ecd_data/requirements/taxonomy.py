@@ -25,6 +25,7 @@ CODE = re.compile(
     r"|[;{}][ \t]*$",
     re.MULTILINE,
 )
+LENGTHS = ("words", "sentences", "paragraphs", "characters", "lines")  # families that say how long an answer is
 NUMBERS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),

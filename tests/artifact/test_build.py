@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from datasets import load_dataset
-from scripted import ScriptedEndpoint, scripted
+from scripted import RECIPE, ScriptedEndpoint, scripted
 
 from ecd_data.artifact.build import check_out
 from ecd_data.artifact.manifest import read_manifest
@@ -39,6 +39,38 @@ def test_every_round_is_accounted_for(make_build):
     assert counts["rounds"] == 40
     assert counts["pairs"] + sum(counts["rejects"].values()) == 40
     assert sum(counts["adapted_by"].values()) == sum(counts["by_class"].values()) == counts["pairs"]
+
+
+def test_farther_pairs_come_on_top_of_one_outcome_for_each_round(make_build):
+    counts = read_manifest(make_build(recipe=replace(RECIPE, rounds=5, pairs="all")))["counts"]
+    assert set(counts["by_gap"]) > {"1"}
+    assert counts["rounds"] == counts["by_gap"]["1"] + sum(counts["rejects"].values()) == 100
+    assert counts["pairs"] == sum(counts["by_gap"].values())
+
+
+def test_a_route_makes_no_more_than_its_share(make_build):
+    free = read_manifest(make_build("free"))["counts"]
+    capped = replace(RECIPE, max_share={"repair": 0.25})
+    build = make_build("capped", endpoint=None, recipe=capped)
+    counts = read_manifest(build)["counts"]
+    gone = counts["rejects"]["contrast/route_share"]
+    assert free["adapted_by"]["repair"] / free["pairs"] > 0.25 >= counts["adapted_by"]["repair"] / counts["pairs"]
+    assert free["adapted_by"]["repair"] - gone == counts["adapted_by"]["repair"]
+    assert free["adapted_by"]["edit"] == counts["adapted_by"]["edit"]
+    assert counts["rounds"] == free["rounds"]
+    again = make_build("again", endpoint=None, recipe=capped, max_concurrency=1)
+    assert contents(again) == contents(build)
+
+
+def test_pairs_that_are_all_over_their_share_are_named(make_build):
+    recipe = replace(RECIPE, routes={"repair": 1}, max_share={"repair": 0.5})
+    with pytest.raises(BuildError, match=r"no pair came out of .* x contrast/route_share"):
+        make_build(recipe=recipe)
+
+
+def test_the_order_of_the_routes_is_kept(make_build):
+    build = make_build(recipe=replace(RECIPE, routes={"repair": 1, "guided": 0, "edit": 1}))
+    assert list(read_manifest(build)["recipe"]["routes"]) == ["repair", "guided", "edit"]
 
 
 def test_a_replay_makes_the_same_bytes_at_any_concurrency(make_build):

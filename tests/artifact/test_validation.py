@@ -1,9 +1,11 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scripted import RECIPE
 
 from ecd_data.artifact.manifest import read_manifest, write_manifest
 from ecd_data.artifact.tables import file_sha256
@@ -96,6 +98,51 @@ def test_a_build_without_its_card_is_not_valid(make_build):
         validate_build(build)
 
 
+CHAINS = "data/chains/train-00000-of-00001.parquet"
+
+
+def forget_a_pair(rows):
+    next(row for row in rows if row["pairs"])["pairs"].pop()
+
+
+def swap_rejects(rows):
+    one, other = [row for row in rows if row["rejects"]][:2]
+    one["rejects"], other["rejects"] = other["rejects"], one["rejects"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (forget_a_pair, r"are not one for each round(?s:.*)preference row '\w+-r\d': no chain names it"),
+        (swap_rejects, "are not one for each round"),
+        (lambda rows: rows[0].update(rounds=3), "says 3 rounds instead of 2"),
+        (lambda rows: rows[0]["pairs"].append(rows[0]["id"] + "-r2-g7"), r"-r2-g7': missing; its chain names it"),
+    ],
+)
+def test_chains_that_do_not_fit_their_outcomes_are_found(make_build, change, message):
+    build = make_build()
+    change_rows(build, CHAINS, change)
+    with pytest.raises(GateError, match=message):
+        validate_build(build)
+
+
+def test_a_text_that_nothing_else_tells_of_is_found_by_the_hash_of_the_rows(make_build):
+    build = make_build()
+    change_rows(build, CHAINS, lambda rows: rows[0]["turns"][0].update(instruction="Another one."))
+    with pytest.raises(GateError, match="chains: the train rows are not those"):
+        validate_build(build)
+
+
+def test_a_build_without_any_pair_says_so(make_build):
+    build = make_build(recipe=replace(RECIPE, splits={"train": 1.0}))
+    (build / TRAIN).unlink()
+    manifest = read_manifest(build)
+    del manifest["files"][TRAIN], manifest["configs"]["preference"]["train"]
+    write_manifest(build, manifest)
+    with pytest.raises(GateError, match="there is no pair in it"):
+        validate_build(build)
+
+
 def test_rejects_that_vanish_are_missed(make_build):
     build = make_build()
     name = next((build / "data" / "rejects").glob("train-*")).relative_to(build).as_posix()
@@ -103,7 +150,7 @@ def test_rejects_that_vanish_are_missed(make_build):
     manifest = read_manifest(build)
     manifest["configs"]["rejects"]["train"]["rows"] -= 1
     write_manifest(build, manifest)
-    with pytest.raises(GateError, match="do not add up"):
+    with pytest.raises(GateError, match="missing; its chain names it"):
         validate_build(build)
 
 

@@ -1,27 +1,33 @@
+import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted import ANSWER, MODEL, finish, scripted
 
 from ecd_data.corpus.contamination import contamination_of
+from ecd_data.method import chain as chain_module
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.rng import keyed
 from ecd_data.values import Response, Seed, request_key
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 CODE = ("format/*", "style/no_*", "content/*keyword*")
 
 
-def chain(answer=scripted, seed=SEED, **changes):
+def chain(answer=scripted, of=SEED, **changes):
     recipe = Recipe(**{"rounds": 3, "routes": {"edit": 3, "fresh": 1, "repair": 1}, **changes})
-    return finish(run_chain(seed, Plan.of(recipe)), answer)
+    return finish(run_chain(of, Plan.of(recipe)), answer)
 
 
-def every_seed(count=40, **changes):
-    return [chain(seed=replace(SEED, seed_id=f"{i:016x}"), **changes) for i in range(count)]
+def every_seed(count=40, answer=scripted, **changes):
+    return [chain(answer, replace(SEED, seed_id=f"{i:016x}"), **changes) for i in range(count)]
 
 
 def test_pairs_and_rejects_make_up_the_rounds():
@@ -91,7 +97,7 @@ def test_a_system_message_is_sent_only_when_the_recipe_has_one():
 
 
 def test_an_answer_of_the_corpus_is_taken_as_it_is():
-    done = chain(seed=replace(SEED, response="An answer, as given, by hand."))
+    done = chain(of=replace(SEED, response="An answer, as given, by hand."))
     assert done.turns[0].response == "An answer, as given, by hand."
     assert done.turns[0].adapted_by == "seed"
 
@@ -162,7 +168,7 @@ def test_routes_are_tried_in_order_and_end_at_the_first_that_holds_up():
 def test_the_closest_of_the_candidates_that_hold_up_is_kept():
     from ecd_data.method.contrast import similarity
 
-    for done in every_seed(30, routes={"edit": 3}):
+    for done in every_seed(30, routes={"edit": 3}, select="closest"):
         for older, newer in zip(done.turns, done.turns[1:], strict=False):
             sound = [c.text for c in newer.candidates if not c.defect]
             assert similarity(newer.response, older.response) == max(similarity(t, older.response) for t in sound)
@@ -186,3 +192,144 @@ def test_votes_that_cannot_be_read_decide_nothing():
     judged = [r for r in done.rejects if r.step == "contrast"]
     assert judged
     assert {reject.reason for reject in judged} == {"negative_undecided"}
+
+
+def moody(request):
+    """The scripted model with a judge who rules by a throw of dice on each question, with all votes alike."""
+    if request.role != "judge":
+        return scripted(request)
+    met = keyed("mood", request.messages[-1]["content"]).random() < 0.6
+    return Response(json.dumps({"reason": "dice", "met": met}), "stop")
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    rounds=st.integers(1, 6),
+    pairs=st.sampled_from(["adjacent", "all"]),
+    select=st.sampled_from(["first", "closest"]),
+    max_missed=st.sampled_from([1, 2]),
+)
+def test_every_rejected_answer_just_misses_in_both_modes(seed, rounds, pairs, select, max_missed):
+    done = chain(moody, rounds=rounds, pairs=pairs, select=select, max_missed=max_missed, seed=seed, votes=1)
+    adjacent = [pair for pair in done.pairs if pair.gap == 1]
+    assert sorted(outcome.round for outcome in (*adjacent, *done.rejects)) == list(range(1, rounds + 1))
+    assert len({pair.id for pair in done.pairs}) == len(done.pairs)
+    assert pairs == "all" or adjacent == list(done.pairs)
+    position = {turn.round: i for i, turn in enumerate(done.turns)}
+    for pair in done.pairs:
+        newer, older = done.turns[position[pair.round]], done.turns[position[pair.round] - pair.gap]
+        assert (pair.chosen, pair.rejected) == (newer.response, older.response)
+        assert pair.chosen != pair.rejected
+        assert pair.requirements == newer.requirements
+        ids = [requirement.id for requirement in pair.requirements]
+        assert [r.requirement for r in pair.chosen_rulings] == [r.requirement for r in pair.rejected_rulings] == ids
+        assert all(ruling.met for ruling in pair.chosen_rulings)
+        assert 1 <= sum(not ruling.met for ruling in pair.rejected_rulings) <= max_missed
+        for requirement, ruling in zip(pair.requirements, pair.rejected_rulings, strict=True):
+            assert requirement.check == "judge" or check(requirement, pair.rejected).met is ruling.met
+
+
+def test_all_pairs_are_those_of_adjacent_and_every_earlier_answer_that_still_just_misses():
+    changes = {"rounds": 5, "operations": CODE, "routes": {"repair": 1, "edit": 3}}
+    for near, far in zip(every_seed(**changes), every_seed(**changes, pairs="all"), strict=True):
+        assert near.turns == far.turns
+        assert near.rejects == far.rejects
+        expected = set()
+        for i, newer in enumerate(far.turns):
+            for j, older in enumerate(far.turns[:i]):
+                if 1 <= sum(not check(requirement, older.response).met for requirement in newer.requirements) <= 2:
+                    expected.add((newer.round, i - j))
+        assert {(pair.round, pair.gap) for pair in far.pairs} == expected
+        assert {(pair.round, pair.gap) for pair in near.pairs} == {(r, gap) for r, gap in expected if gap == 1}
+
+
+def test_max_missed_bounds_the_farther_pairs():
+    def missed(max_missed):
+        chains = every_seed(rounds=5, pairs="all", max_missed=max_missed, answer=moody, votes=1)
+        return Counter(
+            sum(not r.met for r in pair.rejected_rulings) for c in chains for pair in c.pairs if pair.gap > 1
+        )
+
+    assert missed(1)[1] == missed(2)[1] > 0
+    assert missed(1)[2] == 0 < missed(2)[2]
+
+
+def test_an_older_answer_is_judged_on_the_newest_requirement_alone_and_not_at_all_once_it_is_out(monkeypatch):
+    asked = []
+    question = chain_module.question
+
+    def noted(requirement, instruction, response, *more):
+        asked.append((requirement.id, instruction, response))
+        return question(requirement, instruction, response, *more)
+
+    monkeypatch.setattr(chain_module, "question", noted)
+    seen = Counter()
+    for number in range(60):
+        asked.clear()
+        of = replace(SEED, seed_id=f"{number:016x}")
+        done = chain(moody, of, rounds=6, pairs="all", max_missed=1, max_length_ratio=100.0)
+        negatives = {(pair.round, pair.gap) for pair in done.pairs}
+        for i, newer in enumerate(done.turns[2:], 2):
+            for j, older in enumerate(done.turns[: i - 1]):
+                others = [c.text for c in newer.candidates] + [turn.response for turn in done.turns if turn != older]
+                if older.response in others:
+                    continue  # judged as another answer, too
+                votes = [id_ for id_, *of in asked if of == [newer.instruction, older.response]]
+                still = (done.turns[i - 1].round, i - 1 - j) in negatives
+                newest = newer.requirements[-1]
+                assert votes == ([newest.id] * 3 if still and newest.check == "judge" else [])
+                seen[newest.check, still] += 1
+    assert set(seen) == {("code", False), ("code", True), ("judge", False), ("judge", True)}
+
+
+def test_first_asks_for_one_candidate_after_the_other_and_stops_at_the_first_that_holds_up():
+    def batches(select):
+        sizes, candidates = Counter(), []
+        for number in range(30):
+            steps = run_chain(replace(SEED, seed_id=f"{number:016x}"), Plan.of(Recipe(select=select, rounds=2)))
+            try:
+                requests = next(steps)
+                while True:
+                    sizes[requests[0].role, len(requests)] += 1
+                    requests = steps.send([scripted(request) for request in requests])
+            except StopIteration as done:
+                candidates += [turn.candidates for turn in done.value.turns[1:]]
+        return sizes, candidates
+
+    sizes, first = batches("first")
+    assert sizes["edit", 1]
+    assert not sizes["edit", 3]
+    assert all(
+        [c.defect == "" for c in candidates] == [False] * (len(candidates) - 1) + [True] for candidates in first
+    )
+    sizes, closest = batches("closest")
+    assert sizes["edit", 3]
+    assert not sizes["edit", 1]
+    assert all(len(candidates) in (3, 4) for candidates in closest)
+
+
+def test_candidates_of_another_length_are_dropped_unless_length_was_asked_for():
+    def wordy(request):
+        letters = keyed("wordy").choices("abcdefghij", k=640)
+        text = "Start the day. " + " ".join("".join(letters[i : i + 4]) for i in range(0, 640, 4)) + "."
+        return Response(text, "stop") if request.role == "edit" else scripted(request)
+
+    changes = {"rounds": 1, "routes": {"edit": 1}, "min_similarity": 0.0}
+    for operation in ("content/avoid_words", "style/parentheses", "style/semicolon", "format/title"):
+        for done in every_seed(5, operations=(operation,), answer=wordy, **changes):
+            candidates = [c for outcome in (*done.rejects, *done.turns[1:]) for c in outcome.candidates]
+            assert not done.pairs
+            assert {c.defect for c in candidates} <= {"unbalanced"}
+        loose = every_seed(5, operations=(operation,), answer=wordy, max_length_ratio=100.0, **changes)
+        assert not any(c.defect == "unbalanced" for done in loose for r in done.rejects for c in r.candidates)
+    asked = every_seed(5, operations=("format/word_count_at_least",), answer=wordy, **changes)
+    assert all(len(done.pairs) == 1 for done in asked)
+
+
+def test_a_text_that_was_tried_is_not_ruled_on_again():
+    done = chain(lambda request: scripted(replace(request, attempt=1)), rounds=3, routes={"edit": 2, "fresh": 2})
+    tried = [c for outcome in (*done.rejects, *done.turns[1:]) for c in outcome.candidates]
+    assert "repeated" in {c.defect for c in tried}
+    for outcome in (*done.rejects, *done.turns[1:]):
+        ruled = [c.text for c in outcome.candidates if c.defect in ("", "unmet")]
+        assert len(ruled) == len(set(ruled))
