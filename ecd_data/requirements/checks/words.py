@@ -60,7 +60,7 @@ def occurrences(text: str, word: str) -> int:
     "Friend's" holds "friend", but "can't" does not hold "can"; Markdown's underscores are no part of a word.
     """
     pattern = r"\s+".join(map(re.escape, straight(word).casefold().split()))
-    return len(re.findall(rf"(?<![^\W_]){pattern}(?![^\W_]|'t\b)", straight(text).casefold()))
+    return len(re.findall(rf"(?<![^\W_]){pattern}(?![^\W_]|'t(?![^\W_]))", straight(text).casefold()))
 
 
 def include_words(text: str, *, keywords: Sequence[str]) -> Verdict:
@@ -95,9 +95,9 @@ def mentions_phrase(text: str, *, phrase: str) -> Verdict:
 
 
 def one_of(text: str, *, options: Sequence[str]) -> Verdict:
-    """Exactly one of the options is there, word for word, letter case included."""
+    """Exactly one of the options, which are sentences, is there: word for word, letter case included."""
     said = " ".join(re.sub("[*_`]", "", straight(text)).split())
-    found = [option for option in options if re.search(rf"(?<!\w){re.escape(straight(option))}(?!\w)", said)]
+    found = [option for option in options if straight(option) in said]
     return Verdict(len(found) == 1, f"{' and '.join(found) or 'none of the options'} found, one asked")
 
 
@@ -105,7 +105,7 @@ def ordered_words(text: str, *, keywords: Sequence[str]) -> Verdict:
     """All keywords are there, and the first mention of each comes after that of the one before."""
     text, place = straight(text).casefold(), -1
     for word in keywords:
-        match = re.search(rf"(?<![^\W_]){re.escape(straight(word).casefold())}(?![^\W_]|'t\b)", text)
+        match = re.search(rf"(?<![^\W_]){re.escape(straight(word).casefold())}(?![^\W_]|'t(?![^\W_]))", text)
         if match is None:
             return Verdict(False, f"missing: {word}")
         if match.start() < place:
