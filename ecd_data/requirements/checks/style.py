@@ -30,8 +30,8 @@ def lower_case(text: str) -> Verdict:
 
 def upper_case(text: str) -> Verdict:
     """No small letter that has a capital, and at least one capital."""
-    small = sum(char != char.upper() for char in text)
-    if small:
+    if text != text.upper():
+        small = sum(char != char.upper() for char in text)
         return Verdict(False, f"{small} small letters")
     return Verdict(any(char.isupper() for char in text), "no small letters")
 

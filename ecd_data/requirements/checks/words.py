@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ecd_data.values import Verdict
 
@@ -27,6 +28,8 @@ def straight(text: str) -> str:
 
 def plain(text: str) -> str:
     """Straight text without Markdown's emphasis, and without the marks of a heading, quote or list at its start."""
+    if not text or text.isspace():  # most lines of a text that is hardly anything but line breaks
+        return ""
     return re.sub("[*_`]", "", straight(text)).lstrip("#>-+• \t\r\n").rstrip()
 
 
@@ -59,8 +62,18 @@ def occurrences(text: str, word: str) -> int:
 
     "Friend's" holds "friend", but "can't" does not hold "can"; Markdown's underscores are no part of a word.
     """
-    pattern = r"\s+".join(map(re.escape, straight(word).casefold().split()))
-    return len(re.findall(rf"(?<![^\W_]){pattern}(?![^\W_]|'t(?![^\W_]))", straight(text).casefold()))
+    return len(_whole(word).findall(_folded(text)))
+
+
+@lru_cache(maxsize=1024)
+def _whole(*words: str) -> re.Pattern[str]:
+    phrases = "|".join(r"\s+".join(map(re.escape, straight(word).casefold().split())) for word in words)
+    return re.compile(rf"(?<![^\W_])(?:{phrases})(?![^\W_]|'t(?![^\W_]))")
+
+
+@lru_cache(maxsize=8)  # one text is looked through for several words
+def _folded(text: str) -> str:
+    return straight(text).casefold()
 
 
 def include_words(text: str, *, keywords: Sequence[str]) -> Verdict:
@@ -71,8 +84,9 @@ def include_words(text: str, *, keywords: Sequence[str]) -> Verdict:
 
 def avoid_words(text: str, *, keywords: Sequence[str]) -> Verdict:
     """None of the keywords is there."""
-    found = [word for word in keywords if occurrences(text, word)]
-    return Verdict(not found, f"found: {', '.join(found)}" if found else "none there")
+    if not _whole(*keywords).search(_folded(text)):
+        return Verdict(True, "none there")
+    return Verdict(False, f"found: {', '.join(word for word in keywords if occurrences(text, word))}")
 
 
 def starts_with(text: str, *, phrase: str) -> Verdict:
@@ -103,9 +117,9 @@ def one_of(text: str, *, options: Sequence[str]) -> Verdict:
 
 def ordered_words(text: str, *, keywords: Sequence[str]) -> Verdict:
     """All keywords are there, and the first mention of each comes after that of the one before."""
-    text, place = straight(text).casefold(), -1
+    place = -1
     for word in keywords:
-        match = re.search(rf"(?<![^\W_]){re.escape(straight(word).casefold())}(?![^\W_]|'t(?![^\W_]))", text)
+        match = _whole(word).search(_folded(text))
         if match is None:
             return Verdict(False, f"missing: {word}")
         if match.start() < place:
