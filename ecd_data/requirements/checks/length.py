@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from sentencex import segment
@@ -30,6 +31,11 @@ def sentences(text: str) -> list[str]:
     A line break ends one, so each item of a list counts as one at least; list markers, headings, titles and
     quotation marks around the whole text do not count.
     """
+    return [*_sentences(text)]
+
+
+@lru_cache(maxsize=32)  # one text is checked for several requirements
+def _sentences(text: str) -> list[str]:
     found: list[str] = []
     for line in (unquoted(text) or text).splitlines():
         if HEADING.match(line) or not re.search(r"\w", line):

@@ -22,7 +22,7 @@ SAMPLE = 5000  # characters that are looked at to tell the language
 
 def lower_case(text: str) -> Verdict:
     """No capital letter, and at least one letter."""
-    capitals = sum(char.isupper() or char.istitle() for char in text)
+    capitals = sum(map(str.istitle, text))  # of one letter it is true for capitals too
     if capitals:
         return Verdict(False, f"{capitals} capital letters")
     return Verdict(any(char.islower() for char in text), "no capital letters")
