@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from sentencex import segment
@@ -13,6 +14,8 @@ from ecd_data.values import Verdict
 Relation = Literal["at_least", "at_most", "exactly"]
 MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)]|>)[ \t]+")
 HEADING = re.compile(r"[ \t]*#{1,6}[ \t]|[ \t*_]*<<[^<>]*>>[ \t*_]*\Z")
+# Most lines of a long list: the segmenter would only say that it is one sentence.
+SINGLE = re.compile(r"[^.!?\u0080-\U0010ffff]*[.!?]*")
 NUMBER = re.compile(r"\d{1,3}[.)]")
 
 
@@ -28,11 +31,17 @@ def sentences(text: str) -> list[str]:
     A line break ends one, so each item of a list counts as one at least; list markers, headings, titles and
     quotation marks around the whole text do not count.
     """
+    return [*_sentences(text)]
+
+
+@lru_cache(maxsize=32)  # one text is checked for several requirements
+def _sentences(text: str) -> list[str]:
     found: list[str] = []
     for line in (unquoted(text) or text).splitlines():
         if HEADING.match(line) or not re.search(r"\w", line):
             continue
-        parts = [part.strip() for part in segment("en", MARKER.sub("", line, count=1) if MARKER.match(line) else line)]
+        line = (MARKER.sub("", line, count=1) if MARKER.match(line) else line).strip()
+        parts = [line] if SINGLE.fullmatch(line) else [part.strip() for part in segment("en", line)]
         parts = [part for part in parts if re.search(r"\w", part)]
         # "1. Do this. 2. Do that." in one line: the numbers are no sentences.
         found += [part for part in parts if len(parts) == 1 or not NUMBER.fullmatch(part)]

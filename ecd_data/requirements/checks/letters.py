@@ -53,8 +53,7 @@ def palindrome(text: str) -> Verdict:
 
 def longest_word(text: str, *, n: int) -> Verdict:
     """No word has more than `n` letters; the parts of a hyphenated one count each."""
-    letters = [part for word in words(text) for part in re.findall(r"[^\W\d_]+", word)]
-    longest = max(letters, key=len, default="")
+    longest = max(re.findall(r"[^\W\d_]+", straight(text)), key=len, default="")
     return Verdict(0 < len(longest) <= n, f'"{longest[:40]}" has {len(longest)} letters, at most {n} allowed')
 
 

@@ -22,7 +22,7 @@ SAMPLE = 5000  # characters that are looked at to tell the language
 
 def lower_case(text: str) -> Verdict:
     """No capital letter, and at least one letter."""
-    capitals = sum(char.isupper() or char.istitle() for char in text)
+    capitals = sum(map(str.istitle, text))  # of one letter it is true for capitals too
     if capitals:
         return Verdict(False, f"{capitals} capital letters")
     return Verdict(any(char.islower() for char in text), "no capital letters")
@@ -30,8 +30,8 @@ def lower_case(text: str) -> Verdict:
 
 def upper_case(text: str) -> Verdict:
     """No small letter that has a capital, and at least one capital."""
-    small = sum(char != char.upper() for char in text)
-    if small:
+    if text != text.upper():
+        small = sum(char != char.upper() for char in text)
         return Verdict(False, f"{small} small letters")
     return Verdict(any(char.isupper() for char in text), "no small letters")
 
