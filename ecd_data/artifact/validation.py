@@ -96,10 +96,17 @@ def _pair_problems(row: dict[str, Any]) -> Iterator[str]:
         yield "requirements, verdicts and votes differ in number"
         return
     for i, stored in enumerate(row["requirements"]):
-        if stored["check"] != "code":
-            continue
-        if stored["id"] not in load_taxonomy():
+        for side in ("chosen", "rejected"):
+            met, votes = row[f"{side}_met"][i], row[f"{side}_votes"][i]
+            if met != (votes > 0.5) or (stored["check"] == "code" and votes not in (0.0, 1.0)):
+                yield f"{side} is marked met={met} for {stored['id']}, but its share of votes is {votes}"
+        operation = load_taxonomy().get(stored["id"])
+        if operation is None:
             yield f"requirement {stored['id']!r} is not in the taxonomy"
+            continue
+        if (stored["check"] == "judge") != (operation.check == "judge"):
+            yield f"requirement {stored['id']!r} is marked as checked by {stored['check']}, which it is not"
+        if stored["check"] != "code" or operation.check == "judge":
             continue
         for side, text in [("chosen", chosen), ("rejected", rejected)]:
             try:

@@ -44,6 +44,12 @@ def swap(rows):
         (lambda rows: rows.pop(), "rows differ from the manifest's"),
         (lambda rows: rows[0]["requirements"][0].update(kwargs='{"no_such": 1}'), "kwargs do not fit"),
         (lambda rows: rows[0]["requirements"][0].update(kwargs="{x}"), "kwargs do not fit"),
+        (lambda rows: rows[0]["rejected_votes"].__setitem__(0, 1.0), "its share of votes is 1.0"),
+        (lambda rows: rows[0]["chosen_votes"].__setitem__(0, 0.6667), "its share of votes is 0.6667"),
+        (
+            lambda rows: rows[0]["requirements"][0].update(check="judge", kwargs="{}"),
+            "checked by judge, which it is not",
+        ),
     ],
 )
 def test_a_changed_row_is_found(make_build, change, message):
