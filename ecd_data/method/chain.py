@@ -141,10 +141,10 @@ def _still_negative(
 def _compared(
     candidate: Candidate, tried: Sequence[Candidate], turn: Turn, rejected_rulings: Rulings, plan: Plan
 ) -> Candidate:
-    """The candidate, marked when its text was tried before or would make an unbalanced pair."""
+    """The candidate, marked when its text was ruled on before or would make an unbalanced pair."""
     if candidate.defect:
         return candidate
-    if any(candidate.text == other.text for other in tried):
+    if any(candidate.text == other.text and other.defect in ("", "unmet") for other in tried):
         return replace(candidate, defect="repeated")
     if not _balanced(candidate.text, turn.response, rejected_rulings, plan):
         detail = f"{len(candidate.text)} characters instead of {len(turn.response)}"

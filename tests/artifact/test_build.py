@@ -154,6 +154,13 @@ def test_what_is_left_out_is_a_reject_and_named_in_the_card(make_build, corpus):
     assert validate_build(build)
 
 
+def test_the_card_tells_of_the_judges_trial(make_build):
+    recipe = replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_items=10, judge_accuracy=0.0)
+    build = make_build(recipe=recipe)
+    tried = read_manifest(build)["judge"]["calibration"]["overall"]["items"]
+    assert f"The judge was tried on {tried} questions" in (build / "README.md").read_text()
+
+
 def test_what_is_not_a_build_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not touch")

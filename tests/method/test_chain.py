@@ -10,6 +10,7 @@ from scripted import ANSWER, MODEL, finish, scripted
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.method import chain as chain_module
 from ecd_data.method.chain import run_chain
+from ecd_data.method.contrast import balanced
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.checks import check
@@ -208,9 +209,11 @@ def moody(request):
     pairs=st.sampled_from(["adjacent", "all"]),
     select=st.sampled_from(["first", "closest"]),
     max_missed=st.sampled_from([1, 2]),
+    ratio=st.sampled_from([1.2, 3.0]),
 )
-def test_every_rejected_answer_just_misses_in_both_modes(seed, rounds, pairs, select, max_missed):
-    done = chain(moody, rounds=rounds, pairs=pairs, select=select, max_missed=max_missed, seed=seed, votes=1)
+def test_every_rejected_answer_just_misses_in_both_modes(seed, rounds, pairs, select, max_missed, ratio):
+    limits = {"max_missed": max_missed, "max_length_ratio": ratio}
+    done = chain(moody, rounds=rounds, pairs=pairs, select=select, seed=seed, votes=1, **limits)
     adjacent = [pair for pair in done.pairs if pair.gap == 1]
     assert sorted(outcome.round for outcome in (*adjacent, *done.rejects)) == list(range(1, rounds + 1))
     assert len({pair.id for pair in done.pairs}) == len(done.pairs)
@@ -227,6 +230,8 @@ def test_every_rejected_answer_just_misses_in_both_modes(seed, rounds, pairs, se
         assert 1 <= sum(not ruling.met for ruling in pair.rejected_rulings) <= max_missed
         for requirement, ruling in zip(pair.requirements, pair.rejected_rulings, strict=True):
             assert requirement.check == "judge" or check(requirement, pair.rejected).met is ruling.met
+        missed = [ruling.requirement for ruling in pair.rejected_rulings if not ruling.met]
+        assert balanced(pair.chosen, pair.rejected, missed, load_taxonomy(), ratio)
 
 
 def test_all_pairs_are_those_of_adjacent_and_every_earlier_answer_that_still_just_misses():
@@ -252,6 +257,37 @@ def test_max_missed_bounds_the_farther_pairs():
 
     assert missed(1)[1] == missed(2)[1] > 0
     assert missed(1)[2] == 0 < missed(2)[2]
+
+
+def judged(answers, met, **changes):
+    """A chain whose answer in round t is `answers[t]`, under a judge who says `met(round, prompt)`."""
+
+    def answer(request):
+        if request.role == "judge":
+            verdict = met(request.round, request.messages[-1]["content"])
+            return Response(json.dumps({"reason": "", "met": verdict}), "stop")
+        return Response(answers[request.round], "stop") if request.role in ("answer", "edit") else scripted(request)
+
+    changes = {"operations": ("reasoning/justify", "reasoning/ranking", "reasoning/assumption"), **changes}
+    return chain(answer, rounds=len(answers) - 1, routes={"edit": 1}, pairs="all", **changes)
+
+
+def test_an_answer_that_came_back_is_not_its_own_negative():
+    answers = ["Start the morning with water.", "Start the morning with bread.", "Start the morning with water."]
+    done = judged(answers, lambda round, prompt: ("bread" in prompt) == (round == 1))
+    assert [turn.response for turn in done.turns] == answers
+    assert [pair.gap for pair in done.pairs] == [1, 1]
+
+
+def test_farther_pairs_are_balanced_in_length_too():
+    words = [letter * 5 for letter in "abcdefghijklmnop"]
+    answers = ["Start the morning: " + ", ".join(words[: 4 * 2**i]) + "." for i in range(3)]
+
+    def long_enough(round, prompt):
+        return words[4 * 2**round - 1] in prompt
+
+    assert {(p.round, p.gap) for p in judged(answers, long_enough).pairs} == {(1, 1), (2, 1), (2, 2)}
+    assert {(p.round, p.gap) for p in judged(answers, long_enough, max_length_ratio=1.8).pairs} == {(1, 1), (2, 1)}
 
 
 def test_an_older_answer_is_judged_on_the_newest_requirement_alone_and_not_at_all_once_it_is_out(monkeypatch):
