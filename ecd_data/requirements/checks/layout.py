@@ -63,21 +63,3 @@ def wrapped_in_quotes(text: str) -> Verdict:
     """The whole text is in double quotation marks, straight or curly."""
     met = re.search(r"\w", unquoted(text) or "") is not None
     return Verdict(met, "in quotation marks" if met else "not in quotation marks as a whole")
-
-
-def line_starting(text: str, *, label: str) -> Verdict:
-    """A line begins with the label and says something behind it ("Example: ...")."""
-    met = any(_says(line, label) for line in text.splitlines())
-    return Verdict(met, f'a line starts with "{label}"' if met else f'no line starts with "{label}" and goes on')
-
-
-def last_line_starting(text: str, *, label: str) -> Verdict:
-    """The last line begins with the label and says something behind it ("Answer: ...")."""
-    last = next((line for line in reversed(text.splitlines()) if line.strip()), "")
-    met = _says(last, label)
-    return Verdict(met, f'the last line {"starts" if met else "does not start"} with "{label}"')
-
-
-def _says(line: str, label: str) -> bool:
-    line = plain(line)
-    return line.startswith(label) and re.search(r"\w", line[len(label) :]) is not None

@@ -17,6 +17,18 @@ def line_count(text: str, *, n: int) -> Verdict:
     return compare(sum(bool(line.strip()) for line in text.splitlines()), "exactly", n, "lines")
 
 
+def line_starting(text: str, *, label: str) -> Verdict:
+    """A line begins with the label and says something behind it ("Example: ...")."""
+    met = any(says(plain(line), label) for line in text.splitlines())
+    return Verdict(met, f'a line starts with "{label}"' if met else f'no line starts with "{label}" and goes on')
+
+
+def last_line_starting(text: str, *, label: str) -> Verdict:
+    """The last line begins with the label and says something behind it ("Answer: ...")."""
+    met = says(last_line(text), label)
+    return Verdict(met, f'the last line {"starts" if met else "does not start"} with "{label}"')
+
+
 def labelled_lines(text: str, *, labels: Sequence[str]) -> Verdict:
     """For each label exactly one line begins with it and says something behind it; they come in the order given."""
     found = [label for line in map(plain, text.splitlines()) for label in labels if says(line, label)]
@@ -32,7 +44,7 @@ def question_and_answer(text: str, *, n: int) -> Verdict:
 
 def last_line_items(text: str, *, label: str, n: int) -> Verdict:
     """The last line begins with the label and lists exactly `n` things behind it, separated by commas."""
-    last = plain(next((line for line in reversed(text.splitlines()) if line.strip()), ""))
+    last = last_line(text)
     if not last.startswith(label):
         return Verdict(False, f'the last line does not start with "{label}"')
     items = [item for item in last[len(label) :].split(",") if re.search(r"\w", item)]
@@ -41,7 +53,7 @@ def last_line_items(text: str, *, label: str, n: int) -> Verdict:
 
 def percent_line(text: str, *, label: str) -> Verdict:
     """The last line is the label and a whole percentage from 0% to 100%, and nothing more."""
-    last = plain(next((line for line in reversed(text.splitlines()) if line.strip()), ""))
+    last = last_line(text)
     share = last.removeprefix(label).strip().rstrip(".")
     met = last.startswith(label) and share.endswith("%") and PERCENT.fullmatch(share[:-1]) and int(share[:-1]) <= 100
     return Verdict(bool(met), f'the last line is "{last[:60]}"')
@@ -50,3 +62,8 @@ def percent_line(text: str, *, label: str) -> Verdict:
 def says(line: str, label: str) -> bool:
     """Whether a line, already plain, begins with a label and says something behind it."""
     return line.startswith(label) and re.search(r"\w", line[len(label) :]) is not None
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank, without Markdown's marks."""
+    return plain(next((line for line in reversed(text.splitlines()) if line.strip()), ""))
