@@ -1,5 +1,6 @@
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -220,3 +221,12 @@ def test_the_example_states_the_requirement_after_and_not_before(operation):
     assert is_stated(operation, requirement, shown["after"])
     assert not is_stated(operation, requirement, shown["before"])
     assert set(operation.params) == set(shown.get("kwargs", {}))
+
+
+def test_the_readme_counts_what_there_is():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for kind in CLASSES:
+        of_class = [operation for operation in TAXONOMY.values() if operation.id.startswith(f"{kind}/")]
+        by_code = sum(operation.check != "judge" for operation in of_class)
+        assert f"| {kind} | {by_code} | {len(of_class) - by_code} |" in readme
+    assert f"{len(TAXONOMY)} operations in five classes, {len(BY_CODE)} of them checked by code" in readme
