@@ -1,0 +1,323 @@
+"""How often a model meets a new requirement of its own accord, by the wording and sampling of `edit` and `fresh`.
+
+python benchmarks/adaptation.py --endpoint http://localhost:8080 --seeds bundled --recipe local --cases 60
+
+Every variant gets the same cases: a seed, its first answer, and a requirement that code can check and that the answer
+misses. A candidate holds up as in a build: no defect, and the requirement met. Responses are stored, so that a second
+run, or one with a variant more, asks only for what is new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ecd_data.calls.endpoint import Endpoint, identify
+from ecd_data.calls.scheduler import run
+from ecd_data.calls.store import Store
+from ecd_data.command import Progress, ecd_home, run_command
+from ecd_data.corpus.seeds import Columns, read_corpus
+from ecd_data.errors import RecipeError
+from ecd_data.generate import positive
+from ecd_data.method.adaptation import adapt, batches
+from ecd_data.method.contrast import similarity
+from ecd_data.method.elimination import defect
+from ecd_data.method.evolution import append
+from ecd_data.method.plan import Plan
+from ecd_data.recipe import load_recipe
+from ecd_data.requirements.checks import check
+from ecd_data.requirements.taxonomy import suits
+from ecd_data.rng import keyed
+from ecd_data.templates import render
+from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Seed, Turn
+
+ROUTES: tuple[Route, ...] = ("edit", "fresh")
+
+
+@dataclass(frozen=True)
+class Case:
+    """R(0) of a seed, and a requirement that it misses; `instruction` states it."""
+
+    seed: Seed
+    turn: Turn
+    requirement: Requirement
+    instruction: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A candidate with what it cost."""
+
+    candidate: Candidate
+    prompt_tokens: int
+    completion_tokens: int
+
+
+Write = Callable[[Case, Plan], list[Message]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is sent for each route, and the temperatures of the attempts in turn; as in a build where not given."""
+
+    edit: Write | None = None
+    fresh: Write | None = None
+    temperatures: Sequence[float] = ()
+
+
+def wish(text: str) -> Write:
+    """An edit that is asked for in other words; {} stands for the requirement."""
+    return lambda case, plan: plan.chat(case.turn.instruction, case.turn.response, text.format(case.requirement.text))
+
+
+def task(text: str) -> Write:
+    """A fresh answer to a prompt put together otherwise."""
+    return lambda case, plan: plan.chat(
+        text.format(before=case.turn.instruction, instruction=case.instruction, requirement=case.requirement.text)
+    )
+
+
+def edit_with_examples(case: Case, plan: Plan) -> list[Message]:
+    """Two worked edits as earlier turns of the conversation."""
+    instruction = "How can I keep my desk tidy?"
+    draft = "Keep only what you use on the desk, and put the rest into a drawer. Clear away cups and papers each day."
+    worked = [
+        ("Do not use any commas.", draft.replace(",", "")),
+        ('Finish with exactly this sentence: "I hope this helps."', f"{draft} I hope this helps."),
+    ]
+    turns = [text for asked, edited in worked for text in (instruction, draft, _wish(asked), edited)]
+    return plan.chat(*turns, case.turn.instruction, case.turn.response, _wish(case.requirement.text))
+
+
+def _wish(text: str) -> str:
+    """The wish that ships, for a requirement with this sentence."""
+    return render("ecd_data.method.prompts", "edit.jinja", requirement={"text": text}, form="", in_force=())
+
+
+AGAIN = "Write your answer again. {}"
+VARIANTS = {
+    "shipped": Variant(),
+    "least change": Variant(
+        edit=wish(
+            "Change your answer as little as possible so that it also meets this requirement: {}\n\n"
+            "Reply with the changed answer and nothing else."
+        )
+    ),
+    "again": Variant(edit=wish(AGAIN)),
+    "nothing else": Variant(edit=wish("Write your answer again. {} Change nothing else.")),
+    "requirement alone": Variant(edit=wish("{}")),
+    "requirement last": Variant(
+        edit=wish("Change your answer as little as possible. Reply with the changed answer and nothing else.\n\n{}"),
+        fresh=task("{instruction}\n\nRemember: {requirement}"),
+    ),
+    "first and last": Variant(
+        edit=wish(
+            "{0}\n\nChange your answer as little as possible so that it also does that. Reply with the changed answer "
+            "and nothing else.\n\nRemember: {0}"
+        ),
+        fresh=task("{requirement}\n\n{before}\n\nRemember: {requirement}"),
+    ),
+    "no form": Variant(edit=wish("Write your answer again with as few changes as possible. {}")),
+    "examples": Variant(edit=edit_with_examples),
+    "cool": Variant(temperatures=(0.3,)),
+    "rising": Variant(temperatures=(0.3, 1.0)),
+}
+
+
+Steps = Generator[Sequence[Request], list[Response], list[Outcome]]
+
+
+def first_turn(seed: Seed, plan: Plan) -> Generator[Sequence[Request], list[Response], Turn | None]:
+    """I(0) and R(0), the corpus's answer or the model's first one without a defect."""
+    turn = Turn(0, "", seed.instruction, seed.response or "", (), (), "seed", "seed")
+    if seed.response is not None:
+        return turn
+    for attempt in range(plan.recipe.answers):
+        (response,) = yield [plan.request("answer", seed.seed_id, 0, attempt, plan.chat(seed.instruction))]
+        if not defect(response):
+            return replace(turn, response=response.answer)
+    return None
+
+
+def choose_cases(turns: Iterable[tuple[Seed, Turn | None]], count: int, plan: Plan) -> list[Case]:
+    """One requirement for each answer, so that every operation has about the same number of cases."""
+    cases: list[Case] = []
+    used: Counter[str] = Counter()
+    for seed, turn in turns:
+        if turn is None or len(cases) == count:
+            continue
+        rng = keyed(plan.recipe.seed, seed.seed_id, "case")
+        code = [operation for operation in plan.operations if operation.check != "judge"]
+        for operation in sorted(code, key=lambda operation: (used[operation.id], rng.random())):
+            requirement = operation.draw(rng, 1)
+            if suits(operation, seed.instruction, turn.response) and not check(requirement, turn.response).met:
+                cases.append(Case(seed, turn, requirement, append(seed.instruction, requirement.text)))
+                used[operation.id] += 1
+                break
+    return cases
+
+
+def attempt(case: Case, variant: Variant, plan: Plan) -> Steps:
+    """All candidates of both routes; each has a defect or meets the requirement."""
+    outcomes: list[Outcome] = []
+    for route in ROUTES:
+        count = plan.recipe.routes.get(route, 0)
+        if not count:
+            continue
+        seed, requirement = case.seed, case.requirement
+        steps = adapt(
+            route, range(count), seed.seed_id, seed.instruction, case.turn, case.instruction, requirement, plan
+        )
+        responses = yield [_as_variant(request, case, variant, plan) for request in next(steps)]
+        for candidate, response in zip(_result(steps, responses), responses, strict=True):
+            if not candidate.defect and not check(requirement, candidate.text).met:
+                candidate = replace(candidate, defect="unmet")
+            outcomes.append(Outcome(candidate, response.prompt_tokens, response.completion_tokens))
+    return outcomes
+
+
+def _as_variant(request: Request, case: Case, variant: Variant, plan: Plan) -> Request:
+    write = variant.edit if request.role == "edit" else variant.fresh
+    if write:
+        request = replace(request, messages=tuple(write(case, plan)))
+    if variant.temperatures:
+        request = replace(request, temperature=variant.temperatures[request.attempt % len(variant.temperatures)])
+    return request
+
+
+def _result(steps: Generator[Any, Any, tuple[Candidate, ...]], responses: list[Response]) -> tuple[Candidate, ...]:
+    try:
+        steps.send(responses)
+    except StopIteration as done:
+        result: tuple[Candidate, ...] = done.value
+        return result
+    raise AssertionError("adapt asks once")
+
+
+def overview(cases: Sequence[Case], results: dict[str, list[list[Outcome]]], plan: Plan) -> str:
+    """A row for each variant, as Markdown."""
+    head = (
+        "variant",
+        *(f"{route} holds up" for route in ROUTES),
+        "similarity",
+        "prompt tokens",
+        "rounds / 1,000 calls",
+        "tokens / round",
+    )
+    rows = []
+    for name, result in results.items():
+        outcomes = [outcome for found in result for outcome in found]
+        sound = [
+            similarity(outcome.candidate.text, case.turn.response)
+            for case, found in zip(cases, result, strict=True)
+            for outcome in found
+            if not outcome.candidate.defect
+        ]
+        calls = [called(found, plan) for found in result]
+        accepted = sum(any(not outcome.candidate.defect for outcome in found) for found in result)
+        tokens = sum(outcome.completion_tokens for asked in calls for outcome in asked)
+        rows.append(
+            (
+                name,
+                *(share(outcome for outcome in outcomes if outcome.candidate.route == route) for route in ROUTES),
+                f"{fmean(sound):.2f}" if sound else "",
+                f"{fmean(outcome.prompt_tokens for outcome in outcomes):.0f}",
+                f"{1000 * accepted / sum(map(len, calls)):.0f}",
+                f"{tokens / accepted:.0f}" if accepted else "",
+            )
+        )
+    return markdown(head, rows)
+
+
+def by_operation(cases: Sequence[Case], results: dict[str, list[list[Outcome]]]) -> str:
+    """A row for each operation and a column for each variant: the share of both routes' candidates that hold up."""
+    rows = []
+    for id_ in sorted({case.requirement.id for case in cases}):
+        of_id = [i for i, case in enumerate(cases) if case.requirement.id == id_]
+        rows.append((id_, *(share(outcome for i in of_id for outcome in result[i]) for result in results.values())))
+    return markdown(("operation", *results), rows)
+
+
+def called(found: Sequence[Outcome], plan: Plan) -> list[Outcome]:
+    """Those that a round would have asked for: it tries the recipe's routes in order until a candidate holds up."""
+    asked: list[Outcome] = []
+    for route, attempts in batches(plan.recipe):
+        batch = [o for o in found if o.candidate.route == route and o.candidate.attempt in attempts]
+        asked += batch
+        if any(not outcome.candidate.defect for outcome in batch):
+            break
+    return asked
+
+
+def share(outcomes: Iterable[Outcome]) -> str:
+    """How many of the candidates hold up, as "0.12 (12/100)"."""
+    sound = [not outcome.candidate.defect for outcome in outcomes]
+    return f"{fmean(sound):.2f} ({sum(sound)}/{len(sound)})" if sound else ""
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def benchmark(args: argparse.Namespace) -> None:
+    recipe = load_recipe(args.recipe, operations=args.operations)
+    plan = Plan.of(recipe)
+    seeds = read_corpus([args.seeds], Columns(input=args.input_column, response=args.response_column)).seeds
+    token = os.environ.get("ECD_TOKEN")
+    with Store(args.responses) as store:
+        model = identify(args.endpoint, token=token)
+
+        def ask(steps: Sequence[Generator[Any, Any, Any]], what: str) -> list[Any]:
+            endpoint = Endpoint(args.endpoint, token=token)
+            results = []
+            with Progress(what, len(steps)) as bar:
+                for result in run(steps, store, model, endpoint, max_concurrency=args.max_concurrency):
+                    results.append(result)
+                    bar.advance()
+            return results
+
+        seeds = seeds[: args.cases * 3 // 2]  # some have no usable answer, and some answers meet every requirement
+        turns = ask([first_turn(seed, plan) for seed in seeds], "first answers")
+        cases = choose_cases(zip(seeds, turns, strict=True), args.cases, plan)
+        if not cases:
+            raise RecipeError("no answer of the model leaves a requirement open: give more --cases or --operations.")
+        results = {name: ask([attempt(case, VARIANTS[name], plan) for case in cases], name) for name in args.variants}
+    print(f"{model}, {len(cases)} cases\n\n{overview(cases, results, plan)}\n\n{by_operation(cases, results)}")
+    for name, result in results.items():
+        held = [(case, o.candidate) for case, found in zip(cases, result, strict=True) for o in found]
+        held = [(case, candidate) for case, candidate in held if not candidate.defect]
+        for case, candidate in keyed("show").sample(held, min(args.show, len(held))):
+            print(f"\n{name}, {candidate.route}: {case.instruction}\n- {case.turn.response}\n+ {candidate.text}")
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        description="Measure how often a model meets a new requirement of its own accord."
+    )
+    parser.add_argument("--endpoint", default=os.environ.get("ECD_ENDPOINT"), help="default: $ECD_ENDPOINT")
+    parser.add_argument("--seeds", default="bundled", metavar="SRC", help="as for `generate`; default: bundled")
+    parser.add_argument("--input-column", metavar="NAME")
+    parser.add_argument("--response-column", metavar="NAME", help="without it the model writes the first answers")
+    parser.add_argument("--recipe", default="local", metavar="FILE", help="its routes say how many candidates")
+    parser.add_argument("--operations", nargs="+", metavar="GLOB", help="instead of the recipe's; code-checked ones")
+    parser.add_argument("--cases", type=positive, default=60, metavar="N")
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME")
+    parser.add_argument("--responses", type=Path, default=ecd_home() / "responses.sqlite", metavar="FILE")
+    parser.add_argument("--max-concurrency", type=positive, default=8, metavar="N")
+    parser.add_argument("--show", type=positive, default=0, metavar="N", help="print N candidates of each variant")
+    args = parser.parse_args()
+    if not args.endpoint:
+        parser.error("give --endpoint URL, or set ECD_ENDPOINT; `ecd local` starts one here")
+    return run_command(lambda: benchmark(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+from scripted import finish
+
+from ecd_data.method.adaptation import adapt
+from ecd_data.method.plan import Plan
+from ecd_data.recipe import Recipe
+from ecd_data.values import Requirement, Response, Turn
+
+DRAFT = "Keep only the things that you use on the desk, and put the rest into a drawer."
+EDITED = "Keep only the things that you use on the desk and put the rest into a drawer."
+TASK = "How can I keep my desk tidy?"
+COMMAS = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 2)
+SHORT = Requirement("format/word_count_at_most", "Use at most 30 words.", {"relation": "at_most", "n": 30}, "code", 1)
+END = Requirement("content/end_phrase", "End with this sentence.", {"phrase": "I hope this helps."}, "code", 2)
+TURN = Turn(1, "", TASK, DRAFT, (SHORT,), (), "seed", "seed")
+
+
+def asked(route, requirement=COMMAS, *texts):
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return Response((texts or (EDITED,) * 9)[request.attempt], "stop")
+
+    plan, instruction = Plan.of(Recipe(min_similarity=0.6)), f"{TASK} {requirement.text}"
+    count = len(texts) or 2
+    made = finish(adapt(route, range(count), "seed", TASK, TURN, instruction, requirement, plan), answer)
+    return seen, made
+
+
+def test_the_wish_follows_the_old_answer_and_names_what_must_stay():
+    (first, second), _ = asked("edit")
+    assert [message["role"] for message in first.messages] == ["user", "assistant", "user"]
+    assert [message["content"] for message in first.messages[:2]] == [TASK, DRAFT]
+    wish = first.messages[2]["content"]
+    assert wish.index(COMMAS.text) < wish.index(SHORT.text)
+    assert first.messages == second.messages
+    assert first.seed != second.seed
+
+
+def test_the_wish_shows_the_form_where_there_is_one():
+    (with_form, _), _ = asked("edit", END)
+    (without, _), _ = asked("edit", COMMAS)
+    assert "... I hope this helps." in with_form.messages[2]["content"]
+    assert "form" not in without.messages[2]["content"]
+
+
+def test_a_fresh_answer_sees_nothing_but_the_published_prompt():
+    seen, _ = asked("fresh")
+    assert [request.messages for request in seen] == [({"role": "user", "content": f"{TASK} {COMMAS.text}"},)] * 2
+
+
+def test_each_answer_is_a_candidate_and_tells_its_defect():
+    other = "The weather in the mountains was wonderful yesterday."
+    _, made = asked("edit", COMMAS, EDITED, DRAFT, "I will not use any commas in my answer about the desk.", other)
+    assert [candidate.defect for candidate in made] == ["", "unchanged", "echo", "off_topic"]
+
+
+def test_an_edit_must_stay_close_and_a_fresh_answer_need_not():
+    text = "Every drawer gets one purpose. Cables, paper, pens: buy boxes with labels from a shop nearby."
+    assert [asked(route, COMMAS, text)[1][0].defect for route in ("edit", "fresh")] == ["drifted", ""]
