@@ -98,7 +98,7 @@ def edit_with_examples(case: Case, plan: Plan) -> list[Message]:
 
 def _wish(text: str) -> str:
     """The wish that ships, for a requirement with this sentence."""
-    return render("ecd_data.method.prompts", "edit.jinja", requirement={"text": text}, form="", in_force=())
+    return render("ecd_data.method.prompts", "edit.jinja", requirement={"text": text}, in_force=())
 
 
 AGAIN = "Write your answer again. {}"
@@ -124,7 +124,6 @@ VARIANTS = {
         ),
         fresh=task("{requirement}\n\n{before}\n\nRemember: {requirement}"),
     ),
-    "no form": Variant(edit=wish("Write your answer again with as few changes as possible. {}")),
     "examples": Variant(edit=edit_with_examples),
     "cool": Variant(temperatures=(0.3,)),
     "rising": Variant(temperatures=(0.3, 1.0)),

@@ -117,10 +117,11 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
     with scratch as work, Store(path, read_only=args.replay) as store:
-        answerer = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store)
-        model, judge = answerer.model, None
+        judge = None
         if args.judge_endpoint or args.judge_model:
             judge = answered_by(args.judge_endpoint, "ECD_JUDGE_TOKEN", args.judge_model, args.replay, store)
+        answerer = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store, judge)
+        model = answerer.model
         console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {model}, responses in {path}")
         with Progress("chains", len(corpus.seeds)) as bar:
             pairs = 0
@@ -153,8 +154,10 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
             return build(builders, generation, out)
 
 
-def answered_by(url: str | None, token_name: str, wanted: str | None, replay: bool, store: Store) -> Answerer:
-    """The model behind an endpoint, or in a replay the one in the store.
+def answered_by(
+    url: str | None, token_name: str, wanted: str | None, replay: bool, store: Store, judge: Answerer | None = None
+) -> Answerer:
+    """The model behind an endpoint, or in a replay the one in the store, beside that of the `judge`.
 
     Raises:
         EndpointError: the endpoint does not say which model it serves.
@@ -164,7 +167,9 @@ def answered_by(url: str | None, token_name: str, wanted: str | None, replay: bo
     from ecd_data.calls.scheduler import Answerer
 
     if replay:
-        return Answerer(stored_model(store.models(), wanted, store.path))
+        models = store.models()
+        others = [model for model in models if judge is None or model != judge.model]
+        return Answerer(stored_model(others or models, wanted, store.path))
     token = os.environ.get(token_name)
     return Answerer(identify(str(url), token=token, model=wanted), Endpoint(str(url), token=token))
 

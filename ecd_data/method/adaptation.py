@@ -98,12 +98,5 @@ def _defect_as_adaptation(
 
 def _edit(turn: Turn, requirement: Requirement, plan: Plan) -> list[Message]:
     """The old answer as the assistant's own turn, then the wish: weak models take that better than one long prompt."""
-    operation = plan.taxonomy[requirement.id]
-    wish = render(
-        "ecd_data.method.prompts",
-        "edit.jinja",
-        requirement=requirement,
-        form=operation.sentence(operation.form, requirement.kwargs),
-        in_force=turn.requirements,
-    )
+    wish = render("ecd_data.method.prompts", "edit.jinja", requirement=requirement, in_force=turn.requirements)
     return plan.chat(turn.instruction, turn.response, wish)

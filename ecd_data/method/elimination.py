@@ -123,19 +123,23 @@ def _stems(text: str) -> set[str]:
 def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     """Whether an answer talks about the requirement ("I'll make sure to use the words ...") instead of meeting it.
 
-    It does when it repeats five words in a row of the requirement's sentence (the words that the requirement wants in
-    the answer do not count), or speaks of commas, capital letters and the like, where neither the seed's instruction
-    nor the older answer did. What a judged requirement asks for is a subject, and an answer may well name it.
+    It does when it says nothing but the words that the requirement wants in it, when it repeats five words in a row of
+    the requirement's sentence (those words do not count), or speaks of commas, capital letters and the like, where
+    neither the seed's instruction nor the older answer did. What a judged requirement asks for is a subject, and an
+    answer may well name it.
     """
     if requirement.check == "judge":
         return False
     before = " ".join(references).casefold()
     if any(said not in before for said in ABOUT_FORM.findall(text.casefold())):
         return True
-    sentence = requirement.text
+    sentence, rest = requirement.text, text.casefold()
     for value in requirement.kwargs.values():
         for wanted in value if isinstance(value, list) else [value]:
             sentence = sentence.replace(str(wanted), " | ")
+            rest = rest.replace(str(wanted).casefold(), " ")
+    if not re.search(r"\w", rest):
+        return True  # nothing but what was to be in it
     words = re.findall(r"[\w']+|\|", sentence.casefold())
     said = " ".join(re.findall(r"[\w']+", text.casefold()))
     runs = (words[i : i + ECHO] for i in range(len(words) - ECHO + 1))

@@ -121,7 +121,7 @@ def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Pl
         try:
             answer = json.loads(response.answer)
             sentence, instruction = answer["requirement"].strip(), answer["instruction"].strip()
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
         if not re.search(r"\w", sentence) or len(sentence) > MAX_SENTENCE or "\n" in sentence:
             continue

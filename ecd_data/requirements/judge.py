@@ -12,7 +12,7 @@ VOTE = Grammar(
     "json",
     {
         "type": "object",
-        "properties": {"reason": {"type": "string"}, "met": {"type": "boolean"}},
+        "properties": {"reason": {"type": "string", "maxLength": 300}, "met": {"type": "boolean"}},
         "required": ["reason", "met"],
         "additionalProperties": False,
     },
@@ -41,7 +41,7 @@ def vote(response: Response) -> tuple[bool, str] | None:
     """(met, reason) of one vote; `None` when it cannot be read, and then it does not count."""
     try:
         answer = json.loads(response.answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(answer, dict) or not isinstance(answer.get("met"), bool):
         return None
@@ -51,7 +51,7 @@ def vote(response: Response) -> tuple[bool, str] | None:
 def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:
     """The ruling of all votes: the share that says "met", with the first reason given on the winning side.
 
-    Votes that are split evenly, or of which fewer than half can be read, decide nothing: the share is then 0.5.
+    Votes that are split evenly, or of which no more than half can be read, decide nothing: the share is then 0.5.
     """
     votes = [counted for response in responses if (counted := vote(response)) is not None]
     if 2 * len(votes) <= len(responses):

@@ -51,7 +51,6 @@ class Operation:
     stated: what an instruction that states it must say: all of these regular expressions, case aside. {name} stands
         for the parameter as a whole word (for each item of a list), a number up to twenty in digits or spelt out; a
         bare name is one of the phrases of `patterns.yaml`.
-    form: a sketch of an answer that meets it, where that is plain to see, with "..." for the rest of the text.
     guidance, example: what the evolution prompt says about it; the example has an instruction `before` and `after`,
         and the `kwargs` of what it adds where code checks that.
     """
@@ -68,7 +67,6 @@ class Operation:
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
-    form: str = ""
     guidance: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
 

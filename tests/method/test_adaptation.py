@@ -10,7 +10,6 @@ EDITED = "Keep only the things that you use on the desk and put the rest into a 
 TASK = "How can I keep my desk tidy?"
 COMMAS = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 2)
 SHORT = Requirement("format/word_count_at_most", "Use at most 30 words.", {"relation": "at_most", "n": 30}, "code", 1)
-END = Requirement("content/end_phrase", "End with this sentence.", {"phrase": "I hope this helps."}, "code", 2)
 TURN = Turn(1, "", TASK, DRAFT, (SHORT,), (), "seed", "seed")
 
 
@@ -35,13 +34,6 @@ def test_the_wish_follows_the_old_answer_and_names_what_must_stay():
     assert wish.index(COMMAS.text) < wish.index(SHORT.text)
     assert first.messages == second.messages
     assert first.seed != second.seed
-
-
-def test_the_wish_shows_the_form_where_there_is_one():
-    (with_form, _), _ = asked("edit", END)
-    (without, _), _ = asked("edit", COMMAS)
-    assert "... I hope this helps." in with_form.messages[2]["content"]
-    assert "form" not in without.messages[2]["content"]
 
 
 def test_a_fresh_answer_sees_nothing_but_the_published_prompt():

@@ -230,11 +230,3 @@ def test_the_readme_counts_what_there_is():
         by_code = sum(operation.check != "judge" for operation in of_class)
         assert f"| {kind} | {by_code} | {len(of_class) - by_code} |" in readme
     assert f"{len(TAXONOMY)} operations in five classes, {len(BY_CODE)} of them checked by code" in readme
-
-
-@pytest.mark.parametrize("operation", [op for op in BY_CODE if op.form], ids=lambda operation: operation.id)
-def test_a_form_is_a_sketch_with_the_parameters_filled_in(operation):
-    for requirement in drawn(operation, 5):
-        sketch = operation.sentence(operation.form, requirement.kwargs)
-        assert "..." in sketch
-        assert "{" not in sketch
