@@ -171,7 +171,8 @@ def answered_by(
         others = [model for model in models if judge is None or model != judge.model]
         return Answerer(stored_model(others or models, wanted, store.path))
     token = os.environ.get(token_name)
-    return Answerer(identify(str(url), token=token, model=wanted), Endpoint(str(url), token=token))
+    model = identify(str(url), token=token, model=wanted, token_name=token_name)
+    return Answerer(model, Endpoint(str(url), token=token, token_name=token_name))
 
 
 def verdict(calibration: Calibration, recipe: Recipe) -> str:

@@ -96,6 +96,18 @@ def test_an_endpoint_that_refuses_stops_the_run(tmp_path, seeds, server, fault, 
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
 
 
+def test_a_judge_that_refuses_names_its_own_token(tmp_path, seeds, server):
+    judge = FakeServer()
+    judge.always = Fault(401, {"error": "no"})
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--judge-endpoint", judge.url]
+    paths = ["--responses", str(tmp_path / "r.sqlite"), "--out", str(tmp_path / "build")]
+    done = run("ecd_data.generate", *flags, *paths, ECD_TOKEN="secret")
+    judge.stop()
+    assert done.returncode == 1
+    assert "set ECD_JUDGE_TOKEN to a token for it" in done.stderr
+    assert "secret" not in done.stderr
+
+
 def test_many_calls_that_fail_at_once_are_one_message(tmp_path, server):
     server.always = Fault(422, {"error": "`inputs` must have less than 1024 tokens"})
     flags = ["--seeds", "bundled", "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]

@@ -34,20 +34,30 @@ class Endpoint:
     `timeout` is in seconds, for one try; a call is tried `max_retries` times more when the server is overloaded,
     fails or cannot be reached, after a growing random pause or the seconds that a `Retry-After` header asks for (at
     most a minute). `retries` counts these tries. `token` goes into the Authorization header and nowhere
-    else. Open it with `async with`, in the event loop that uses it; it may be opened again later.
+    else; messages call it `token_name`. Open it with `async with`, in the event loop that uses it; it may be opened
+    again later.
 
     Raises:
         EndpointError: by every method, when the server cannot be used; the message says what to change.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, timeout: float = 120, max_retries: int = 6) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        token_name: str = "ECD_TOKEN",
+        timeout: float = 120,
+        max_retries: int = 6,
+    ) -> None:
         self.url = parse_url(url)
+        self._token_name = token_name
         self.timeout = timeout
         self.max_retries = max_retries
         self.retries = 0
         self._token = (token or "").strip()
         if not (self._token.isascii() and self._token.isprintable()):
-            raise EndpointError("The token has characters that no HTTP header can carry: check ECD_TOKEN.")
+            raise EndpointError(f"The token has characters that no HTTP header can carry: check {token_name}.")
         self._dialect: Dialect = "tgi"
         self._model = Model("")
         self._limits = ""
@@ -158,7 +168,8 @@ class Endpoint:
     def _advice(self, response: httpx.Response) -> str:
         """What to change after an answer that will be the same next time."""
         if response.status_code in (401, 403):
-            return "it does not accept the token in ECD_TOKEN" if self._token else "set ECD_TOKEN to a token for it"
+            name = self._token_name
+            return f"it does not accept the token in {name}" if self._token else f"set {name} to a token for it"
         if response.status_code in (400, 413, 422):
             return f"shorten the seed or lower max_tokens in the recipe{self._limits}, or mend what it names"
         return "check --endpoint, it is a text-generation server's base URL such as http://localhost:8080, and --model"
@@ -183,11 +194,11 @@ class Endpoint:
         return text if len(text) <= 300 else text[:299] + "…"
 
 
-def identify(url: str, token: str | None = None, model: str | None = None) -> Model:
+def identify(url: str, token: str | None = None, model: str | None = None, token_name: str = "ECD_TOKEN") -> Model:
     """The model that the server at `url` serves, for code outside an event loop; see `Endpoint.identify`."""
 
     async def ask() -> Model:
-        async with Endpoint(url, token=token) as endpoint:
+        async with Endpoint(url, token=token, token_name=token_name) as endpoint:
             return await endpoint.identify(model)
 
     return asyncio.run(ask())
