@@ -88,7 +88,7 @@ def loops(text: str) -> bool:
     """
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
     words = re.findall(r"[^\W\d_]+", text.casefold())
-    if re.search(r"([^\W\d_])\1{19}", text):
+    if re.search(r"([^\W\d_]{1,4}?)\1{15}", text):  # "aaaa...", "QAQAQA..."
         return True
     sentences = [part.strip() for part in re.split(r"[.!?\n]+", text.casefold()) if len(part.split()) > 3]
     if any(a == b for a, b in itertools.pairwise(sentences)):

@@ -35,6 +35,7 @@ PROSE = (
         ("no no no no no", "looping"),
         ("It survives no matter what, it survives no matter what, it survives no matter what.", "looping"),
         ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "looping"),
+        ("Q: What is it?\nA: A,A,QAQAQAQAQAQAQAQAQAQAQAQAQAQAQAQAQAQAQA.", "looping"),
         ((PROSE + " ") * 3, "looping"),
         ("P.S. I hope you like it.\n\nP.S. I hope you like it.", "looping"),
     ],
