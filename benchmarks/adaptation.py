@@ -19,8 +19,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ecd_data.calls.endpoint import Endpoint, identify
-from ecd_data.calls.scheduler import run
+from ecd_data.calls.endpoint import Endpoint
+from ecd_data.calls.pool import Pool, identify
+from ecd_data.calls.scheduler import Answerer, run
 from ecd_data.calls.store import Store
 from ecd_data.command import Progress, ecd_home, run_command
 from ecd_data.corpus.seeds import Columns, read_corpus
@@ -271,13 +272,13 @@ def benchmark(args: argparse.Namespace) -> None:
     seeds = read_corpus([args.seeds], Columns(input=args.input_column, response=args.response_column)).seeds
     token = os.environ.get("ECD_TOKEN")
     with Store(args.responses) as store:
-        model = identify(args.endpoint, token=token)
+        pool = Pool([Endpoint(args.endpoint, token=token)], max_concurrency=args.max_concurrency)
+        answerer = Answerer(identify(pool), pool)
 
         def ask(steps: Sequence[Generator[Any, Any, Any]], what: str) -> list[Any]:
-            endpoint = Endpoint(args.endpoint, token=token)
             results = []
             with Progress(what, len(steps)) as bar:
-                for result in run(steps, store, model, endpoint, max_concurrency=args.max_concurrency):
+                for result in run(steps, store, answerer):
                     results.append(result)
                     bar.advance()
             return results
@@ -288,7 +289,8 @@ def benchmark(args: argparse.Namespace) -> None:
         if not cases:
             raise RecipeError("no answer of the model leaves a requirement open: give more --cases or --operations.")
         results = {name: ask([attempt(case, VARIANTS[name], plan) for case in cases], name) for name in args.variants}
-    print(f"{model}, {len(cases)} cases\n\n{overview(cases, results, plan)}\n\n{by_operation(cases, results)}")
+    print(f"{answerer.model}, {len(cases)} cases")
+    print(f"\n{overview(cases, results, plan)}\n\n{by_operation(cases, results)}")
     for name, result in results.items():
         held = [(case, o.candidate) for case, found in zip(cases, result, strict=True) for o in found]
         held = [(case, candidate) for case, candidate in held if not candidate.defect]

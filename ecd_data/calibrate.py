@@ -8,13 +8,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
 from pathlib import Path
 
 from ecd_data.command import Progress, console, ecd_home, quiet_libraries, run_command
-from ecd_data.errors import EndpointError
-from ecd_data.generate import answered_by, positive, verdict
+from ecd_data.generate import add_endpoint_arguments, answered_by, endpoints, positive, verdict
 
 
 def main() -> int:
@@ -25,23 +23,10 @@ def main() -> int:
         epilog="`generate` does the same before it uses a judge's votes, and switches them off below the recipe's "
         "judge_accuracy.",
     )
-    parser.add_argument(
-        "--endpoint",
-        default=os.environ.get("ECD_ENDPOINT"),
-        metavar="URL",
-        help="server of the judge; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN",
-    )
-    parser.add_argument("--model", metavar="ID", help="which model, where a server or the response store has several")
     parser.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default` or `local`")
     parser.add_argument("--items", type=positive, metavar="N", help="questions, instead of the recipe's judge_items")
-    parser.add_argument(
-        "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
-    )
-    parser.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
-    parser.add_argument(
-        "--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight (default 16)"
-    )
     parser.add_argument("-o", "--out", type=Path, metavar="FILE", help="write the numbers as JSON")
+    add_endpoint_arguments(parser.add_argument_group("who is asked, and how"))
     args = parser.parse_args()
 
     def command() -> None:
@@ -54,12 +39,11 @@ def main() -> int:
         from ecd_data.requirements.calibration import items, table
 
         quiet_libraries()
-        if not args.endpoint and not args.replay:
-            raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
+        endpoints(args)
         recipe = load_recipe(args.recipe, judge_items=args.items)
         path = args.responses or ecd_home() / "responses.sqlite"
         with Store(path, read_only=args.replay) as store:
-            judge = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store)
+            judge = answered_by(args, store)
             console.print(f"judge {judge.model}, {recipe.votes} votes a question, responses in {path}")
             with Progress("votes", len(items(recipe.judge_items)) * recipe.votes) as bar:
 
@@ -68,15 +52,7 @@ def main() -> int:
                     bar.note(f"{stats.calls} calls, {stats.stored} answers from the store")
 
                 nobody = Corpus((), (), 0)
-                generation = Generation(
-                    nobody,
-                    recipe,
-                    judge.model,
-                    store,
-                    judge.endpoint,
-                    max_concurrency=args.max_concurrency,
-                    on_call=on_call,
-                )
+                generation = Generation(nobody, recipe, judge.model, store, judge.pool, on_call=on_call)
                 measured = generation.calibrate(Plan.of(recipe))
         print(table(dataclasses.asdict(measured)))
         console.print(verdict(measured, recipe))

@@ -22,6 +22,17 @@ class EndpointError(EcdError):
     """The text-generation endpoint cannot be reached, refuses the request or answers something unusable."""
 
 
+class CallFailed(EndpointError):
+    """One call failed for good, while others may well be answered.
+
+    `reason` is a code: `refused` (the endpoint does not take this request) or `no_answer` (no try gave a usable one).
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class StoreError(EcdError):
     """The response store cannot be opened, written or does not hold what a replay needs."""
 

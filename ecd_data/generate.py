@@ -55,31 +55,59 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
     run = parser.add_argument_group("how it is run")
-    run.add_argument(
-        "--endpoint",
-        default=os.environ.get("ECD_ENDPOINT"),
-        metavar="URL",
-        help="TGI or OpenAI-compatible server; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN",
-    )
-    run.add_argument("--model", metavar="ID", help="which model, where a server or the response store has several")
+    add_endpoint_arguments(run)
     run.add_argument(
         "--judge-endpoint",
         metavar="URL",
         help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
     )
     run.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
-    run.add_argument(
+
+
+def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
+    """The flags for endpoints, calls and stored responses, shared with `calibrate`."""
+    group.add_argument(
+        "--endpoint",
+        action="append",
+        metavar="URL",
+        help="TGI or OpenAI-compatible server; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN. Repeat it "
+        "for servers that share the work; they must serve the same model",
+    )
+    group.add_argument("--model", metavar="ID", help="which model, where a server or the response store has several")
+    group.add_argument(
         "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
     )
-    run.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
-    run.add_argument("--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight (default 16)")
+    group.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
+    group.add_argument(
+        "--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight at each server (default 16)"
+    )
+    group.add_argument(
+        "--min-concurrency",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="how far that is lowered while a server is overloaded (default 1)",
+    )
+    group.add_argument("--max-retries", type=natural, default=6, metavar="N", help="of one call (default 6)")
+    group.add_argument(
+        "--timeout", type=positive, default=120, metavar="SECONDS", help="for one try of a call (default 120)"
+    )
 
 
 def positive(text: str) -> int:
     """A whole number of at least 1, for argparse."""
+    return _at_least(1, text)
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 0, for argparse."""
+    return _at_least(0, text)
+
+
+def _at_least(bound: int, text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    if number < bound:
+        raise argparse.ArgumentTypeError(f"{text} is not at least {bound}")
     return number
 
 
@@ -101,10 +129,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
 
     if not args.seeds:
         raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
-    if not args.endpoint and not args.replay:
-        raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
-    if args.judge_model and not args.judge_endpoint and not args.replay:
-        raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
+    endpoints(args)
     check_out(out)
     recipe = load_recipe(args.recipe, rounds=args.rounds, pairs=args.pairs)
     columns = Columns(args.instruction_column, args.input_column, args.response_column)
@@ -117,10 +142,8 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
     with scratch as work, Store(path, read_only=args.replay) as store:
-        judge = None
-        if args.judge_endpoint or args.judge_model:
-            judge = answered_by(args.judge_endpoint, "ECD_JUDGE_TOKEN", args.judge_model, args.replay, store)
-        answerer = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store, judge)
+        judge = judged_by(args, store)
+        answerer = answered_by(args, store, judge)
         model = answerer.model
         console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {model}, responses in {path}")
         with Progress("chains", len(corpus.seeds)) as bar:
@@ -140,10 +163,9 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
                 recipe,
                 model,
                 store,
-                answerer.endpoint,
+                answerer.pool,
                 judge=judge,
                 contamination=contamination,
-                max_concurrency=args.max_concurrency,
                 on_chain=on_chain,
                 on_call=on_call,
                 on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
@@ -154,25 +176,58 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
             return build(builders, generation, out)
 
 
-def answered_by(
-    url: str | None, token_name: str, wanted: str | None, replay: bool, store: Store, judge: Answerer | None = None
-) -> Answerer:
-    """The model behind an endpoint, or in a replay the one in the store, beside that of the `judge`.
+def endpoints(args: argparse.Namespace) -> list[str]:
+    """The URLs of the servers that answer.
 
     Raises:
-        EndpointError: the endpoint does not say which model it serves.
+        EndpointError: there is none, and this is no replay.
+    """
+    urls = args.endpoint or [os.environ[name] for name in ["ECD_ENDPOINT"] if os.environ.get(name)]
+    if not urls and not args.replay:
+        raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
+    return urls
+
+
+def answered_by(args: argparse.Namespace, store: Store, judge: Answerer | None = None) -> Answerer:
+    """The model behind the endpoints, or in a replay the one in the store, beside that of the `judge`.
+
+    Raises:
+        EndpointError: an endpoint does not say which model it serves, or they serve different ones.
         StoreError: the store does not tell.
     """
-    from ecd_data.calls.endpoint import Endpoint, identify
+    return _answerer(args, endpoints(args), args.model, "ECD_TOKEN", store, judge)
+
+
+def judged_by(args: argparse.Namespace, store: Store) -> Answerer | None:
+    """The judge that the flags name; `None` when the model judges itself. Raises as `answered_by` does."""
+    if not args.judge_endpoint and not args.judge_model:
+        return None
+    if not args.judge_endpoint and not args.replay:
+        raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
+    return _answerer(args, [args.judge_endpoint], args.judge_model, "ECD_JUDGE_TOKEN", store)
+
+
+def _answerer(
+    args: argparse.Namespace,
+    urls: Sequence[str],
+    wanted: str | None,
+    token_name: str,
+    store: Store,
+    judge: Answerer | None = None,
+) -> Answerer:
+    from ecd_data.calls.endpoint import Endpoint
+    from ecd_data.calls.pool import Pool, identify
     from ecd_data.calls.scheduler import Answerer
 
-    if replay:
+    if args.replay:
         models = store.models()
         others = [model for model in models if judge is None or model != judge.model]
         return Answerer(stored_model(others or models, wanted, store.path))
     token = os.environ.get(token_name)
-    model = identify(str(url), token=token, model=wanted, token_name=token_name)
-    return Answerer(model, Endpoint(str(url), token=token, token_name=token_name))
+    servers = [Endpoint(url, token=token, token_name=token_name, timeout=args.timeout) for url in urls]
+    bounds = {"min_concurrency": args.min_concurrency, "max_concurrency": args.max_concurrency}
+    pool = Pool(servers, **bounds, max_retries=args.max_retries)
+    return Answerer(identify(pool, wanted), pool)
 
 
 def verdict(calibration: Calibration, recipe: Recipe) -> str:

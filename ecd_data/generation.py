@@ -6,11 +6,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ecd_data.calls.endpoint import Endpoint
+from ecd_data.calls.pool import Pool
 from ecd_data.calls.scheduler import Answerer, Stats, run
 from ecd_data.calls.store import Store
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
+from ecd_data.errors import CallFailed
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
@@ -28,16 +29,15 @@ Steps = Generator[Sequence[Request], list[Response], T]
 class Generation:
     """One run over a corpus.
 
-    With an endpoint, the store is asked first and the endpoint second; without one (a replay) the store must hold
+    With a pool of endpoints, the store is asked first and they second; without one (a replay) the store must hold
     every response. `keys` fills up with the store keys of all responses that the chains used, whoever gave them.
 
     Args:
         corpus, recipe, model: what the chains are a function of, together with the responses.
         store: the response store.
-        endpoint: who answers what the store does not hold; `None` replays.
+        pool: who answers what the store does not hold; `None` replays.
         judge: who votes on requirements that code cannot check; by default the model itself.
         contamination: the evaluations' prompts that no instruction may share words with.
-        max_concurrency: calls in flight.
         on_chain, on_call: called with each finished chain, and with the totals after each call, to show progress.
         on_judge: called with the judge's calibration when there is one, before the first chain.
     """
@@ -46,10 +46,9 @@ class Generation:
     recipe: Recipe
     model: Model
     store: Store
-    endpoint: Endpoint | None = None
+    pool: Pool | None = None
     judge: Answerer | None = None
     contamination: Contamination | None = None
-    max_concurrency: int = 16
     on_chain: Callable[[Chain], None] | None = None
     on_call: Callable[[Stats], None] | None = None
     on_judge: Callable[[Calibration], None] | None = None
@@ -112,10 +111,9 @@ class Generation:
         return run(
             map(self._recorded, steps),
             self.store,
-            self.model,
-            self.endpoint,
+            Answerer(self.model, self.pool),
             judge=self.judge,
-            max_concurrency=self.max_concurrency,
+            max_failed=self.recipe.max_failed,
             on_call=self.on_call,
         )
 
@@ -127,6 +125,11 @@ class Generation:
                 for request in requests:
                     model = self.judge_model if request.role == "judge" else self.model
                     self.keys.add(request_key(model, request))
-                requests = steps.send((yield requests))
+                try:
+                    responses = yield requests
+                except CallFailed as failure:
+                    requests = steps.throw(failure)
+                else:
+                    requests = steps.send(responses)
         except StopIteration as done:
             return done.value

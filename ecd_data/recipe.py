@@ -52,6 +52,7 @@ class Recipe:
     max_length_ratio: of chosen to rejected in characters, or the other way round, unless the rejected one misses a
         requirement on length.
     max_share: share of the pairs that a route may make; the surplus becomes rejects.
+    max_failed: share of the calls that may fail for good, each a reject, before the run stops.
     splits: share of the seed groups in each split.
     language, license: for the dataset card.
     """
@@ -78,6 +79,7 @@ class Recipe:
     max_missed: int = 2
     max_length_ratio: float = 3.0
     max_share: Mapping[Route, float] = field(default_factory=dict)
+    max_failed: float = 0.05
     splits: Mapping[str, float] = field(default_factory=lambda: {"train": 0.9, "validation": 0.05, "test": 0.05})
     language: str = "en"
     license: str = ""
@@ -106,10 +108,9 @@ class Recipe:
             raise RecipeError(f"recipe: temperature is {self.temperature}; it must lie between 0 and 2.")
         if not math.isfinite(self.min_logprob):
             raise RecipeError(f"recipe: min_logprob is {self.min_logprob}; it must be a number, such as -2.0.")
-        if not 0 <= self.judge_accuracy <= 1:
-            raise RecipeError(f"recipe: judge_accuracy is {self.judge_accuracy}; it must lie between 0 and 1.")
-        if not 0 <= self.min_similarity <= 1:
-            raise RecipeError(f"recipe: min_similarity is {self.min_similarity}; it must lie between 0 and 1.")
+        for name in ("judge_accuracy", "min_similarity", "max_failed"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RecipeError(f"recipe: {name} is {getattr(self, name)}; it must lie between 0 and 1.")
         if not 1 <= self.max_length_ratio < math.inf:
             raise RecipeError(
                 f"recipe: max_length_ratio is {self.max_length_ratio}; it must be at least 1, such as 3.0."

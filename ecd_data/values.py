@@ -95,6 +95,11 @@ class Request:
     grammar: Grammar | None = None
     logprobs: bool = False
 
+    @property
+    def name(self) -> str:
+        """Which call of the plan it is, for messages."""
+        return f"call `{self.role}` of seed {self.seed_id}, round {self.round}, attempt {self.attempt}"
+
     def canonical(self) -> dict[str, Any]:
         """The request as plain JSON data; with the model's identity it makes the key of the response store."""
         grammar = None if self.grammar is None else {"type": self.grammar.type, "value": self.grammar.value}
@@ -240,7 +245,7 @@ class Reject:
 
     seed_id: str
     round: int
-    step: Literal["seed", "answer", "evolution", "elimination", "contrast"]
+    step: Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
     reason: str
     operation: str
     instruction: str

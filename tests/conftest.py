@@ -22,7 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its b
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
-from scripted import MODEL, RECIPE, ScriptedEndpoint  # noqa: E402
+from scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
 
 from ecd_data.calls.store import Store  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
@@ -40,14 +40,14 @@ def corpus() -> Corpus:
 
 @pytest.fixture
 def make_generation(corpus, tmp_path):
-    """Generations of the scripted model over one response store; `endpoint=None` replays."""
+    """Generations of the scripted model over one response store; `pool=None` replays."""
     stores = []
 
-    def make(endpoint="scripted", **changes):
+    def make(pool="scripted", **changes):
         values = {"corpus": corpus, "recipe": RECIPE}
         stores.append(Store(tmp_path / "responses.sqlite"))
-        endpoint = ScriptedEndpoint() if endpoint == "scripted" else endpoint
-        return Generation(model=MODEL, store=stores[-1], endpoint=endpoint, **{**values, **changes})
+        pool = ScriptedPool() if pool == "scripted" else pool
+        return Generation(model=MODEL, store=stores[-1], pool=pool, **{**values, **changes})
 
     yield make
     for store in stores:

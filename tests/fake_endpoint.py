@@ -48,13 +48,21 @@ def chat_completion(body: dict[str, Any], finish_reason: str | None = "stop") ->
 
 @dataclass
 class Fault:
-    """One answer that is not the usual one. `body` may be JSON data or raw bytes; `length` lies about its size."""
+    """One answer that is not the usual one.
+
+    `body` may be JSON data or raw bytes; `length` lies about its size; `drip` is seconds between two of its bytes.
+    """
 
     status: int = 200
     body: Any = b""
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
     hang: float = 0
+    drip: float = 0
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 512  # connections that come at once
 
 
 class FakeServer:
@@ -64,6 +72,7 @@ class FakeServer:
         self.routes: dict[str, Any] = {"/info": TGI_INFO}
         self.faults: deque[Fault] = deque()
         self.always: Fault | None = None
+        self.answer: Callable[[dict[str, Any]], Fault | None] = lambda body: None
         self.pause: Callable[[], float] = lambda: 0.0
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
@@ -71,7 +80,7 @@ class FakeServer:
         self.in_flight = self.most_in_flight = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = _Server(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
@@ -104,7 +113,7 @@ class FakeServer:
                     fake.bodies.append(body)
                     fake.in_flight += 1
                     fake.most_in_flight = max(fake.most_in_flight, fake.in_flight)
-                    fault = fake.faults.popleft() if fake.faults else fake.always
+                    fault = fake.faults.popleft() if fake.faults else fake.answer(body) or fake.always
                 time.sleep(fake.pause())
                 with fake._lock:
                     fake.in_flight -= 1
@@ -119,7 +128,10 @@ class FakeServer:
                 self.send_header("Content-Length", str(len(raw) if fault.length is None else fault.length))
                 self.end_headers()
                 with suppress(ConnectionError):  # a client that did not wait
-                    self.wfile.write(raw)
+                    size = 1 if fault.drip else max(1, len(raw))
+                    for start in range(0, len(raw), size):
+                        self.wfile.write(raw[start : start + size])
+                        fake._stop.wait(fault.drip)
                 self.close_connection = fault.length is not None
 
             def log_message(self, *_: Any) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Generator
 from typing import Any
 
+from ecd_data.errors import CallFailed
 from ecd_data.recipe import Recipe
 from ecd_data.values import Model, Request, Response
 
@@ -46,26 +47,31 @@ def _instruction(prompt: str) -> str:
 
 
 def finish(steps: Generator[Any, Any, Any], answer: Callable[[Request], Response] = scripted) -> Any:
-    """Drives a generator of requests to its end; returns its result."""
+    """Drives a generator of requests to its end; returns its result. A `CallFailed` of `answer` is thrown into it."""
     try:
         requests = next(steps)
         while True:
-            requests = steps.send([answer(request) for request in requests])
+            try:
+                responses = [answer(request) for request in requests]
+            except CallFailed as failure:
+                requests = steps.throw(failure)
+            else:
+                requests = steps.send(responses)
     except StopIteration as done:
         return done.value
 
 
-class ScriptedEndpoint:
-    """Stands in for `Endpoint` where a test needs no HTTP; counts its calls."""
+class ScriptedPool:
+    """Stands in for `Pool` where a test needs no HTTP; counts its calls."""
 
-    url = "scripted"
-    retries = 0
+    retries = in_flight = 0
+    limit = capacity = 16
 
     def __init__(self, answer: Callable[[Request], Response] = scripted) -> None:
         self.answer = answer
         self.requests: list[Request] = []
 
-    async def __aenter__(self) -> ScriptedEndpoint:
+    async def __aenter__(self) -> ScriptedPool:
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -74,6 +80,6 @@ class ScriptedEndpoint:
     async def identify(self, model: str | None = None) -> Model:
         return MODEL
 
-    async def complete(self, request: Request) -> Response:
+    async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response:
         self.requests.append(request)
         return self.answer(request)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from scripted import MODEL, RECIPE, ScriptedEndpoint, scripted
+from scripted import MODEL, RECIPE, ScriptedPool, scripted
 
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.calls.store import Store
@@ -18,7 +18,7 @@ JUDGED = {**RECIPE.to_dict(), "operations": ["content/*", "reasoning/*"], "judge
 TRUTH = {item.id: item.truth for item in items(20)}
 
 
-class JudgeEndpoint(ScriptedEndpoint):
+class JudgePool(ScriptedPool):
     async def identify(self, model=None):
         return JUDGE
 
@@ -44,7 +44,7 @@ def judged(make_generation):
 
     def make(answer, **changes):
         recipe = recipe_from_dict({**JUDGED, **changes.pop("recipe", {})})
-        return make_generation(ScriptedEndpoint(answer), recipe=recipe, **changes)
+        return make_generation(ScriptedPool(answer), recipe=recipe, **changes)
 
     return make
 
@@ -77,20 +77,20 @@ def test_a_recipe_of_judged_operations_alone_says_what_to_do(judged):
 
 
 def test_a_recipe_without_judged_operations_tries_no_judge(make_generation):
-    endpoint = ScriptedEndpoint()
-    generation = make_generation(endpoint)
+    pool = ScriptedPool()
+    generation = make_generation(pool)
     list(generation.chains())
     assert generation.calibration is None
-    assert not [request for request in endpoint.requests if request.role == "judge"]
+    assert not [request for request in pool.requests if request.role == "judge"]
 
 
 def test_a_judge_of_its_own_gets_all_votes_and_nothing_else_and_replays(judged, corpus, tmp_path):
-    judge = JudgeEndpoint(votes(right))
+    judge = JudgePool(votes(right))
     generation = judged(scripted, judge=Answerer(JUDGE, judge))
     made = list(generation.chains())
     assert "judge" in kinds(made)
     assert {request.role for request in judge.requests} == {"judge"}
-    assert not [request for request in generation.endpoint.requests if request.role == "judge"]
+    assert not [request for request in generation.pool.requests if request.role == "judge"]
     with Store(tmp_path / "responses.sqlite") as store:
         again = Generation(corpus, generation.recipe, MODEL, store, judge=Answerer(JUDGE))
         assert list(again.chains()) == made
@@ -106,7 +106,7 @@ def test_the_trial_asks_nothing_twice(judged):
     generation = judged(votes(right))
     plan = Plan.of(generation.recipe)
     first = generation.calibrate(plan)
-    asked = len(generation.endpoint.requests)
+    asked = len(generation.pool.requests)
     assert asked == 20 * generation.recipe.votes
     assert generation.calibrate(plan) == first
-    assert len(generation.endpoint.requests) == asked
+    assert len(generation.pool.requests) == asked

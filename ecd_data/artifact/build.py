@@ -25,7 +25,9 @@ from ecd_data.generation import Generation
 from ecd_data.values import canonical_json
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
-RESPONSES = pa.schema([(name, pa.string()) for name in ("key", "model", "role", "seed_id", "request", "response")])
+RESPONSES = pa.schema(
+    [(name, pa.string()) for name in ("key", "model", "role", "seed_id", "request", "response", "failure")]
+)
 
 
 def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, out: Path) -> dict[str, Any]:
@@ -115,12 +117,12 @@ def _prepare(builder: datasets.GeneratorBasedBuilder, partial: Path) -> datasets
 
 
 def _write_responses(generation: Generation, partial: Path) -> None:
-    """The stored responses behind the build, in key order: with them anyone can replay it."""
+    """The stored responses behind the build, in key order, and the failures: with them anyone can replay it."""
     (partial / "responses").mkdir()
     path = partial / "responses" / "responses-00000-of-00001.parquet"
     with pq.ParquetWriter(path, RESPONSES, compression="zstd") as writer:
         batch: list[dict[str, str]] = []
-        for key, model, request, response in generation.store.rows(sorted(generation.keys)):
+        for key, model, request, response, failure in generation.store.rows(generation.keys):
             batch.append(
                 {
                     "key": key,
@@ -128,7 +130,8 @@ def _write_responses(generation: Generation, partial: Path) -> None:
                     "role": request["role"],
                     "seed_id": request["seed_id"],
                     "request": canonical_json(request),
-                    "response": canonical_json(response),
+                    "response": "" if response is None else canonical_json(response),
+                    "failure": failure,
                 }
             )
             if len(batch) == 1000:

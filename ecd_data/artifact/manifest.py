@@ -135,12 +135,21 @@ def _counts(build: Path) -> dict[str, Any]:
 def _calls(build: Path, pairs: int) -> dict[str, Any]:
     """Calls and tokens behind the build, from the responses in it: the same however often they were replayed."""
     roles: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     prompt_tokens = completion_tokens = 0
-    for row in read_rows(sorted((build / "responses").glob("*.parquet")), ["role", "response"]):
+    for row in read_rows(sorted((build / "responses").glob("*.parquet")), ["role", "response", "failure"]):
+        if row["failure"]:
+            failed[row["failure"]] += 1
+            continue
         response = json.loads(row["response"])
         roles[row["role"]] += 1
         prompt_tokens += response["prompt_tokens"]
         completion_tokens += response["completion_tokens"]
     spent = {"total": roles.total(), "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     per_pair = {name: round(number / pairs, 1) for name, number in spent.items()} if pairs else {}
-    return {**spent, "by_role": dict(sorted(roles.items())), "per_pair": per_pair}
+    return {
+        **spent,
+        "by_role": dict(sorted(roles.items())),
+        "failed": dict(sorted(failed.items())),
+        "per_pair": per_pair,
+    }

@@ -1,8 +1,8 @@
-"""One text-generation endpoint: which model it serves, and what it answers to a Request.
+"""One text-generation endpoint: which model it serves, and what it answers to one try of a Request.
 
     async with Endpoint("http://localhost:8080") as endpoint:
         model = await endpoint.identify()
-        response = await endpoint.complete(request)
+        response = await endpoint.complete(request)  # `Pool` tries again and chooses among several
 
 Two dialects of one chat API: `tgi` (text-generation-inference, told by its `/info`) and `openai` (vLLM, SGLang,
 llama.cpp, transformers serve, told by `/v1/models`).
@@ -11,7 +11,8 @@ llama.cpp, transformers serve, told by `/v1/models`).
 from __future__ import annotations
 
 import asyncio
-import random
+from collections import Counter
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, cast
 
@@ -20,22 +21,39 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
-from ecd_data.errors import EndpointError
+from ecd_data.errors import CallFailed, EndpointError
 from ecd_data.values import Model, Request, Response
 
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries; the bound doubles from the first to the longest
 IDENTIFY_TIMEOUT = 30.0  # seconds; a server that is up tells its model at once
-RETRIED = {408, 424, 425, 429}  # and every 5xx; 424 is TGI's "generation failed", 429 its "overloaded"
+OVERLOADED = {429, 503}
+PASSING = {408, 424, 425, 429}  # and every 5xx: may go better next time; 424 is TGI's "generation failed"
+REFUSED = {400, 413, 422}  # this request, as too long for instance; others are welcome
+CALLS_PER_CLIENT = 50  # in flight: a client has a hundred connections, and slows down well before they are all in use
+
+
+class Trouble(Exception):
+    """A try that failed in a way that may go better next time.
+
+    Args:
+        said: what was seen.
+        overloaded: whether that tells of too many calls.
+        alive: whether the server is up, as far as one can tell.
+        retry_after: seconds that it asks to wait.
+    """
+
+    def __init__(self, said: str, *, overloaded: bool = False, alive: bool = False, retry_after: float = 0) -> None:
+        super().__init__(said)
+        self.overloaded = overloaded
+        self.alive = alive
+        self.retry_after = retry_after
 
 
 class Endpoint:
     """The text-generation server at `url`, which speaks TGI's or OpenAI's chat API.
 
-    `timeout` is in seconds, for one try; a call is tried `max_retries` times more when the server is overloaded,
-    fails or cannot be reached, after a growing random pause or the seconds that a `Retry-After` header asks for (at
-    most a minute). `retries` counts these tries. `token` goes into the Authorization header and nowhere
-    else; messages call it `token_name`. Open it with `async with`, in the event loop that uses it; it may be opened
-    again later.
+    `timeout` is in seconds, for one try from its first byte to its last. `token` goes into the Authorization header
+    and nowhere else; messages call it `token_name`. Open it with `async with`, in the event loop that uses it; it may
+    be opened again later.
 
     Raises:
         EndpointError: by every method, when the server cannot be used; the message says what to change.
@@ -48,13 +66,10 @@ class Endpoint:
         token: str | None = None,
         token_name: str = "ECD_TOKEN",
         timeout: float = 120,
-        max_retries: int = 6,
     ) -> None:
         self.url = parse_url(url)
         self._token_name = token_name
         self.timeout = timeout
-        self.max_retries = max_retries
-        self.retries = 0
         self._token = (token or "").strip()
         if not (self._token.isascii() and self._token.isprintable()):
             raise EndpointError(f"The token has characters that no HTTP header can carry: check {token_name}.")
@@ -66,18 +81,14 @@ class Endpoint:
         # Left to itself, the client sends the user's Hugging Face token to whatever server this is. It takes a
         # header of None out of the request.
         self._headers = {"authorization": f"Bearer {self._token}" if self._token else None}
-        self._client = AsyncInferenceClient(
-            base_url=self.url,
-            token="unused",
-            headers=cast(dict[str, str], self._headers),
-            timeout=self.timeout,
-        )
+        self._opened = AsyncExitStack()
+        self._clients: Counter[AsyncInferenceClient] = Counter()  # with their calls in flight
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        await self._client.close()
+        await self._opened.aclose()
 
     async def identify(self, model: str | None = None) -> Model:
         """The model that the server says it serves; `model` chooses one when it serves several."""
@@ -102,40 +113,54 @@ class Endpoint:
         return self._model
 
     async def complete(self, request: Request) -> Response:
-        """The answer to `request`; `identify` comes first, since it tells the dialect."""
-        call = f"call `{request.role}` of seed {request.seed_id}, round {request.round}"
-        for attempt in range(self.max_retries + 1):
-            try:
-                return await self._try(request, call)
-            except _Trouble as trouble:
-                said, pause = trouble.said, trouble.retry_after
-            if attempt < self.max_retries:
-                self.retries += 1
-                pause += random.uniform(0, FIRST_PAUSE * 2**attempt)  # full jitter: the calls in flight spread out
-                await asyncio.sleep(min(pause, LONGEST_PAUSE))
-        raise EndpointError(
-            f"{self.url} failed {self.max_retries + 1} times at {call}; the last time: {said}. Everything answered so "
-            "far is stored: the same command goes on when the server is well, or with a lower --max-concurrency."
-        )
+        """The answer to `request`, in one try; `identify` comes first, since it tells the dialect.
 
-    async def _try(self, request: Request, call: str) -> Response:
-        """One try; raises _Trouble for what may go better next time and EndpointError for what will not."""
+        Raises:
+            Trouble: the try failed and another one may not.
+            CallFailed: the server does not take this request.
+        """
         arguments = chat_arguments(request, self._dialect, self._model)
+        client = await self._free_client()
+        self._clients[client] += 1
         try:
-            return parse_chat(await self._client.chat_completion(**arguments))
-        except TimeoutError as error:
-            raise _Trouble(f"no answer within {self.timeout:g} s") from error
+            # The client's own timeout starts again with each byte: a server that drips would never reach it.
+            output = await asyncio.wait_for(client.chat_completion(**arguments), self.timeout)
+            return parse_chat(output)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            raise Trouble(f"no answer within {self.timeout:g} s", overloaded=True) from error
         except HfHubHTTPError as error:
-            said = self._quote(error.response)
-            if _passing(error.response):
-                raise _Trouble(said, _retry_after(error.response)) from error
-            raise EndpointError(f"{self.url} refuses {call}: {said}; {self._advice(error.response)}.") from error
+            raise self._failure(request, error.response) from error
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
         except httpx.HTTPError as error:
-            raise _Trouble(self._clean(f"the connection broke ({str(error) or type(error).__name__})")) from error
+            raise Trouble(self._clean(f"the connection broke ({str(error) or type(error).__name__})")) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise _Trouble("an answer that is no chat completion") from error
+            raise Trouble("an answer that is no chat completion") from error
+        finally:
+            self._clients[client] -= 1
+
+    async def _free_client(self) -> AsyncInferenceClient:
+        """A client with connections to spare; one more when there is none."""
+        for client, calls in self._clients.items():
+            if calls < CALLS_PER_CLIENT:
+                return client
+        client = AsyncInferenceClient(
+            base_url=self.url,
+            token="unused",
+            headers=cast(dict[str, str], self._headers),
+            timeout=self.timeout,
+        )
+        self._clients[client] = 0
+        return await self._opened.enter_async_context(client)
+
+    def _failure(self, request: Request, response: httpx.Response) -> Exception:
+        """What a status that is not 200 means."""
+        said, status = self._quote(response), response.status_code
+        if _passing(response):
+            overloaded = status in OVERLOADED
+            return Trouble(said, overloaded=overloaded, alive=overloaded, retry_after=_retry_after(response))
+        message = f"{self.url} refuses {request.name}: {said}; {self._advice(response)}."
+        return CallFailed("refused", message) if status in REFUSED else EndpointError(message)
 
     async def _get(self, path: str) -> httpx.Response:
         """What the server answers at `path`, unless it is down or overloaded."""
@@ -194,16 +219,6 @@ class Endpoint:
         return text if len(text) <= 300 else text[:299] + "…"
 
 
-def identify(url: str, token: str | None = None, model: str | None = None, token_name: str = "ECD_TOKEN") -> Model:
-    """The model that the server at `url` serves, for code outside an event loop; see `Endpoint.identify`."""
-
-    async def ask() -> Model:
-        async with Endpoint(url, token=token, token_name=token_name) as endpoint:
-            return await endpoint.identify(model)
-
-    return asyncio.run(ask())
-
-
 def parse_url(url: str) -> str:
     """The server's base URL: http or https, without a trailing slash or `/v1`."""
     try:
@@ -220,17 +235,8 @@ def parse_url(url: str) -> str:
     return str(parsed).rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-class _Trouble(Exception):
-    """What may go better next time: what was seen, and the seconds that the server asks to wait."""
-
-    def __init__(self, said: str, retry_after: float = 0) -> None:
-        super().__init__(said)
-        self.said = said
-        self.retry_after = retry_after
-
-
 def _passing(response: httpx.Response) -> bool:
-    return response.status_code in RETRIED or response.status_code >= 500
+    return response.status_code in PASSING or response.status_code >= 500
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:

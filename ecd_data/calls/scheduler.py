@@ -1,9 +1,10 @@
 """Drives chains: asks the store first and the endpoint second, many at a time, results in the order of the chains.
 
 A chain is a generator. It yields the requests it wants answered (one, or several that may run side by side), is sent
-their responses in the same order, and returns its result; it waits on nothing itself.
+their responses in the same order, and returns its result; it waits on nothing itself. When one of its calls failed for
+good, `CallFailed` is thrown into it instead.
 
-    for chain in run(chains, store, model, endpoint, max_concurrency=16):
+    for chain in run(chains, store, Answerer(model, pool)):
         ...
 """
 
@@ -15,7 +16,6 @@ import threading
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -26,119 +26,192 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar, cast
 
-from ecd_data.calls.endpoint import Endpoint
+from ecd_data.calls.commits import Commits
+from ecd_data.calls.pool import Pool
 from ecd_data.calls.store import Store
-from ecd_data.errors import EndpointError, StoreError
+from ecd_data.errors import CallFailed, EndpointError, StoreError
 from ecd_data.values import Model, Request, Response, request_key
 
 T = TypeVar("T")
 Chain = Generator[Sequence[Request], list[Response], T]
-Ask = Callable[[Request], Awaitable[Response]]
+Ask = Callable[[Request, int], Awaitable[Response | CallFailed]]
 
-CHAINS_PER_CALL = 2  # chains in progress for each call in flight: room for short chains to wait behind a long one
+ACTIVE = 1.25  # chains at work for each call that may be in flight: a chain that thinks leaves no slot empty
+WINDOW = 8  # chains begun and not yet given out, for each call: room for short ones behind a long one
+REPLAYED = 4  # chains at work in a replay, where none waits for another
+FEW_CALLS = 100  # before which the share of failed ones says little
 
 
 @dataclass
 class Stats:
-    """What a run has done so far: `calls` answered by the endpoint, `stored` ones by the store, tokens of both."""
+    """What a run has done so far.
+
+    calls: answered by the endpoint; stored: by the store; failed: calls that failed for good; retries: of calls.
+    in_flight, limit: calls at the endpoint now, and how many may be.
+    prompt_tokens, completion_tokens: of the calls that the endpoint answered.
+    """
 
     calls: int = 0
     stored: int = 0
+    failed: int = 0
     retries: int = 0
+    in_flight: int = 0
+    limit: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
 @dataclass(frozen=True)
 class Answerer:
-    """A model, and where it is asked; without an endpoint the store must hold its responses."""
+    """A model, and where it is asked; without endpoints the store must hold its responses."""
 
     model: Model
-    endpoint: Endpoint | None = None
+    pool: Pool | None = None
 
 
 def run(
     chains: Iterable[Chain[T]],
     store: Store,
-    model: Model,
-    endpoint: Endpoint | None,
+    answerer: Answerer,
     *,
     judge: Answerer | None = None,
-    max_concurrency: int = 16,
+    max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
-    Without an endpoint it is a replay: the store must hold every response. Requests of the role `judge` go to `judge`
-    when there is one. At most `max_concurrency` calls are in flight. `on_call` is shown the totals after every
-    response. An exception, Ctrl-C or the end of the iteration cancels what is in flight.
+    Without endpoints it is a replay: the store must hold every response. Requests of the role `judge` go to `judge`
+    when there is one. Calls of the chains that have come furthest go first, so that chains end early. A call that
+    failed for good is remembered, so that a replay meets the same failure; a run with endpoints asks again. The run
+    ends when more than the share `max_failed` of its calls failed. `on_call` is shown the totals after every response.
+    An exception, Ctrl-C or the end of the iteration cancels what is in flight; answers that have come are stored.
 
     Raises:
-        EndpointError: a call fails for good, or the endpoint serves another model than `model`.
+        EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    stats = Stats()
-    slots = asyncio.Semaphore(max_concurrency)
-    generator = Answerer(model, endpoint)
-    answerers = [generator] if judge is None else [generator, judge]
+    return _blocking(lambda: _Run(store, answerer, judge, max_failed, on_call).results(chains))
 
-    async def ask(request: Request) -> Response:
-        by = judge if judge and request.role == "judge" else generator
-        model, endpoint = by.model, by.endpoint
-        key = request_key(model, request)
-        response = store.get(key)
-        if response is not None:
-            stats.stored += 1
-        elif endpoint is None:
-            raise StoreError(
-                f"{store.path} has no response of {model} to call `{request.role}` of seed {request.seed_id}, round "
-                f"{request.round}, attempt {request.attempt}: run without --replay to ask the endpoint for it."
-            )
-        else:
-            async with slots:
-                response = await endpoint.complete(request)
-            response = store.put(key, model, request, response)
-            stats.calls += 1
-            stats.retries = sum(by.endpoint.retries for by in answerers if by.endpoint)
-        stats.prompt_tokens += response.prompt_tokens
-        stats.completion_tokens += response.completion_tokens
-        if on_call is not None:
-            on_call(stats)
-        return response
 
-    async def results() -> AsyncIterator[T]:
+class _Run:
+    """One pass over some chains."""
+
+    def __init__(
+        self,
+        store: Store,
+        answerer: Answerer,
+        judge: Answerer | None,
+        max_failed: float,
+        on_call: Callable[[Stats], None] | None,
+    ) -> None:
+        self.store = store
+        self.answerer = answerer
+        self.judge = judge or answerer
+        self.max_failed = max_failed
+        self.on_call = on_call
+        self.commits = Commits(store)
+        self.stats = Stats()
+        self.live = {by.pool: by.model for by in (answerer, self.judge) if by.pool is not None}
+
+    async def results(self, chains: Iterable[Chain[T]]) -> AsyncGenerator[T, None]:
+        """The chains' results, in order."""
+        capacity = sum(pool.capacity for pool in self.live) or REPLAYED
         async with AsyncExitStack() as opened:
-            live = [(by.endpoint, by.model) for by in answerers if by.endpoint is not None]
-            for endpoint, model in live:
-                await opened.enter_async_context(endpoint)
-                await _check_model(endpoint, model)
-            async with aclosing(drive(chains, ask, window=CHAINS_PER_CALL * max_concurrency)) as driven:
+            for pool, model in self.live.items():
+                await opened.enter_async_context(pool)
+                await _check_model(pool, model)
+            opened.push_async_callback(self.commits.close)
+            driven = drive(chains, self.ask, active=int(ACTIVE * capacity) + 1, window=WINDOW * capacity)
+            async with aclosing(driven):
                 async for result in driven:
                     yield result
-            for endpoint, model in live if stats.calls else ():
-                await _check_model(endpoint, model)  # a server that was restarted may serve another one
+            for pool, model in self.live.items() if self.stats.calls else ():
+                await _check_model(pool, model)  # a server that was restarted may serve another one
 
-    return _blocking(results)
+    async def ask(self, request: Request, number: int) -> Response | CallFailed:
+        """What the store holds, or else the endpoint says, to a request of chain `number`."""
+        by = self.judge if request.role == "judge" else self.answerer
+        key = request_key(by.model, request)
+        answer: Response | CallFailed | None = self.store.get(key)
+        if answer is not None:
+            self.stats.stored += 1
+        elif by.pool is None:
+            answer = self._remembered_failure(key, by.model, request)
+        else:
+            try:
+                response = await by.pool.complete(request, priority=(-request.round, number))
+            except CallFailed as failure:
+                answer = failure
+                self.store.put_failure(key, by.model, request, failure.reason)
+                self._count_failure(failure)
+            else:
+                answer = await self.commits.put(key, by.model, request, response)
+                self.stats.calls += 1
+                self.stats.prompt_tokens += response.prompt_tokens
+                self.stats.completion_tokens += response.completion_tokens
+        if self.on_call is not None:
+            self.stats.retries = sum(pool.retries for pool in self.live)
+            self.stats.in_flight = sum(pool.in_flight for pool in self.live)
+            self.stats.limit = sum(pool.limit for pool in self.live)
+            self.on_call(self.stats)
+        return answer
+
+    def _remembered_failure(self, key: str, model: Model, request: Request) -> CallFailed:
+        reason = self.store.failure(key)
+        if reason is None:
+            raise StoreError(
+                f"{self.store.path} has no response of {model} to {request.name}: run without --replay to ask the "
+                "endpoint for it."
+            )
+        return CallFailed(reason, f"{request.name} failed when it was asked.")
+
+    def _count_failure(self, failure: CallFailed) -> None:
+        self.stats.failed += 1
+        if self.stats.failed > self.max_failed * max(self.stats.calls, FEW_CALLS):
+            raise EndpointError(
+                f"{self.stats.failed} calls failed for good, {self.stats.calls} were answered; the last: {failure} "
+                f"The recipe's max_failed ({self.max_failed:g} of the calls) allows no more. Everything answered is "
+                "stored: the same command goes on."
+            )
 
 
-async def drive(chains: Iterable[Chain[T]], ask: Ask, *, window: int) -> AsyncGenerator[T, None]:
-    """The chains' results in order, with `window` chains in progress or waiting for an earlier one to end.
+async def drive(chains: Iterable[Chain[T]], ask: Ask, *, active: int, window: int) -> AsyncGenerator[T, None]:
+    """The chains' results in order, with `active` chains at work and `window` at work or waiting for an earlier one.
 
-    The first exception, of a chain or of `ask`, cancels the rest and is raised.
+    `ask` gets each request with the number of its chain. The first exception, of a chain or of `ask`, cancels the rest
+    and is raised.
     """
-    ahead = iter(chains)
+    ahead = enumerate(chains)
     tasks: deque[asyncio.Task[T]] = deque()
+    ended = asyncio.Event()
+    at_work = 0
+
+    def end(task: asyncio.Task[T]) -> None:
+        nonlocal at_work
+        at_work -= 1
+        ended.set()
+        if not task.cancelled() and task.exception():
+            failed.append(task)
+
+    failed: list[asyncio.Task[T]] = []
     try:
+        more = True
         while True:
-            tasks.extend(asyncio.create_task(_finish(chain, ask)) for chain in islice(ahead, window - len(tasks)))
+            while more and at_work < active and len(tasks) < window:
+                if (numbered := next(ahead, None)) is None:
+                    more = False
+                    break
+                number, chain = numbered
+                tasks.append(asyncio.create_task(_finish(chain, number, ask)))
+                tasks[-1].add_done_callback(end)
+                at_work += 1
             if not tasks:
                 return
-            running = [task for task in tasks if not task.done()]
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
+            await ended.wait()
+            ended.clear()
+            for task in failed:
                 task.result()  # raises what the chain raised, even if earlier chains are still at work
             while tasks and tasks[0].done():
                 yield tasks.popleft().result()
@@ -146,12 +219,14 @@ async def drive(chains: Iterable[Chain[T]], ask: Ask, *, window: int) -> AsyncGe
         await _cancel(tasks)
 
 
-async def _finish(chain: Chain[T], ask: Ask) -> T:
+async def _finish(chain: Chain[T], number: int, ask: Ask) -> T:
     """Run one chain to its end and return its result."""
     try:
         requests = next(chain)
         while True:
-            requests = chain.send(await _answers(requests, ask))
+            answers = await _answers(requests, number, ask)
+            failures = [answer for answer in answers if isinstance(answer, CallFailed)]
+            requests = chain.throw(failures[0]) if failures else chain.send(cast(list[Response], answers))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -159,9 +234,11 @@ async def _finish(chain: Chain[T], ask: Ask) -> T:
         chain.close()
 
 
-async def _answers(requests: Sequence[Request], ask: Ask) -> list[Response]:
-    """The responses to `requests`, asked side by side; a failure cancels the others."""
-    tasks = [asyncio.ensure_future(ask(request)) for request in requests]
+async def _answers(requests: Sequence[Request], number: int, ask: Ask) -> list[Response | CallFailed]:
+    """The answers to `requests`, asked side by side; an exception cancels the others."""
+    if len(requests) == 1:
+        return [await ask(requests[0], number)]
+    tasks = [asyncio.ensure_future(ask(request, number)) for request in requests]
     try:
         return await asyncio.gather(*tasks)
     finally:
@@ -176,16 +253,16 @@ async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)  # every exception is read: several may fail at once
 
 
-async def _check_model(endpoint: Endpoint, model: Model) -> None:
-    served = await endpoint.identify(model.id)
+async def _check_model(pool: Pool, model: Model) -> None:
+    served = await pool.identify(model.id)
     if served != model:
         raise EndpointError(
-            f"{endpoint.url} now serves {served}, and this run is for {model}. Responses of the one may be stored "
-            "under the name of the other: run again with a new --responses file."
+            f"{pool.endpoints[0].url} now serves {served}, and this run is for {model}. Responses of the one may be "
+            "stored under the name of the other: run again with a new --responses file."
         )
 
 
-def _blocking(results: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
+def _blocking(results: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
     """Iterate `results()` in an event loop of its own; whatever ends the iteration stops everything in the loop."""
     loop = asyncio.new_event_loop()
     end = object()
@@ -196,11 +273,12 @@ def _blocking(results: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
     async def stop() -> None:
         await _cancel(asyncio.all_tasks() - {asyncio.current_task()})
 
+    stream = results()
     try:
-        stream = results()
         while (item := _run_to_end(loop, following())) is not end:
             yield cast(T, item)
     finally:
+        loop.run_until_complete(stream.aclose())  # what has been answered is stored before all else ends
         loop.run_until_complete(stop())
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,13 +25,16 @@ from ecd_data.errors import StoreError
 from ecd_data.values import Model, Request, Response, canonical_json
 
 APPLICATION_ID = 0x45434452  # "ECDR": tells a response store from any other SQLite file
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 60.0
 
 MODELS = "CREATE TABLE models (id TEXT NOT NULL, revision TEXT NOT NULL, UNIQUE (id, revision))"
 RESPONSES = (
     "CREATE TABLE responses (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, "
     "response BLOB NOT NULL)"
+)
+FAILURES = (
+    "CREATE TABLE failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 )
 
 # What SQLite or the system says, and what to do about it.
@@ -64,6 +68,7 @@ class Store:
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
+        self._writing = threading.Lock()  # SQLite takes statements of several threads, but has one transaction
         if read_only and not self.path.exists():
             raise StoreError(f"There is no response store at {self.path}: check --responses, or run without --replay.")
         with self._explained():
@@ -71,12 +76,14 @@ class Store:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             mode = _read_mode(self.path) if read_only else "rwc"
             uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-            self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+            self._db = sqlite3.connect(
+                uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
         try:
             with self._explained():
                 if not read_only and self._pragma("schema_version") == 0:
                     self._create()
-                self._check()
+                self._check(read_only)
                 # An answer that was paid for outlives a power cut.
                 self._db.execute("PRAGMA synchronous = FULL")
         except BaseException:
@@ -93,13 +100,26 @@ class Store:
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
         """Store `response` for good, unless `key` has one already; returns the one that is stored (the first wins)."""
+        return self.put_many([(key, model, request, response)])[0]
+
+    def put_many(self, answers: Sequence[tuple[str, Model, Request, Response]]) -> list[Response]:
+        """`put` for many (key, model, request, response) in one transaction; safe to call from another thread."""
         with self._explained(), self._transaction():
-            self._db.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", [model.id, model.revision])
-            inserted = self._db.execute(
-                "INSERT OR IGNORE INTO responses SELECT ?, rowid, ?, ? FROM models WHERE id = ? AND revision = ?",
-                [bytes.fromhex(key), _pack(request.canonical()), _pack(asdict(response)), model.id, model.revision],
-            ).rowcount
-        return response if inserted else self.get(key) or response
+            for key, model, request, response in answers:
+                self._insert("responses", key, model, request, _pack(asdict(response)))
+                self._db.execute("DELETE FROM failures WHERE key = ?", [bytes.fromhex(key)])
+        return [self.get(key) or response for key, _, _, response in answers]
+
+    def put_failure(self, key: str, model: Model, request: Request, reason: str) -> None:
+        """Remember that the call `key` failed for good, unless it was answered; a later response replaces that."""
+        with self._explained(), self._transaction():
+            if self._row(key) is None:
+                self._insert("failures", key, model, request, reason)
+
+    def failure(self, key: str) -> str | None:
+        """The reason code for which the call `key` failed, or None."""
+        failed = self._failed(key)
+        return failed and failed[2]
 
     def models(self) -> list[Model]:
         """The models that answered, ordered by id and revision."""
@@ -111,17 +131,22 @@ class Store:
         with self._explained():
             return int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
 
-    def rows(self, keys: Iterable[str]) -> Iterator[tuple[str, Model, dict[str, Any], dict[str, Any]]]:
-        """(key, model, request, response) of each of `keys`, in the order of the keys; the last two are JSON data.
+    def rows(self, keys: Iterable[str]) -> Iterator[tuple[str, Model, dict[str, Any], dict[str, Any] | None, str]]:
+        """(key, model, request, response, failure) of each of `keys`, in the order of the keys.
+
+        Request and response are JSON data; of a call that failed for good, the response is None and `failure` its
+        reason code.
 
         Raises:
             StoreError: a key is not in the store.
         """
         for key in sorted(keys):
-            row = self._row(key)
-            if row is None:
+            if row := self._row(key):
+                yield key, *row, ""
+            elif failed := self._failed(key):
+                yield key, failed[0], failed[1], None, failed[2]
+            else:
                 raise StoreError(f"{self.path} holds no response {key}: run `generate` with this store first.")
-            yield key, *row
 
     def close(self) -> None:
         """Close the file; everything put is in it already."""
@@ -135,14 +160,30 @@ class Store:
     ) -> None:
         self.close()
 
+    def _insert(self, table: str, key: str, model: Model, request: Request, what: bytes | str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", [model.id, model.revision])
+        self._db.execute(
+            f"INSERT OR IGNORE INTO {table} SELECT ?, rowid, ?, ? FROM models WHERE id = ? AND revision = ?",
+            [bytes.fromhex(key), _pack(request.canonical()), what, model.id, model.revision],
+        )
+
     def _row(self, key: str) -> tuple[Model, dict[str, Any], dict[str, Any]] | None:
         with self._explained():
             row = self._db.execute(
-                "SELECT m.id, m.revision, request, response FROM responses r JOIN models m ON r.model = m.rowid "
+                "SELECT id, revision, request, response FROM responses r JOIN models m ON r.model = m.rowid "
                 "WHERE key = ?",
                 [bytes.fromhex(key)],
             ).fetchone()
             return None if row is None else (Model(row[0], row[1]), _unpack(row[2]), _unpack(row[3]))
+
+    def _failed(self, key: str) -> tuple[Model, dict[str, Any], str] | None:
+        with self._explained():
+            row = self._db.execute(
+                "SELECT id, revision, request, reason FROM failures f JOIN models m ON f.model = m.rowid "
+                "WHERE key = ?",
+                [bytes.fromhex(key)],
+            ).fetchone()
+            return None if row is None else (Model(row[0], row[1]), _unpack(row[2]), row[3])
 
     def _create(self) -> None:
         patience = time.monotonic() + BUSY_SECONDS
@@ -159,32 +200,46 @@ class Store:
             if self._pragma("schema_version") == 0:  # no other process was faster
                 self._db.execute(MODELS)
                 self._db.execute(RESPONSES)
+                self._db.execute(FAILURES)
                 self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
 
-    def _check(self) -> None:
+    def _check(self, read_only: bool) -> None:
         if self._pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{self.path} is not a response store; give another path with --responses.")
         version = self._pragma("user_version")
-        if version != VERSION:
+        if version > VERSION:
             raise StoreError(
-                f"{self.path} is a response store of version {version}, this ecd_data reads version {VERSION}: "
-                "use the ecd_data that wrote it, or give another path with --responses."
+                f"{self.path} is a response store of version {version}, this ecd_data reads up to {VERSION}: use the "
+                "ecd_data that wrote it, or give another path with --responses."
             )
+        if version < VERSION:
+            self._migrate(read_only)
+
+    def _migrate(self, read_only: bool) -> None:
+        """Version 1 had no failures."""
+        if read_only:  # a temporary table lies beside the file, not in it
+            self._db.execute(FAILURES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+            return
+        with self._transaction():
+            if self._pragma("user_version") < VERSION:  # no other process was faster
+                self._db.execute(FAILURES)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        with self._writing:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

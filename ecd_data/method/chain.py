@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from ecd_data.errors import CallFailed
 from ecd_data.method.adaptation import adapt, batches
 from ecd_data.method.contrast import balanced, contrast, negative_defect, similarity
 from ecd_data.method.elimination import defect, seed_defect
@@ -28,16 +29,18 @@ Rulings = tuple[Ruling, ...]
 def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     """All rounds of one seed: each gives a pair with R(t) or a reject; a seed without a usable answer is one reject.
 
-    A round that fails leaves (I(t), R(t)) as they were, and the next one draws anew. Where the recipe asks for `all`
-    pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard negative.
+    A round that fails, or in which a call does, leaves (I(t), R(t)) as they were, and the next one draws anew. Where
+    the recipe asks for `all` pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard
+    negative.
     """
-    first = yield from _first_turn(seed, plan)
+    first = yield from _or_reject(_first_turn(seed, plan), seed.seed_id, 0, seed.instruction)
     if isinstance(first, Reject):
         return Chain(seed.seed_id, seed.group, (), (), (first,))
     turns, pairs, rejects = [first], [], []
     negatives: list[tuple[Turn, Rulings]] = []  # turns before the last that still just miss, and what is known of them
     for number in range(1, plan.recipe.rounds + 1):
-        outcome = yield from _round(seed, turns[-1], number, plan)
+        steps = _round(seed, turns[-1], number, plan)
+        outcome = yield from _or_reject(steps, seed.seed_id, number, turns[-1].instruction)
         if isinstance(outcome, Reject):
             rejects.append(outcome)
             continue
@@ -51,6 +54,14 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
             negatives = [(turns[-1], pair.rejected_rulings), *negatives]
         turns.append(turn)
     return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects))
+
+
+def _or_reject(steps: Steps[T | Reject], seed_id: str, number: int, instruction: str) -> Steps[T | Reject]:
+    """The outcome of `steps`, or a reject when a call of theirs failed for good."""
+    try:
+        return (yield from steps)
+    except CallFailed as failure:
+        return Reject(seed_id, number, "call", failure.reason, "", instruction)
 
 
 def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
@@ -125,14 +136,18 @@ def _still_negative(
     """Those of the older turns that still just miss when the newest requirement is ruled on too.
 
     What an answer misses only grows along a chain, so one that misses too many, or on which the judge was of two
-    minds, is out for good and costs no further vote. So is one that came back as the newest answer, by grace of a
-    judge who took it for worse before.
+    minds or gave no vote, is out for good and costs no further vote. So is one that came back as the newest answer, by
+    grace of a judge who took it for worse before.
     """
     still = []
     for older, known in negatives:
         if older.response.strip() == turn.response:
             continue
-        ruled = yield from _rule(older.response, turn.instruction, turn.requirements[-1:], seed_id, turn.round, plan)
+        newest = turn.requirements[-1:]
+        try:
+            ruled = yield from _rule(older.response, turn.instruction, newest, seed_id, turn.round, plan)
+        except CallFailed:
+            continue
         if not negative_defect((*known, *ruled), plan.recipe.max_missed):
             still.append((older, (*known, *ruled)))
     return still

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from datasets import load_dataset
-from scripted import RECIPE, ScriptedEndpoint, scripted
+from scripted import RECIPE, ScriptedPool, scripted
 
 from ecd_data.artifact.build import check_out
 from ecd_data.artifact.manifest import read_manifest
@@ -51,14 +51,14 @@ def test_farther_pairs_come_on_top_of_one_outcome_for_each_round(make_build):
 def test_a_route_makes_no_more_than_its_share(make_build):
     free = read_manifest(make_build("free"))["counts"]
     capped = replace(RECIPE, max_share={"repair": 0.25})
-    build = make_build("capped", endpoint=None, recipe=capped)
+    build = make_build("capped", pool=None, recipe=capped)
     counts = read_manifest(build)["counts"]
     gone = counts["rejects"]["contrast/route_share"]
     assert free["adapted_by"]["repair"] / free["pairs"] > 0.25 >= counts["adapted_by"]["repair"] / counts["pairs"]
     assert free["adapted_by"]["repair"] - gone == counts["adapted_by"]["repair"]
     assert free["adapted_by"]["edit"] == counts["adapted_by"]["edit"]
     assert counts["rounds"] == free["rounds"]
-    again = make_build("again", endpoint=None, recipe=capped, max_concurrency=1)
+    again = make_build("again", pool=None, recipe=capped)
     assert contents(again) == contents(build)
 
 
@@ -73,17 +73,22 @@ def test_the_order_of_the_routes_is_kept(make_build):
     assert list(read_manifest(build)["recipe"]["routes"]) == ["repair", "guided", "edit"]
 
 
-def test_a_replay_makes_the_same_bytes_at_any_concurrency(make_build):
+def test_a_replay_makes_the_same_bytes_and_so_does_any_concurrency(make_build, tmp_path):
     live = contents(make_build("live"))
-    assert contents(make_build("replayed", endpoint=None)) == live
-    assert contents(make_build("narrow", endpoint=None, max_concurrency=1)) == live
+    assert contents(make_build("replayed", pool=None)) == live
+    for concurrency in (1, 64):
+        (tmp_path / "responses.sqlite").rename(tmp_path / f"before-{concurrency}.sqlite")
+        pool = ScriptedPool()
+        pool.capacity = concurrency
+        assert contents(make_build(f"at {concurrency}", pool=pool)) == live
+        assert pool.requests
 
 
 def test_a_second_run_asks_nothing(make_build):
     make_build("first")
-    endpoint = ScriptedEndpoint()
-    make_build("second", endpoint=endpoint)
-    assert endpoint.requests == []
+    pool = ScriptedPool()
+    make_build("second", pool=pool)
+    assert pool.requests == []
 
 
 def test_a_run_that_was_cut_short_goes_on_and_ends_in_the_same_bytes(make_build, tmp_path):
@@ -102,13 +107,13 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_in_the_same_bytes(make_build,
         return scripted(request)
 
     with pytest.raises(EndpointError):
-        make_build("cut", endpoint=ScriptedEndpoint(breaks_off))
+        make_build("cut", pool=ScriptedPool(breaks_off))
     assert not (tmp_path / "cut").exists()
     assert not list(tmp_path.glob(".cut*"))
-    endpoint = ScriptedEndpoint()
-    assert contents(make_build("cut", endpoint=endpoint)) == whole
+    pool = ScriptedPool()
+    assert contents(make_build("cut", pool=pool)) == whole
     total = json.loads(whole["manifest.json"])["calls"]["total"]
-    assert 0 < len(endpoint.requests) <= total - 39
+    assert 0 < len(pool.requests) <= total - 39
 
 
 def test_the_published_recipe_is_the_one_that_was_used(make_build):
@@ -118,7 +123,7 @@ def test_the_published_recipe_is_the_one_that_was_used(make_build):
 
 def test_no_pair_at_all_is_an_error_that_lists_the_reasons(make_build):
     with pytest.raises(BuildError, match="no pair came out of 20 rounds .*20 x answer/empty"):
-        make_build(endpoint=ScriptedEndpoint(lambda request: Response("", "stop")))
+        make_build(pool=ScriptedPool(lambda request: Response("", "stop")))
 
 
 def test_seed_text_cannot_break_the_card(make_build, tmp_path):
@@ -200,8 +205,8 @@ def test_an_older_build_stays_when_a_new_one_fails(make_build):
         raise EndpointError("down")
 
     with pytest.raises(EndpointError):
-        make_build(endpoint=ScriptedEndpoint(fails), recipe=Recipe(seed=5, rounds=1))
-    assert contents(make_build(endpoint=None)) == old
+        make_build(pool=ScriptedPool(fails), recipe=Recipe(seed=5, rounds=1))
+    assert contents(make_build(pool=None)) == old
 
 
 def test_a_full_disk_leaves_no_half_made_build(make_build, tmp_path):

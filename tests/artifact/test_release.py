@@ -47,7 +47,7 @@ def test_a_release_is_one_commit_and_the_same_content_again_is_none(hub, release
     assert url == f"{hub.url}/datasets/org/ecd/commit/{commits(hub)[0].commit_id}"
     assert [commit.title for commit in commits(hub)] == ["First release", "initial commit"]
     assert release().publish(build, "Again") is None
-    assert release().publish(make_build("replayed", endpoint=None), "Replayed") is None
+    assert release().publish(make_build("replayed", pool=None), "Replayed") is None
     assert len(commits(hub)) == 2
 
 

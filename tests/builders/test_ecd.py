@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 from datasets.exceptions import DatasetGenerationError
-from scripted import RECIPE, ScriptedEndpoint
+from scripted import RECIPE, ScriptedPool
 
 from builders import ecd
 from builders.ecd import FEATURES, Ecd
@@ -39,12 +39,12 @@ def test_every_config_has_rows_that_pass_the_gate_and_fit_the_features(builder, 
 
 
 def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
-    endpoint = ScriptedEndpoint()
-    generation = make_generation(endpoint=endpoint)
+    pool = ScriptedPool()
+    generation = make_generation(pool=pool)
     (tmp_path / "spool").mkdir()
     for config in CONFIGS:
         Ecd(config, generation=generation, spool=tmp_path / "spool", cache_dir=str(tmp_path)).download_and_prepare()
-    assert len(endpoint.requests) == len(generation.keys)
+    assert len(pool.requests) == len(generation.keys)
 
 
 def test_another_recipe_or_model_is_another_cache(builder, make_generation):
@@ -86,4 +86,4 @@ def test_an_endpoint_that_fails_is_not_taken_for_a_data_file_problem(builder):
         raise EndpointError("down")
 
     with pytest.raises(EndpointError):
-        builder(endpoint=ScriptedEndpoint(fails)).download_and_prepare()
+        builder(pool=ScriptedPool(fails)).download_and_prepare()

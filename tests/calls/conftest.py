@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from fake_endpoint import FakeServer
 
-from ecd_data.calls import endpoint
+from ecd_data.calls import pool
 
 
 @pytest.fixture
@@ -20,4 +20,4 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No proxy between the tests and loopback, no waiting between tries."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(endpoint, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(pool, "FIRST_PAUSE", 0.001)

@@ -14,8 +14,8 @@ import pytest
 from fake_endpoint import TGI_MODEL, FakeServer, Fault, chat_completion, make_request
 from jsonschema import Draft202012Validator
 
-from ecd_data.calls.endpoint import Endpoint, identify, parse_url
-from ecd_data.errors import EndpointError
+from ecd_data.calls.endpoint import Endpoint, Trouble, parse_url
+from ecd_data.errors import CallFailed, EndpointError
 from ecd_data.values import Grammar, Model, Request, Response
 
 TOKEN = "secret-token-of-the-endpoint"
@@ -44,8 +44,16 @@ def ask(
     return asyncio.run(call())
 
 
-def failure(call: Callable[[], object]) -> str:
-    with pytest.raises(EndpointError) as caught:
+def identify(url: str, model: str | None = None, token: str | None = None) -> Model:
+    async def call() -> Model:
+        async with Endpoint(url, token=token) as endpoint:
+            return await endpoint.identify(model)
+
+    return asyncio.run(call())
+
+
+def failure(call: Callable[[], object], kind: type[Exception] = EndpointError) -> str:
+    with pytest.raises(kind) as caught:
         call()
     message = str(caught.value)
     assert TOKEN not in message
@@ -255,60 +263,63 @@ PASSING = {
 
 
 @pytest.mark.parametrize("kind", PASSING)
-def test_what_passes_is_tried_again(server: FakeServer, kind: str) -> None:
-    server.faults.extend([PASSING[kind]] * 2)
-    assert ask(server, make_request()).text.startswith("answer ")
-    assert len(server.bodies) == 3
-    assert server.bodies[0] == server.bodies[1] == server.bodies[2]
-
-
-def test_a_hanging_server_is_tried_again(server: FakeServer) -> None:
-    server.faults.append(Fault(hang=30))
-    assert ask(server, make_request(), timeout=0.3).text.startswith("answer ")
-    server.faults.extend([Fault(hang=30)] * 2)
-    assert "no answer within 0.2 s" in failure(lambda: ask(server, make_request(), timeout=0.2, max_retries=1))
-
-
-@pytest.mark.parametrize("kind", ["500", "429", "truncated", "closed mid-body"])
-def test_what_does_not_pass_ends_the_run(server: FakeServer, kind: str) -> None:
-    server.always = PASSING[kind]
-    message = failure(lambda: ask(server, make_request(), max_retries=3, token=TOKEN))
-    assert len(server.bodies) == 4
-    assert "failed 4 times at call `edit` of seed seed0, round 1" in message
-    assert "is stored" in message
-    assert "the same command goes on" in message
+def test_what_may_pass_is_trouble(server: FakeServer, kind: str) -> None:
+    server.faults.append(PASSING[kind])
+    said = failure(lambda: ask(server, make_request(), token=TOKEN), Trouble)
     expected = {
         "500": "500 Internal Server Error: boom",
         "429": "429 Too Many Requests: Model is overloaded",
         "truncated": "no chat completion",
         "closed mid-body": "the connection broke",
     }
-    assert expected[kind] in message
+    assert expected.get(kind, "") in said
+    assert ask(server, make_request()).text.startswith("answer ")
+
+
+def trouble(server: FakeServer, **kwargs: Any) -> Trouble:
+    with pytest.raises(Trouble) as caught:
+        ask(server, make_request(), **kwargs)
+    return caught.value
+
+
+def test_trouble_tells_overload_from_failure(server: FakeServer) -> None:
+    server.faults.extend([Fault(503, headers={"Retry-After": "7"}), Fault(500), Fault(429), Fault(hang=30)])
+    told = [trouble(server), trouble(server), trouble(server), trouble(server, timeout=0.2)]
+    assert [(t.overloaded, t.alive, t.retry_after) for t in told] == [
+        (True, True, 7),
+        (False, False, 0),
+        (True, True, 0),
+        (True, False, 0),
+    ]
+
+
+def test_a_server_that_drips_is_given_up(server: FakeServer) -> None:
+    server.faults.append(Fault(200, chat_completion({"messages": [], "seed": 1}), drip=0.1))
+    start = time.monotonic()
+    assert "no answer within 0.4 s" in str(trouble(server, timeout=0.4))
+    assert time.monotonic() - start < 3
 
 
 def test_a_server_that_goes_away(server: FakeServer) -> None:
     async def call() -> None:
-        async with Endpoint(server.url, max_retries=2) as endpoint:
+        async with Endpoint(server.url) as endpoint:
             await endpoint.identify()
             server.stop()
             await endpoint.complete(make_request())
 
-    assert "the connection broke" in failure(lambda: asyncio.run(call()))
+    assert "the connection broke" in failure(lambda: asyncio.run(call()), Trouble)
 
 
-def test_retry_after_is_honoured(server: FakeServer) -> None:
-    server.faults.append(Fault(429, {"error": "slow down"}, {"Retry-After": "1"}))
-    start = time.monotonic()
-    ask(server, make_request())
-    assert 1 <= time.monotonic() - start < 5
+def test_many_calls_at_once(server: FakeServer) -> None:
+    server.pause = lambda: 1.0
 
+    async def call() -> None:
+        async with Endpoint(server.url, timeout=60) as endpoint:
+            await endpoint.identify()
+            await asyncio.gather(*(endpoint.complete(make_request(number)) for number in range(130)))
 
-def test_retry_after_is_capped(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecd_data.calls.endpoint.LONGEST_PAUSE", 0.2)
-    server.faults.append(Fault(429, {"error": "slow down"}, {"Retry-After": "86400"}))
-    start = time.monotonic()
-    ask(server, make_request())
-    assert time.monotonic() - start < 5
+    asyncio.run(call())
+    assert server.most_in_flight == 130  # a client alone has a hundred connections
 
 
 @pytest.mark.parametrize(
@@ -328,12 +339,15 @@ def test_retry_after_is_capped(server: FakeServer, monkeypatch: pytest.MonkeyPat
         ),
     ],
 )
-def test_a_bad_request_ends_the_run_at_once(server: FakeServer, fault: Fault, expected: str) -> None:
+def test_a_refusal(server: FakeServer, fault: Fault, expected: str) -> None:
     server.always = fault
-    message = failure(lambda: ask(server, make_request(), token=TOKEN))
-    assert expected in message
-    assert "call `edit` of seed seed0, round 1" in message
-    assert len(server.bodies) == 1
+    with pytest.raises(EndpointError) as caught:
+        ask(server, make_request(), token=TOKEN)
+    assert expected in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert "call `edit` of seed seed0, round 1" in str(caught.value)
+    # Of this request alone, or of all: a reject, or the end of the run.
+    assert isinstance(caught.value, CallFailed) == (fault.status in (400, 413, 422))
 
 
 def test_offline_mode_is_named(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +359,8 @@ def test_nothing_is_printed_or_warned(
     server: FakeServer, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
     server.faults.extend([PASSING["429"], PASSING["truncated"], PASSING["closed mid-body"]])
+    for _ in range(3):
+        trouble(server, token=TOKEN)
     ask(server, make_request(), token=TOKEN)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list

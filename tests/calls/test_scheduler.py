@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_endpoint import TGI_MODEL, FakeServer, Fault, make_request
@@ -20,9 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecd_data.calls.endpoint import Endpoint
-from ecd_data.calls.scheduler import Stats, drive, run
+from ecd_data.calls.pool import Pool
+from ecd_data.calls.scheduler import Answerer, Stats, drive, run
 from ecd_data.calls.store import Store
-from ecd_data.errors import EndpointError, StoreError
+from ecd_data.errors import CallFailed, EndpointError, StoreError
 from ecd_data.values import Model, Request, Response
 
 Talk = Generator[Sequence[Request], list[Response], list[str]]
@@ -64,12 +66,17 @@ def calls_of(chains: int) -> int:
 
 
 @settings(max_examples=40, deadline=None)
-@given(lengths=st.lists(st.integers(0, 4), max_size=30), window=st.integers(1, 9), salt=st.integers(0, 2**32))
-def test_results_come_in_order_whatever_the_delays(lengths: list[int], window: int, salt: int) -> None:
+@given(
+    lengths=st.lists(st.integers(0, 4), max_size=30),
+    active=st.integers(1, 9),
+    window=st.integers(1, 9),
+    salt=st.integers(0, 2**32),
+)
+def test_results_come_in_order_whatever_the_delays(lengths: list[int], active: int, window: int, salt: int) -> None:
     delays = random.Random(salt)
     open_chains = most = 0
 
-    async def ask(request: Request) -> Response:
+    async def ask(request: Request, number: int) -> Response:
         for _ in range(delays.randrange(4)):
             await asyncio.sleep(0)
         return echo(request)
@@ -85,10 +92,10 @@ def test_results_come_in_order_whatever_the_delays(lengths: list[int], window: i
 
     async def collect() -> list[list[str]]:
         chains = (watched(*numbered) for numbered in enumerate(lengths))
-        return [result async for result in drive(chains, ask, window=window)]
+        return [result async for result in drive(chains, ask, active=active, window=window)]
 
     assert asyncio.run(collect()) == [expected(*numbered) for numbered in enumerate(lengths)]
-    assert most <= window
+    assert most <= min(active, window)
     assert open_chains == 0
 
 
@@ -104,12 +111,12 @@ def test_the_window_holds_back_chains_behind_a_slow_one() -> None:
     async def main() -> int:
         gate = asyncio.Event()
 
-        async def ask(request: Request) -> Response:
+        async def ask(request: Request, number: int) -> Response:
             if request.seed_id == "seed0":
                 await gate.wait()
             return echo(request)
 
-        async with aclosing(drive(chains(), ask, window=5)) as results:
+        async with aclosing(drive(chains(), ask, active=2, window=5)) as results:
             first = asyncio.ensure_future(anext(results))
             for _ in range(200):
                 await asyncio.sleep(0)
@@ -126,7 +133,7 @@ def test_the_window_holds_back_chains_behind_a_slow_one() -> None:
 def test_the_first_exception_stops_everything(where: str) -> None:
     running = closed = 0
 
-    async def ask(request: Request) -> Response:
+    async def ask(request: Request, number: int) -> Response:
         nonlocal running
         if request.seed_id == "seed3":
             await asyncio.sleep(0.01)
@@ -155,7 +162,7 @@ def test_the_first_exception_stops_everything(where: str) -> None:
             raise EndpointError("no more")
 
     async def main() -> None:
-        async for _ in drive(chains(), ask, window=10):
+        async for _ in drive(chains(), ask, active=10, window=10):
             pytest.fail("no chain can end")
 
     async def alone() -> None:
@@ -173,9 +180,16 @@ def test_the_first_exception_stops_everything(where: str) -> None:
 # --- run ------------------------------------------------------------------------------------------------------------
 
 
+REPLAY = Answerer(TGI_MODEL)
+
+
+def served_by(*servers: FakeServer, concurrency: int = 16, **changes: Any) -> Answerer:
+    endpoints = [Endpoint(server.url, timeout=5, token="secret-token") for server in servers]
+    return Answerer(TGI_MODEL, Pool(endpoints, max_concurrency=concurrency, **changes))
+
+
 def live(server: FakeServer, store: Store, chains: int = 12, concurrency: int = 16) -> list[list[str]]:
-    endpoint = Endpoint(server.url, timeout=5)
-    return list(run(map(talk, range(chains)), store, TGI_MODEL, endpoint, max_concurrency=concurrency))
+    return list(run(map(talk, range(chains)), store, served_by(server, concurrency=concurrency)))
 
 
 def test_replay_equals_the_live_run_at_any_concurrency(server: FakeServer, tmp_path: Path) -> None:
@@ -188,7 +202,7 @@ def test_replay_equals_the_live_run_at_any_concurrency(server: FakeServer, tmp_p
             outcomes.append(live(server, store, concurrency=concurrency))
             assert store.count() == calls_of(12) == len(server.bodies) - 3
             outcomes.append(live(server, store, concurrency=concurrency))
-            outcomes.append(list(run(map(talk, range(12)), store, TGI_MODEL, None, max_concurrency=concurrency)))
+            outcomes.append(list(run(map(talk, range(12)), store, REPLAY)))
             assert len(server.bodies) == calls_of(12) + 3
             contents.append(sorted(row[0] for row in store._db.execute("SELECT key FROM responses")))
     assert all(outcome == outcomes[0] for outcome in outcomes)
@@ -213,21 +227,18 @@ def test_stats_tell_calls_from_stored_ones(server: FakeServer, tmp_path: Path) -
 
     server.faults.append(Fault(429))
     with Store(tmp_path / "r.sqlite") as store:
-        list(run(map(talk, range(2)), store, TGI_MODEL, Endpoint(server.url), on_call=on_call))
-        list(run(map(talk, range(4)), store, TGI_MODEL, Endpoint(server.url), on_call=on_call))
+        list(run(map(talk, range(2)), store, served_by(server), on_call=on_call))
+        list(run(map(talk, range(4)), store, served_by(server), on_call=on_call))
     assert seen == [*range(1, calls_of(2) + 1), *range(1, calls_of(4) + 1)]
+    new = calls_of(4) - calls_of(2)
     assert totals == Stats(
-        calls_of(4) - calls_of(2),
-        calls_of(2),
-        retries=0,
-        prompt_tokens=11 * calls_of(4),
-        completion_tokens=2 * calls_of(4),
+        new, calls_of(2), failed=0, retries=0, limit=16, prompt_tokens=11 * new, completion_tokens=2 * new
     )
 
 
 def test_neither_token_nor_url_is_stored(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
-        list(run([talk(0)], store, TGI_MODEL, Endpoint(server.url, token="secret-token")))
+        list(run([talk(0)], store, served_by(server)))
         keys = [row[0].hex() for row in store._db.execute("SELECT key FROM responses")]
         content = str(list(store.rows(keys))).encode() + b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"answer" in content
@@ -239,7 +250,7 @@ def test_a_replay_names_what_is_missing(server: FakeServer, tmp_path: Path) -> N
     with Store(tmp_path / "r.sqlite") as store:
         live(server, store, chains=2)
         with pytest.raises(StoreError) as caught:
-            list(run(map(talk, range(3)), store, TGI_MODEL, None))
+            list(run(map(talk, range(3)), store, REPLAY))
     message = str(caught.value)
     assert "call `edit` of seed seed2, round 0, attempt 0" in message
     assert "run without --replay" in message
@@ -249,7 +260,7 @@ def test_a_replay_names_what_is_missing(server: FakeServer, tmp_path: Path) -> N
 def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
         with pytest.raises(EndpointError, match="now serves test/tiny-model@0123abcd"):
-            list(run([talk(0)], store, Model(TGI_MODEL.id, "other"), Endpoint(server.url)))
+            list(run([talk(0)], store, Answerer(Model(TGI_MODEL.id, "other"), served_by(server).pool)))
         assert store.count() == 0
     assert server.bodies == []
 
@@ -262,9 +273,9 @@ def test_a_failure_keeps_what_was_answered_and_the_same_run_goes_on(server: Fake
     for allowed in (5, 12):
         server.bodies.clear()
         with Store(path) as store:
-            limited = LimitedEndpoint(server.url, allowed)
+            limited = Answerer(TGI_MODEL, Pool([LimitedEndpoint(server.url, allowed)], max_concurrency=3))
             with pytest.raises(EndpointError, match="limit"):
-                list(run(map(talk, range(12)), store, TGI_MODEL, limited, max_concurrency=3))
+                list(run(map(talk, range(12)), store, limited))
             answered += allowed
             assert store.count() == answered
     server.bodies.clear()
@@ -294,12 +305,14 @@ class LimitedEndpoint(Endpoint):
 GENERATE = """
 import sys
 from ecd_data.calls.endpoint import Endpoint
-from ecd_data.calls.scheduler import run
+from ecd_data.calls.pool import Pool
+from ecd_data.calls.scheduler import Answerer, run
 from ecd_data.calls.store import Store
 from fake_endpoint import TGI_MODEL
 from test_scheduler import talk
+answerer = Answerer(TGI_MODEL, Pool([Endpoint(sys.argv[2])], max_concurrency=4))
 with Store(sys.argv[1]) as store:
-    for result in run(map(talk, range(12)), store, TGI_MODEL, Endpoint(sys.argv[2]), max_concurrency=4):
+    for result in run(map(talk, range(12)), store, answerer):
         print("".join(result), flush=True)
 """
 
@@ -349,7 +362,7 @@ def test_an_abandoned_run_leaves_nothing_behind(
 ) -> None:
     threads = threading.active_count()
     with Store(tmp_path / "r.sqlite") as store:
-        results = run(map(talk, range(50)), store, TGI_MODEL, Endpoint(server.url), max_concurrency=4)
+        results = run(map(talk, range(50)), store, served_by(server, concurrency=4))
         assert next(results)
         server.always = Fault(hang=30)
         results.close()  # type: ignore[attr-defined]
@@ -357,3 +370,90 @@ def test_an_abandoned_run_leaves_nothing_behind(
         assert kept < calls_of(50)
     assert threading.active_count() <= threads + 8  # the server's, one per connection
     assert not recwarn.list
+
+
+# --- calls that fail for good ---------------------------------------------------------------------------------------
+
+
+def tolerant(number: int) -> Talk:
+    """A chain that writes down what failed, and goes on."""
+    steps = talk(number)
+    heard = []
+    try:
+        requests = next(steps)
+        while True:
+            try:
+                responses = yield requests
+            except CallFailed as failure:
+                heard.append(failure.reason)
+                responses = [Response("sorry", "stop") for _ in requests]
+            requests = steps.send(responses)
+    except StopIteration as stop:
+        return heard + stop.value
+
+
+def refuse(*numbers: int) -> Callable[[dict[str, Any]], Fault | None]:
+    """Refuses the first call of some chains."""
+    seeds = {make_request(number).seed for number in numbers}
+    return lambda body: Fault(422) if body["seed"] in seeds and not body["messages"][0]["content"] else None
+
+
+def test_a_failed_call_is_thrown_into_its_chain_and_a_replay_meets_it_again(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    server.answer = refuse(1)
+    with Store(tmp_path / "r.sqlite") as store:
+        outcomes = list(run(map(tolerant, range(4)), store, served_by(server)))
+        assert [outcome[0] == "refused" for outcome in outcomes] == [False, True, False, False]
+        assert list(run(map(tolerant, range(4)), store, REPLAY)) == outcomes
+        server.answer = lambda body: None
+        again = list(run(map(tolerant, range(4)), store, served_by(server)))  # whoever is there is asked again
+        assert [outcome[0] == "refused" for outcome in again] == [False] * 4
+        assert list(run(map(tolerant, range(4)), store, REPLAY)) == again
+
+
+def test_a_chain_that_does_not_expect_a_failure_ends_the_run(server: FakeServer, tmp_path: Path) -> None:
+    server.answer = refuse(1)
+    with Store(tmp_path / "r.sqlite") as store, pytest.raises(CallFailed, match="422"):
+        list(run(map(talk, range(4)), store, served_by(server)))
+
+
+def test_too_many_failures_end_the_run(server: FakeServer, tmp_path: Path) -> None:
+    server.answer = refuse(*range(12))
+    with Store(tmp_path / "r.sqlite") as store:
+        with pytest.raises(EndpointError, match=r"\d calls failed for good, .* max_failed \(0.05 of the calls\)"):
+            list(run(map(tolerant, range(12)), store, served_by(server)))
+        assert len(list(run(map(tolerant, range(12)), store, served_by(server), max_failed=0.5))) == 12
+
+
+def test_calls_of_the_furthest_chain_come_first(server: FakeServer, tmp_path: Path) -> None:
+    asked: list[tuple[Request, tuple[int, ...]]] = []
+
+    class Watched(Pool):
+        async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response:
+            asked.append((request, priority))
+            return await super().complete(request, priority)
+
+    with Store(tmp_path / "r.sqlite") as store:
+        list(run(map(talk, range(5)), store, Answerer(TGI_MODEL, Watched([Endpoint(server.url)]))))
+    order = [request for request, _ in sorted(asked, key=lambda call: call[1])]
+    assert [request.round for request in order] == sorted((request.round for request in order), reverse=True)
+    last = [request.seed_id for request in order if request.round == 2]
+    assert last == sorted(last)  # of equals the one that came first, so that rows can leave
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_answers_that_came_are_stored_when_it_is_stopped(server: FakeServer, tmp_path: Path, stop: int) -> None:
+    server.pause = lambda: random.uniform(0, 0.05)
+    process = generate(tmp_path / "r.sqlite", server.url)
+    while len(server.bodies) < 12:
+        time.sleep(0.005)
+    process.send_signal(stop)
+    process.communicate(timeout=10)
+    time.sleep(0.1)
+    with Store(tmp_path / "r.sqlite") as store:
+        assert store.count() >= len(server.bodies) - 4  # all but those in flight
+        server.bodies.clear()
+        kept = store.count()
+        live(server, store)
+        assert len(server.bodies) == calls_of(12) - kept

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -204,6 +206,53 @@ def test_files_that_are_no_store(tmp_path: Path) -> None:
     assert "not a response store" in failure(empty, read_only=True)
     with Store(empty) as store:
         assert store.count() == 0
+
+
+def test_a_failure_is_remembered_until_the_call_is_answered(tmp_path: Path) -> None:
+    with Store(tmp_path / "r.sqlite") as store:
+        request = make_request()
+        key = request_key(MODEL, request)
+        assert store.failure(key) is None
+        store.put_failure(key, MODEL, request, "refused")
+        assert store.failure(key) == "refused"
+        assert store.get(key) is None
+        assert list(store.rows([key])) == [(key, MODEL, request.canonical(), None, "refused")]
+        store.put(key, MODEL, request, Response("at last", "stop"))
+        store.put_failure(key, MODEL, request, "refused")  # of another process that was slower
+        assert store.failure(key) is None
+        assert [row[3:] for row in store.rows([key])] == [({**asdict(Response("at last", "stop"))}, "")]
+
+
+def test_many_are_put_at_once_and_from_another_thread(tmp_path: Path) -> None:
+    requests = [make_request(number) for number in range(50)]
+    answers = [
+        (request_key(MODEL, request), MODEL, request, Response(request.seed_id, "stop")) for request in requests
+    ]
+    with Store(tmp_path / "r.sqlite") as store:
+        store.put(*answers[7][:3], Response("first", "stop"))
+        with ThreadPoolExecutor(4) as threads:
+            stored = list(threads.map(store.put_many, [answers] * 4))
+        texts = ["first" if number == 7 else f"seed{number}" for number in range(50)]
+        assert [[response.text for response in some] for some in stored] == [texts] * 4
+        assert store.count() == 50
+
+
+def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    request = make_request()
+    key = request_key(MODEL, request)
+    with Store(path) as store:
+        store.put(key, MODEL, request, Response("old", "stop"))
+        store._db.execute("DROP TABLE failures")
+        store._db.execute("PRAGMA user_version = 1")
+    with Store(path, read_only=True) as store:
+        assert store.get(key) == Response("old", "stop")
+        assert store.failure(key) is None
+    for _ in range(2):
+        with Store(path) as store:
+            assert store.get(key) == Response("old", "stop")
+            store.put_failure("ab" * 32, MODEL, request, "no_answer")
+            assert store.failure("ab" * 32) == "no_answer"
 
 
 def test_a_store_of_another_version(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def build(tmp_path_factory):
         "operations": [operation.id for operation in load_taxonomy().values() if operation.check != "judge"],
         "routes": {"repair": 1, "guided": 1, "edit": 1},
         "weave": 0,
-        "max_tokens": 110,
+        "system": "Answer in one short sentence.",
+        "max_tokens": 80,
     }
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     arguments = ["--seeds", "bundled", "--limit", str(SEEDS), "--recipe", str(folder / "recipe.yaml")]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scripted import ANSWER, MODEL, finish, scripted
 
 from ecd_data.corpus.contamination import contamination_of
+from ecd_data.errors import CallFailed
 from ecd_data.method import chain as chain_module
 from ecd_data.method.chain import run_chain
 from ecd_data.method.contrast import balanced
@@ -369,3 +370,30 @@ def test_a_text_that_was_tried_is_not_ruled_on_again():
     for outcome in (*done.rejects, *done.turns[1:]):
         ruled = [c.text for c in outcome.candidates if c.defect in ("", "unmet")]
         assert len(ruled) == len(set(ruled))
+
+
+@pytest.mark.parametrize("role", ["answer", "edit", "judge"])
+def test_a_call_that_failed_for_good_costs_its_round_alone(role):
+    def answer(request):
+        if request.role == role and request.round < 2:
+            raise CallFailed("no_answer", "it timed out")
+        return scripted(request)
+
+    for made in every_seed(answer=answer):
+        failed = [reject for reject in made.rejects if reject.step == "call"]
+        assert all((reject.round, reject.reason) == (role != "answer", "no_answer") for reject in failed)
+        if role == "answer":
+            assert (made.turns, made.pairs, made.rejects) == ((), (), tuple(failed))
+    assert any(made.pairs for made in every_seed(answer=answer)) == (role != "answer")
+
+
+@given(salt=st.integers(0, 2**32), pairs=st.sampled_from(["adjacent", "all"]))
+def test_whatever_fails_every_round_has_one_outcome(salt, pairs):
+    def answer(request):
+        if keyed(salt, request.canonical()).random() < 0.2:
+            raise CallFailed("refused", "too long")
+        return scripted(request)
+
+    for made in every_seed(5, answer, pairs=pairs, rounds=4):
+        outcomes = [pair.round for pair in made.pairs if pair.gap == 1] + [reject.round for reject in made.rejects]
+        assert sorted(outcomes) in ([0], [1, 2, 3, 4])

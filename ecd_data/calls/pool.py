@@ -1,0 +1,200 @@
+"""The endpoints that serve one model: each call goes to the one with most room, and is tried again when that may help.
+
+async with Pool([Endpoint("http://gpu1:8080"), Endpoint("http://gpu2:8080")]) as pool:
+    model = await pool.identify()
+    response = await pool.complete(request)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from ecd_data.calls.endpoint import Endpoint, Trouble
+from ecd_data.calls.load import Load
+from ecd_data.errors import CallFailed, EndpointError
+from ecd_data.values import Model, Request, Response
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries; the bound doubles from the first to the longest
+FREE_RETRIES = 10  # per slot, before the retries of a run are held against its answers
+
+Lane = tuple[Endpoint, Load]
+Priority = tuple[int, ...]
+
+
+class Pool:
+    """One or several endpoints that serve the same model.
+
+    Args:
+        endpoints: the servers.
+        min_concurrency, max_concurrency: bounds of the calls in flight at each; between them the number follows how
+            the endpoint copes (see `Load`).
+        max_retries: tries of one call after the first. All calls together may be tried again about as often as they
+            are answered: beyond that the run stops, since it would mostly load a server that cannot cope.
+
+    Open it with `async with`, in the event loop that uses it; it may be opened again later.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        *,
+        min_concurrency: int = 1,
+        max_concurrency: int = 16,
+        max_retries: int = 6,
+    ) -> None:
+        self.endpoints = list(endpoints)
+        self.bounds = (min_concurrency, max_concurrency)
+        self.capacity = max_concurrency * len(self.endpoints)
+        self.max_retries = max_retries
+        self.retries = self.answered = 0
+
+    async def __aenter__(self) -> Pool:
+        self._lanes: list[Lane] = [(endpoint, Load(*self.bounds)) for endpoint in self.endpoints]
+        self._waiting: list[tuple[Priority, int, asyncio.Future[Lane]]] = []
+        self._numbers = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+        self._opened = AsyncExitStack()
+        for endpoint in self.endpoints:
+            await self._opened.enter_async_context(endpoint)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self._timer:
+            self._timer.cancel()
+        await self._opened.aclose()
+
+    @property
+    def in_flight(self) -> int:
+        """Calls in flight at all endpoints."""
+        return sum(load.in_flight for _, load in self._lanes)
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be in flight at present."""
+        return sum(int(load.limit) for _, load in self._lanes)
+
+    async def identify(self, model: str | None = None) -> Model:
+        """The model that all endpoints say they serve; `model` chooses one when a server has several.
+
+        Raises:
+            EndpointError: one of them cannot be used, or they serve different models.
+        """
+        served = await asyncio.gather(*(endpoint.identify(model) for endpoint in self.endpoints))
+        for endpoint, other in zip(self.endpoints, served, strict=True):
+            if other != served[0]:
+                raise EndpointError(
+                    f"{self.endpoints[0].url} serves {served[0]} and {endpoint.url} serves {other}: several endpoints "
+                    "share the work of one model. Leave one out, or serve the same model and revision at both."
+                )
+        return served[0]
+
+    async def complete(self, request: Request, priority: Priority = ()) -> Response:
+        """The answer to `request`. When all endpoints are busy, the call with the lowest priority number is next.
+
+        Raises:
+            CallFailed: this call cannot be answered, others may be.
+            EndpointError: none can, or the run has used up its retries.
+        """
+        for attempt in range(self.max_retries + 1):
+            endpoint, load = await self._slot(priority)
+            started = _now()
+            try:
+                response = await endpoint.complete(request)
+            except Trouble as trouble:
+                said = f"{endpoint.url}: {trouble}"
+                self._note(load, trouble, started)
+            except BaseException:
+                load.end()
+                raise
+            else:
+                load.answered()
+                self.answered += 1
+                return response
+            finally:
+                self._hand_out()
+            if attempt < self.max_retries:
+                self._count_retry(said)
+                bound = min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)
+                await asyncio.sleep(random.uniform(0, bound))  # full jitter: the calls in flight spread out
+        raise CallFailed("no_answer", f"{request.name} failed {self.max_retries + 1} times; the last time {said}.")
+
+    def _note(self, load: Load, trouble: Trouble, started: float) -> None:
+        """What a failed try says of its endpoint."""
+        load.end()
+        if trouble.overloaded:
+            load.overloaded(started, _now())
+        if trouble.retry_after:
+            load.asked_for_time(_now(), trouble.retry_after)
+        if not trouble.alive:
+            load.failed(started, _now())
+        if all(load.is_dead for _, load in self._lanes):
+            raise EndpointError(
+                f"{', '.join(endpoint.url for endpoint in self.endpoints)} failed again and again; the last time: "
+                f"{trouble}. Everything answered so far is stored: the same command goes on when the server is well."
+            )
+
+    def _count_retry(self, said: str) -> None:
+        self.retries += 1
+        if self.retries > FREE_RETRIES * self.capacity + self.answered:
+            raise EndpointError(
+                f"{self.retries} tries had to be repeated for {self.answered} answers; the last one: {said}. "
+                "Everything answered is stored: the same command goes on when the server is well, or with a lower "
+                "--max-concurrency."
+            )
+
+    async def _slot(self, priority: Priority) -> Lane:
+        """Waits for room at an endpoint."""
+        future: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._numbers), future))
+        self._hand_out()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():  # it was given room and cancelled before it could use it
+                future.result()[1].end()
+                self._hand_out()
+            raise
+
+    def _hand_out(self) -> None:
+        """Gives what room there is to the calls that wait."""
+        now = _now()
+        while self._waiting:
+            free = [lane for lane in self._lanes if lane[1].is_free(now)]
+            if not free:
+                break
+            _, _, future = heapq.heappop(self._waiting)
+            if not future.done():  # else it was cancelled
+                lane = min(free, key=lambda lane: lane[1].in_flight / lane[1].limit)
+                lane[1].start()
+                future.set_result(lane)
+        if self._waiting:
+            self._wake(now)
+
+    def _wake(self, now: float) -> None:
+        """Sees to it that an endpoint's pause ends even when no other call does."""
+        ends = [load.paused_until for _, load in self._lanes if load.paused_until > now]
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(min(ends) - now, self._hand_out) if ends else None
+
+
+def identify(pool: Pool, model: str | None = None) -> Model:
+    """The model that the pool's endpoints serve, for code outside an event loop; see `Pool.identify`."""
+
+    async def ask() -> Model:
+        async with pool:
+            return await pool.identify(model)
+
+    return asyncio.run(ask())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
