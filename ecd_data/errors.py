@@ -3,6 +3,8 @@
 Commands print an `EcdError` as one line and exit with `exit_code`; any other exception is a bug.
 """
 
+from __future__ import annotations
+
 
 class EcdError(Exception):
     """Base of every error that a user can mend."""
@@ -31,6 +33,9 @@ class CallFailed(EndpointError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type[CallFailed], tuple[str, str]]:
+        return CallFailed, (self.reason, str(self))
 
 
 class StoreError(EcdError):

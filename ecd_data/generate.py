@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         EcdError: see the layers below.
     """
     from builders.ecd import Ecd
+    from builders.spool import Spool
     from ecd_data.artifact.build import build, check_out
     from ecd_data.artifact.schema import CONFIGS
     from ecd_data.calls.scheduler import Stats
@@ -149,9 +151,9 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         with Progress("chains", len(corpus.seeds)) as bar:
             pairs = 0
 
-            def on_chain(chain: Chain) -> None:
+            def on_chain(made: Chain) -> None:
                 nonlocal pairs
-                pairs += len(chain.pairs)
+                pairs += len(made.pairs)
                 bar.advance()
 
             def on_call(stats: Stats) -> None:
@@ -170,10 +172,10 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
                 on_call=on_call,
                 on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
             )
-            spool = Path(work, "spool")
-            spool.mkdir()
-            builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]
-            return build(builders, generation, out)
+            spool = Spool(Path(work, "spool"), recipe)
+            spool.fill(generation)
+        builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]
+        return build(builders, generation, chain(generation.trial_keys, spool.keys()), out)
 
 
 def endpoints(args: argparse.Namespace) -> list[str]:

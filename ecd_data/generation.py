@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from ecd_data.calls.pool import Pool
@@ -30,7 +31,7 @@ class Generation:
     """One run over a corpus.
 
     With a pool of endpoints, the store is asked first and they second; without one (a replay) the store must hold
-    every response. `keys` fills up with the store keys of all responses that the chains used, whoever gave them.
+    every response. `calibration` and `trial_keys`, the store keys behind it, are there once the judge has been tried.
 
     Args:
         corpus, recipe, model: what the chains are a function of, together with the responses.
@@ -53,7 +54,7 @@ class Generation:
     on_call: Callable[[Stats], None] | None = None
     on_judge: Callable[[Calibration], None] | None = None
     calibration: Calibration | None = None
-    keys: set[str] = field(default_factory=set)
+    trial_keys: list[str] = field(default_factory=list)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -77,23 +78,33 @@ class Generation:
         asked = self.recipe.judge_accuracy
         return self.calibration is not None and self.calibration.overall.balanced_accuracy >= asked
 
-    def chains(self) -> Iterator[Chain]:
-        """The finished chains, in corpus order.
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan of all chains.
 
-        When the recipe draws judged operations, the judge is tried first, and they are left out if it fails.
+        When the recipe draws judged operations, the judge is tried for it, and they are left out if it fails.
 
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
             RecipeError: the recipe names an operation that does not exist.
         """
         plan = Plan.of(self.recipe, self.contamination)
-        if any(operation.check == "judge" for operation in plan.operations):
-            self.calibrate(plan)
-            plan = plan if self.judge_is_reliable else plan.without_judge()
-        for chain in self._run(run_chain(seed, plan) for seed in self.corpus.seeds):
+        if not any(operation.check == "judge" for operation in plan.operations):
+            return plan
+        self.calibrate(plan)
+        return plan if self.judge_is_reliable else plan.without_judge()
+
+    def chains(self, part: int = 0, parts: int = 1) -> Iterator[tuple[Chain, list[str]]]:
+        """The finished chains of one of `parts` equal parts of the corpus, in its order.
+
+        Each comes with the store keys of the responses it used, in the order of their use. Raises as `plan` does.
+        """
+        seeds, plan = self.corpus.seeds, self.plan
+        mine = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
+        for chain, keys in self._run(run_chain(seed, plan) for seed in mine):
             if self.on_chain:
                 self.on_chain(chain)
-            yield chain
+            yield chain, keys
 
     def calibrate(self, plan: Plan) -> Calibration:
         """Tries the judge on items whose truth code knows.
@@ -101,13 +112,14 @@ class Generation:
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
         """
-        ruled = self._run(try_judge(item, plan) for item in items(self.recipe.judge_items))
-        self.calibration = calibration(list(ruled))
+        tried = list(self._run(try_judge(item, plan) for item in items(self.recipe.judge_items)))
+        self.trial_keys = [key for _, keys in tried for key in keys]
+        self.calibration = calibration([ruled for ruled, _ in tried])
         if self.on_judge:
             self.on_judge(self.calibration)
         return self.calibration
 
-    def _run(self, steps: Iterable[Steps[T]]) -> Iterator[T]:
+    def _run(self, steps: Iterable[Steps[T]]) -> Iterator[tuple[T, list[str]]]:
         return run(
             map(self._recorded, steps),
             self.store,
@@ -117,14 +129,15 @@ class Generation:
             on_call=self.on_call,
         )
 
-    def _recorded(self, steps: Steps[T]) -> Steps[T]:
-        """The same steps, with the keys of their requests written down."""
+    def _recorded(self, steps: Steps[T]) -> Steps[tuple[T, list[str]]]:
+        """The same steps; beside their result, the keys of their requests."""
+        keys = []
         try:
             requests = next(steps)
             while True:
                 for request in requests:
                     model = self.judge_model if request.role == "judge" else self.model
-                    self.keys.add(request_key(model, request))
+                    keys.append(request_key(model, request))
                 try:
                     responses = yield requests
                 except CallFailed as failure:
@@ -132,4 +145,4 @@ class Generation:
                 else:
                     requests = steps.send(responses)
         except StopIteration as done:
-            return done.value
+            return done.value, keys

@@ -11,7 +11,7 @@ from ecd_data.errors import RecipeError, StoreError
 from ecd_data.generation import Generation
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.calibration import items
-from ecd_data.values import Model, Response
+from ecd_data.values import Model, Response, request_key
 
 JUDGE = Model("test/judge", "fedcba9876543210")
 JUDGED = {**RECIPE.to_dict(), "operations": ["content/*", "reasoning/*"], "judge_items": 20}
@@ -50,7 +50,7 @@ def judged(make_generation):
 
 
 def kinds(chains):
-    return {requirement.check for chain in chains for pair in chain.pairs for requirement in pair.requirements}
+    return {requirement.check for chain, _ in chains for pair in chain.pairs for requirement in pair.requirements}
 
 
 def test_a_reliable_judge_is_used(judged):
@@ -94,12 +94,24 @@ def test_a_judge_of_its_own_gets_all_votes_and_nothing_else_and_replays(judged, 
     with Store(tmp_path / "responses.sqlite") as store:
         again = Generation(corpus, generation.recipe, MODEL, store, judge=Answerer(JUDGE))
         assert list(again.chains()) == made
-        assert again.keys == generation.keys
+        assert again.trial_keys == generation.trial_keys
         assert again.fingerprint == generation.fingerprint
         alone = Generation(corpus, generation.recipe, MODEL, store)
         assert alone.fingerprint != generation.fingerprint
         with pytest.raises(StoreError, match="no response of test/scripted"):
             list(alone.chains())
+
+
+def test_parts_make_up_the_corpus_and_name_the_responses_that_they_used(make_generation):
+    pool = ScriptedPool()
+    whole = list(make_generation(pool).chains())
+    asked = {request_key(MODEL, request) for request in pool.requests}
+    keys = [key for _, keys in whole for key in keys]
+    assert set(keys) == asked
+    assert len(keys) == len(asked)
+    for parts in (2, 7, 30):
+        generation = make_generation(pool=None)
+        assert [made for part in range(parts) for made in generation.chains(part, parts)] == whole
 
 
 def test_the_trial_asks_nothing_twice(judged):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ecd_data.artifact.card import write_card
 from ecd_data.artifact.manifest import CARD, NAME, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import CONFIGS, schema_text
 from ecd_data.artifact.validation import validate_build
+from ecd_data.calls.store import Store
 from ecd_data.errors import BuildError, EcdError
 from ecd_data.generation import Generation
 from ecd_data.values import canonical_json
@@ -30,8 +31,10 @@ RESPONSES = pa.schema(
 )
 
 
-def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, out: Path) -> dict[str, Any]:
-    """Prepares every builder's config into `out` and returns the manifest.
+def build(
+    builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, keys: Iterable[str], out: Path
+) -> dict[str, Any]:
+    """Prepares every builder's config into `out` and returns the manifest; `keys` are of the responses they used.
 
     An older build at `out` is replaced at the end; until then, and after a failure, it stays as it was. Responses
     are in the store by then, so the same command goes on where it stopped.
@@ -47,7 +50,7 @@ def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Genera
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
         infos = {builder.config.name: _prepare(builder, partial) for builder in builders}
-        _write_responses(generation, partial)
+        _write_responses(generation.store, keys, partial)
         (partial / "recipe.yaml").write_text(generation.recipe.to_yaml(), encoding="utf-8")
         (partial / "schema").mkdir()
         for config in CONFIGS:
@@ -116,13 +119,13 @@ def _prepare(builder: datasets.GeneratorBasedBuilder, partial: Path) -> datasets
     return builder.info
 
 
-def _write_responses(generation: Generation, partial: Path) -> None:
-    """The stored responses behind the build, in key order, and the failures: with them anyone can replay it."""
+def _write_responses(store: Store, keys: Iterable[str], partial: Path) -> None:
+    """The stored responses behind the build, in order of use, and the failures: with them anyone can replay it."""
     (partial / "responses").mkdir()
     path = partial / "responses" / "responses-00000-of-00001.parquet"
     with pq.ParquetWriter(path, RESPONSES, compression="zstd") as writer:
         batch: list[dict[str, str]] = []
-        for key, model, request, response, failure in generation.store.rows(generation.keys):
+        for key, model, request, response, failure in store.rows(keys):
             batch.append(
                 {
                     "key": key,

@@ -90,6 +90,9 @@ class Endpoint:
     ) -> None:
         await self._opened.aclose()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in ("_opened", "_clients")}
+
     async def identify(self, model: str | None = None) -> Model:
         """The model that the server says it serves; `model` chooses one when it serves several."""
         answer = await self._get("/info")

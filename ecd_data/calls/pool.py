@@ -13,7 +13,9 @@ import itertools
 import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
+from typing import Any
 
 from ecd_data.calls.endpoint import Endpoint, Trouble
 from ecd_data.calls.load import Load
@@ -70,6 +72,11 @@ class Pool:
         if self._timer:
             self._timer.cancel()
         await self._opened.aclose()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        low, high = self.bounds
+        rebuild = partial(Pool, min_concurrency=low, max_concurrency=high, max_retries=self.max_retries)
+        return rebuild, (self.endpoints,)  # another process opens connections of its own
 
     @property
     def in_flight(self) -> int:

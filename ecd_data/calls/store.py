@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -68,6 +69,7 @@ class Store:
 
     def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
         self.path = Path(path)
+        self.read_only = read_only
         self._writing = threading.Lock()  # SQLite takes statements of several threads, but has one transaction
         if read_only and not self.path.exists():
             raise StoreError(f"There is no response store at {self.path}: check --responses, or run without --replay.")
@@ -132,7 +134,7 @@ class Store:
             return int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
 
     def rows(self, keys: Iterable[str]) -> Iterator[tuple[str, Model, dict[str, Any], dict[str, Any] | None, str]]:
-        """(key, model, request, response, failure) of each of `keys`, in the order of the keys.
+        """(key, model, request, response, failure) of each of `keys`, in their order.
 
         Request and response are JSON data; of a call that failed for good, the response is None and `failure` its
         reason code.
@@ -140,7 +142,7 @@ class Store:
         Raises:
             StoreError: a key is not in the store.
         """
-        for key in sorted(keys):
+        for key in keys:
             if row := self._row(key):
                 yield key, *row, ""
             elif failed := self._failed(key):
@@ -151,6 +153,9 @@ class Store:
     def close(self) -> None:
         """Close the file; everything put is in it already."""
         self._db.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(Store, read_only=self.read_only), (self.path,)  # another process opens the file for itself
 
     def __enter__(self) -> Store:
         return self

@@ -84,6 +84,15 @@ def test_a_replay_makes_the_same_bytes_and_so_does_any_concurrency(make_build, t
         assert pool.requests
 
 
+@pytest.mark.parametrize("changes", [{}, {"max_share": {"repair": 0.25}}])
+def test_any_number_of_parts_and_processes_makes_the_same_bytes(make_build, changes):
+    recipe = replace(RECIPE, **changes)
+    whole = contents(make_build("whole", recipe=recipe))
+    assert contents(make_build("three parts", parts=3, recipe=recipe, pool=None)) == whole
+    assert contents(make_build("more parts than seeds", parts=23, recipe=recipe, pool=None)) == whole
+    assert contents(make_build("processes", parts=5, processes=2, recipe=recipe, pool=None)) == whole
+
+
 def test_a_second_run_asks_nothing(make_build):
     make_build("first")
     pool = ScriptedPool()
@@ -215,9 +224,9 @@ def test_a_full_disk_leaves_no_half_made_build(make_build, tmp_path):
 import resource, sys
 from pathlib import Path
 sys.path[:0] = {sys.path!r}
-resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 from ecd_data.artifact.build import build
 from builders.ecd import Ecd
+from builders.spool import Spool
 from ecd_data.artifact.schema import CONFIGS
 from ecd_data.calls.store import Store
 from ecd_data.corpus.seeds import read_corpus
@@ -227,10 +236,12 @@ from scripted import MODEL, RECIPE
 store = Store({str(tmp_path / "responses.sqlite")!r}, read_only=True)
 generation = Generation(read_corpus(["bundled"], limit=20), RECIPE, MODEL, store)
 work = Path({str(tmp_path)!r}) / "work"
-(work / "spool").mkdir(parents=True)
-builders = [Ecd(c, generation=generation, spool=work / "spool", cache_dir=str(work)) for c in CONFIGS]
+spool = Spool(work / "spool", RECIPE)
+spool.fill(generation)
+builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(work)) for c in CONFIGS]
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    build(builders, generation, Path({str(tmp_path)!r}) / "full")
+    build(builders, generation, spool.keys(), Path({str(tmp_path)!r}) / "full")
 except BuildError as error:
     print(error)
     sys.exit(1)

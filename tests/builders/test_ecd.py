@@ -4,8 +4,10 @@ import pytest
 from datasets.exceptions import DatasetGenerationError
 from scripted import RECIPE, ScriptedPool
 
-from builders import ecd
-from builders.ecd import FEATURES, Ecd
+from builders import spool
+from builders.ecd import Ecd
+from builders.rows import FEATURES
+from builders.spool import Spool
 from ecd_data.artifact.schema import CONFIGS, gate
 from ecd_data.errors import EndpointError, GateError
 
@@ -41,10 +43,20 @@ def test_every_config_has_rows_that_pass_the_gate_and_fit_the_features(builder, 
 def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
     pool = ScriptedPool()
     generation = make_generation(pool=pool)
-    (tmp_path / "spool").mkdir()
+    rows = Spool(tmp_path / "spool", generation.recipe)
     for config in CONFIGS:
-        Ecd(config, generation=generation, spool=tmp_path / "spool", cache_dir=str(tmp_path)).download_and_prepare()
-    assert len(pool.requests) == len(generation.keys)
+        Ecd(config, generation=generation, spool=rows, cache_dir=str(tmp_path)).download_and_prepare()
+    assert len(pool.requests) == len(list(rows.keys()))
+
+
+def test_processes_make_the_same_rows(make_generation, tmp_path):
+    rows = []
+    for processes in (1, 2):  # the second one from the responses of the first
+        generation = make_generation() if processes == 1 else make_generation(pool=None)
+        made = Ecd("chains", generation=generation, cache_dir=str(tmp_path / str(processes)))
+        made.download_and_prepare(num_proc=processes)
+        rows.append({split: list(rows) for split, rows in made.as_dataset().items()})
+    assert rows[0] == rows[1]
 
 
 def test_another_recipe_or_model_is_another_cache(builder, make_generation):
@@ -66,7 +78,7 @@ def test_splits_share_no_seed(builder):
 
 
 def test_a_row_that_does_not_validate_stops_the_build(builder, monkeypatch):
-    whole = ecd.chain_rows
+    whole = spool.chain_rows
 
     def spoiled(chain, model):
         rows = whole(chain, model)
@@ -74,7 +86,7 @@ def test_a_row_that_does_not_validate_stops_the_build(builder, monkeypatch):
             row["gap"] = 0
         return rows
 
-    monkeypatch.setattr(ecd, "chain_rows", spoiled)
+    monkeypatch.setattr(spool, "chain_rows", spoiled)
     with pytest.raises(DatasetGenerationError) as caught:
         builder().download_and_prepare()
     assert isinstance(caught.value.__cause__, GateError)

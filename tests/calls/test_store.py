@@ -93,7 +93,7 @@ def test_models_and_rows_are_ordered(tmp_path: Path) -> None:
             store.put(key, model, request, RESPONSE)
         assert store.models() == [Model("a", "1"), Model("a", "2"), Model("b")]
         rows = list(store.rows(keys))
-        assert [row[0] for row in rows] == sorted(keys)
+        assert [row[0] for row in rows] == keys
         assert {row[0]: row[1] for row in rows} == dict(zip(keys, models, strict=True))
         assert all(row[2] == request.canonical() for row in rows)
         assert all(Response(**row[3]) == RESPONSE for row in rows)

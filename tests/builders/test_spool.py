@@ -1,0 +1,64 @@
+"""The spool: parts that are made once, made anew when they are not whole, and rows that do not depend on them."""
+
+from dataclasses import replace
+
+import pytest
+from scripted import RECIPE, ScriptedPool
+
+from builders.spool import Spool
+from ecd_data.artifact.schema import CONFIGS
+from ecd_data.errors import EndpointError
+
+
+def rows(spool):
+    return {
+        (config, split): [row for part in range(spool.parts + 1) for row in spool.rows(config, split, part)]
+        for config in CONFIGS
+        for split in spool.recipe.splits
+    }
+
+
+def test_parts_are_made_once_and_those_that_are_not_whole_anew(make_generation, tmp_path):
+    spool = Spool(tmp_path / "spool", RECIPE, parts=3)
+    spool.fill(make_generation())
+    assert spool.missing() == []
+    whole, keys = rows(spool), list(spool.keys())
+    (spool.part(1) / "done").unlink()
+    (spool.part(1) / "preference-train.jsonl").write_text("{half a li")
+    pool = ScriptedPool()
+    spool.fill(make_generation(pool))
+    assert (rows(spool), list(spool.keys())) == (whole, keys)
+    assert pool.requests == []
+
+
+def test_a_failure_in_a_process_is_told_as_it_is(make_generation, tmp_path):
+    with pytest.raises(EndpointError, match="the endpoint is gone"):
+        Spool(tmp_path / "spool", RECIPE, parts=2).fill(make_generation(ScriptedPool(gone)), processes=2)
+
+
+def gone(request):
+    raise EndpointError("the endpoint is gone")
+
+
+@pytest.mark.parametrize("pairs", ["adjacent", "all"])
+def test_pairs_beyond_a_share_are_rejects_whatever_the_parts(make_generation, tmp_path, pairs):
+    free = replace(RECIPE, pairs=pairs, rounds=3)
+    capped = replace(free, max_share={"repair": 0.2})
+    made = []
+    for parts in (1, 4):
+        spool = Spool(tmp_path / str(parts), capped, parts)
+        spool.fill(make_generation(recipe=free))
+        made.append(rows(spool))
+        raw = rows(replace(spool, recipe=free))
+    assert made[0] == made[1]
+    for split in RECIPE.splits:
+        lost = {row["id"] for row in raw["preference", split] if row["gap"] == 1}
+        lost -= {row["id"] for row in made[0]["preference", split]}
+        assert lost == {row["id"] for row in made[0]["rejects", split] if row["reason"] == "route_share"}
+        assert made[0]["sft", split] == raw["sft", split]
+        for before, after in zip(raw["chains", split], made[0]["chains", split], strict=True):
+            adjacent = [id_ for id_ in after["pairs"] if "-g" not in id_]
+            assert before["rounds"] == after["rounds"] == len(adjacent) + len(after["rejects"])
+    assert any(
+        row["reason"] == "route_share" for (config, _), some in made[0].items() if config == "rejects" for row in some
+    )
