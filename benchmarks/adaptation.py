@@ -26,7 +26,7 @@ from ecd_data.calls.store import Store
 from ecd_data.command import Progress, ecd_home, run_command
 from ecd_data.corpus.seeds import Columns, read_corpus
 from ecd_data.errors import RecipeError
-from ecd_data.generate import positive
+from ecd_data.flags import positive
 from ecd_data.method.adaptation import adapt, batches
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect

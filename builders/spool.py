@@ -1,6 +1,6 @@
 """The spool: rows on their way from chains to Parquet, a folder for each part of the corpus.
 
-part-00000-of-00002/{preference-train.jsonl, ..., keys, done}
+part-00000-of-00002/{preference-train.jsonl, ..., keys}
 
 Parts are made by one process or by many, in any order. What comes out depends on the chains alone, in corpus order.
 """
@@ -8,7 +8,7 @@ Parts are made by one process or by many, in any order. What comes out depends o
 from __future__ import annotations
 
 import json
-import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -40,7 +40,7 @@ class Spool:
 
     def missing(self) -> list[int]:
         """The parts that are yet to be made."""
-        return [number for number in range(self.parts) if not (self.part(number) / "done").exists()]
+        return [number for number in range(self.parts) if not self.part(number).exists()]
 
     def keys(self) -> Iterator[str]:
         """The store keys of the responses that the chains used, in corpus order."""
@@ -64,17 +64,16 @@ class Spool:
             list(pool.map(partial(self.fill_part, generation=alone), self.missing()))
 
     def fill_part(self, number: int, generation: Generation) -> None:
-        """Runs the chains of a part and writes their rows. What a run that was killed has left of it is made anew."""
-        folder = self.part(number)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        """Runs the chains of a part and writes their rows; the part is there when it is whole."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         model = str(generation.model)
-        with ExitStack() as opened:
+        folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)
+        with folder as work, ExitStack() as opened:
             files: dict[str, TextIO] = {}
 
             def write(name: str, text: str) -> None:
                 if name not in files:
-                    files[name] = opened.enter_context(open(folder / name, "w", encoding="utf-8"))
+                    files[name] = opened.enter_context(open(Path(work, name), "w", encoding="utf-8"))
                 files[name].write(text)
 
             write("keys", "")
@@ -84,7 +83,12 @@ class Spool:
                     for row in rows:
                         write(f"{config}-{split}.jsonl", canonical_json(row) + "\n")
                 write("keys", "".join(f"{key}\n" for key in keys))
-        (folder / "done").touch()
+            opened.close()
+            try:
+                Path(work).rename(self.part(number))
+            except OSError:
+                if not self.part(number).exists():  # else another process has made the same rows
+                    raise
 
     def rows(self, config: str, split: str, number: int) -> Iterator[Row]:
         """The rows of a part, in corpus order.

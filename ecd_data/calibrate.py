@@ -11,8 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from ecd_data.command import Progress, console, ecd_home, quiet_libraries, run_command
-from ecd_data.generate import add_endpoint_arguments, answered_by, endpoints, positive, verdict
+from ecd_data.command import Progress, console, quiet_libraries, run_command
+from ecd_data.flags import add_endpoint_arguments, answered_by, endpoints, positive, responses
+from ecd_data.generate import verdict
 
 
 def main() -> int:
@@ -41,7 +42,7 @@ def main() -> int:
         quiet_libraries()
         endpoints(args)
         recipe = load_recipe(args.recipe, judge_items=args.items)
-        path = args.responses or ecd_home() / "responses.sqlite"
+        path = responses(args)
         with Store(path, read_only=args.replay) as store:
             judge = answered_by(args, store)
             console.print(f"judge {judge.model}, {recipe.votes} votes a question, responses in {path}")

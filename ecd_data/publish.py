@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from ecd_data.command import console, quiet_libraries, run_command
-from ecd_data.generate import add_generation_arguments, funnel, generate
+from ecd_data.flags import add_generation_arguments
+from ecd_data.generate import funnel, generate
 
 
 def publish(args: argparse.Namespace, build: Path) -> None:

@@ -37,6 +37,7 @@ RESPONSES = (
 FAILURES = (
     "CREATE TABLE failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 )
+COLUMNS = {"responses": "t.request, t.response", "failures": "t.request, t.reason"}
 
 # What SQLite or the system says, and what to do about it.
 DAMAGED = "the file is damaged; restore a copy, or move it away to start afresh"
@@ -61,15 +62,17 @@ ADVICE = {
 class Store:
     """Responses by request key (hex SHA-256), in one SQLite file; several processes may write to it at once.
 
-    With `read_only` nothing is created or changed, and the file must exist.
+    With `read_only` nothing is created or changed, and the file must exist. What the file does not hold is looked up
+    in `base`, another store that is only read.
 
     Raises:
         StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.
     """
 
-    def __init__(self, path: str | Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: str | Path, *, read_only: bool = False, base: Store | None = None) -> None:
         self.path = Path(path)
         self.read_only = read_only
+        self.base = base
         self._writing = threading.Lock()  # SQLite takes statements of several threads, but has one transaction
         if read_only and not self.path.exists():
             raise StoreError(f"There is no response store at {self.path}: check --responses, or run without --replay.")
@@ -96,7 +99,7 @@ class Store:
         """The response stored under `key`, or None."""
         row = self._row(key)
         if row is None:
-            return None
+            return self.base.get(key) if self.base else None
         with self._explained():
             return Response(**row[2])
 
@@ -120,8 +123,30 @@ class Store:
 
     def failure(self, key: str) -> str | None:
         """The reason code for which the call `key` failed, or None."""
-        failed = self._failed(key)
-        return failed and failed[2]
+        if failed := self._failed(key):
+            return failed[2]
+        return self.base.failure(key) if self.base else None
+
+    def absorb(self, path: Path) -> int:
+        """Takes over what the store at `path` holds and this one does not; returns the number of responses."""
+        with Store(path):
+            pass  # it is a response store, and of this version
+        with self._explained():
+            self._db.execute("ATTACH ? AS other", [str(path)])
+            try:
+                before = self.count()
+                with self._transaction():
+                    self._db.execute("INSERT OR IGNORE INTO models SELECT id, revision FROM other.models")
+                    for table in ("responses", "failures"):
+                        self._db.execute(
+                            f"INSERT OR IGNORE INTO {table} SELECT t.key, here.rowid, {COLUMNS[table]} "
+                            f"FROM other.{table} t JOIN other.models there ON t.model = there.rowid "
+                            "JOIN models here ON here.id = there.id AND here.revision = there.revision"
+                        )
+                    self._db.execute("DELETE FROM failures WHERE key IN (SELECT key FROM responses)")
+                return self.count() - before
+            finally:
+                self._db.execute("DETACH other")
 
     def models(self) -> list[Model]:
         """The models that answered, ordered by id and revision."""
@@ -155,7 +180,8 @@ class Store:
         self._db.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(Store, read_only=self.read_only), (self.path,)  # another process opens the file for itself
+        # Another process opens the file for itself.
+        return partial(Store, read_only=self.read_only, base=self.base), (self.path,)
 
     def __enter__(self) -> Store:
         return self

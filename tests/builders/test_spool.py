@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from scripted import RECIPE, ScriptedPool
+from scripted import RECIPE, ScriptedPool, scripted
 
 from builders.spool import Spool
 from ecd_data.artifact.schema import CONFIGS
@@ -18,17 +18,35 @@ def rows(spool):
     }
 
 
-def test_parts_are_made_once_and_those_that_are_not_whole_anew(make_generation, tmp_path):
+def test_a_part_is_whole_or_not_there(make_generation, tmp_path):
+    def breaks_off(request):
+        if len(pool.requests) == 60:
+            raise EndpointError("the endpoint went away")
+        return scripted(request)
+
+    pool = ScriptedPool(breaks_off)
+    pool.capacity = 1
     spool = Spool(tmp_path / "spool", RECIPE, parts=3)
-    spool.fill(make_generation())
+    with pytest.raises(EndpointError):
+        spool.fill(make_generation(pool))
+    assert 0 < len(spool.missing()) < 3
+    assert len(list(spool.folder.iterdir())) == 3 - len(spool.missing())
+    again = ScriptedPool()
+    spool.fill(make_generation(again))
     assert spool.missing() == []
-    whole, keys = rows(spool), list(spool.keys())
-    (spool.part(1) / "done").unlink()
-    (spool.part(1) / "preference-train.jsonl").write_text("{half a li")
-    pool = ScriptedPool()
-    spool.fill(make_generation(pool))
-    assert (rows(spool), list(spool.keys())) == (whole, keys)
-    assert pool.requests == []
+    whole = Spool(tmp_path / "whole", RECIPE)
+    whole.fill(make_generation(None))
+    assert (rows(spool), list(spool.keys())) == (rows(whole), list(whole.keys()))
+    assert 0 < len(again.requests) <= len(list(whole.keys())) - 59
+
+
+def test_two_that_make_the_same_part_do_not_get_in_each_others_way(make_generation, tmp_path):
+    spool = Spool(tmp_path / "spool", RECIPE)
+    spool.fill_part(0, make_generation())
+    first = rows(spool)
+    spool.fill_part(0, make_generation(None))
+    assert rows(spool) == first
+    assert [path.name for path in spool.folder.iterdir()] == ["part-00000-of-00001"]
 
 
 def test_a_failure_in_a_process_is_told_as_it_is(make_generation, tmp_path):

@@ -237,6 +237,46 @@ def test_many_are_put_at_once_and_from_another_thread(tmp_path: Path) -> None:
         assert store.count() == 50
 
 
+def fill(path: Path, numbers: range, text: str, model: Model = MODEL) -> list[str]:
+    keys = []
+    with Store(path) as store:
+        for number in numbers:
+            request = make_request(number)
+            keys.append(request_key(model, request))
+            store.put(keys[-1], model, request, Response(text, "stop"))
+    return keys
+
+
+def test_a_base_is_read_and_never_written(tmp_path: Path) -> None:
+    keys = fill(tmp_path / "base.sqlite", range(3), "base")
+    with Store(tmp_path / "base.sqlite", read_only=True) as base, Store(tmp_path / "own.sqlite", base=base) as store:
+        assert store.get(keys[0]) == Response("base", "stop")
+        assert store.count() == 0
+        request = make_request(9)
+        store.put(request_key(MODEL, request), MODEL, request, RESPONSE)
+        base_knows = base.get(request_key(MODEL, request))
+    assert base_knows is None
+
+
+def test_stores_merge_and_the_first_answer_stays(tmp_path: Path) -> None:
+    other = Model("another")
+    keys = fill(tmp_path / "a.sqlite", range(10), "a") + fill(tmp_path / "a.sqlite", range(3), "a", other)
+    more = fill(tmp_path / "b.sqlite", range(3), "b", other) + fill(tmp_path / "b.sqlite", range(5, 15), "b")
+    with Store(tmp_path / "b.sqlite") as store:
+        answered, failed = make_request(7), make_request(99)
+        store._insert("failures", request_key(MODEL, answered), MODEL, answered, "refused")
+        store.put_failure(request_key(MODEL, failed), MODEL, failed, "refused")
+    with Store(tmp_path / "a.sqlite") as store:
+        assert store.absorb(tmp_path / "b.sqlite") == 5
+        assert store.absorb(tmp_path / "b.sqlite") == 0
+        assert store.count() == 18
+        texts = {key: row[3]["text"] for key in {*keys, *more} for row in store.rows([key])}
+        assert texts == {key: "a" if key in keys else "b" for key in {*keys, *more}}
+        assert {row[1] for row in store.rows(keys[10:])} == {other}
+        assert store.failure(request_key(MODEL, failed)) == "refused"
+        assert store.failure(request_key(MODEL, answered)) is None
+
+
 def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     request = make_request()
