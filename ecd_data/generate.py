@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecd_data.command import Progress, console, quiet_libraries, run_command, table
 from ecd_data.errors import SeedError
-from ecd_data.flags import add_generation_arguments, answered_by, endpoints, judged_by, responses
+from ecd_data.flags import add_generation_arguments, answered_by, endpoints, judged_by, positive, responses
 from ecd_data.values import Chain
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from ecd_data.calls.scheduler import Stats
     from ecd_data.calls.store import Store
 
-    if not args.seeds:
-        raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
-    endpoints(args)
+    check_flags(args)
     check_out(out)
     recipe, corpus, contamination = read_inputs(args)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -64,6 +62,17 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
             spool = Spool(Path(work, "spool"), recipe)
             spool.fill(generation)
         return write_build(spool, generation, out)
+
+
+def check_flags(args: argparse.Namespace) -> None:
+    """Lets flags pass that name seeds and who answers.
+
+    Raises:
+        SeedError, EndpointError: they do not.
+    """
+    if not args.seeds:
+        raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
+    endpoints(args)
 
 
 def read_inputs(args: argparse.Namespace) -> tuple[Recipe, Corpus, Contamination | None]:
@@ -163,14 +172,42 @@ def main() -> int:
     )
     add_generation_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="default: build")
+    add_cluster_arguments(parser)
     args = parser.parse_args()
+    if args.executor and args.replay:
+        parser.error("--replay runs in one process: leave out --executor")
 
     def command() -> None:
         quiet_libraries()
-        print(funnel(generate(args, args.out)))
+        if args.executor:
+            from ecd_data.cluster import generate_on
+
+            manifest = generate_on(args)
+        else:
+            manifest = generate(args, args.out)
+        if manifest is None:
+            print(f"submitted: {args.tasks} tasks, and the merge that follows them, which writes {args.out}")
+            return
+        print(funnel(manifest))
         print(f"{args.out}: validated. Next: python -m ecd_data.publish ORG/NAME --build {args.out}")
 
     return run_command(command)
+
+
+def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that spread a generation over processes and machines."""
+    group = parser.add_argument_group("on many processes or machines (needs ecd-data[cluster])")
+    group.add_argument(
+        "--executor", choices=("local", "slurm", "ray"), help="who runs the tasks; the bytes stay the same"
+    )
+    group.add_argument("--tasks", type=positive, default=8, metavar="N", help="parts of the corpus (default 8)")
+    group.add_argument("--workers", type=positive, metavar="N", help="tasks at the same time (default: all)")
+    group.add_argument(
+        "--work", type=Path, metavar="DIR", help="folder that all machines see, until the merge (default: OUT.work)"
+    )
+    group.add_argument(
+        "--sbatch", action="append", default=[], metavar="NAME=VALUE", help="for Slurm; partition and time are needed"
+    )
 
 
 if __name__ == "__main__":

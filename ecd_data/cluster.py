@@ -1,0 +1,182 @@
+"""Generation on a cluster: one task makes one part of the corpus; datatrove carries the tasks, the last step merges.
+
+python -m ecd_data.generate --seeds seeds.jsonl --executor slurm --tasks 32 --sbatch partition=cpu --sbatch time=24:00:00
+
+The work folder, which all machines see, holds `spool/` (the parts that are made), `responses/` (each task's own store)
+and `logs/` (datatrove's, with its notes of the tasks that are done). The same command goes on where a run stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from builders.spool import Spool
+from ecd_data.artifact.build import check_out
+from ecd_data.calls.scheduler import Answerer
+from ecd_data.calls.store import Store
+from ecd_data.errors import EcdError, StoreError
+from ecd_data.flags import responses
+from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
+from ecd_data.generation import Generation
+
+try:
+    from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, SlurmPipelineExecutor
+    from datatrove.pipeline.base import PipelineStep
+except ImportError as error:
+    raise EcdError("--executor needs datatrove: pip install 'ecd-data[cluster]'.") from error
+
+
+class MakePart(PipelineStep):
+    """Makes the part of the corpus that is this task's; its answers go into a store of its own.
+
+    Args:
+        args: the flags of `generate`. Tokens are no part of them: a task reads its own environment.
+        fingerprint: of the generation, as the launching process sees it.
+    """
+
+    name = "ECD chains"
+    type = "Generator"
+
+    def __init__(self, args: argparse.Namespace, fingerprint: str) -> None:
+        super().__init__()
+        self.args = args
+        self.fingerprint = fingerprint
+        self.folder = os.getcwd()  # the flags' paths start here
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Runs the chains of part `rank` of `world_size`, unless they have been run; yields nothing."""
+        os.chdir(self.folder)
+        recipe, corpus, contamination = read_inputs(self.args)
+        spool = Spool(self.args.work / "spool", recipe, world_size)
+        if rank not in spool.missing():
+            return
+        known, own = responses(self.args), task_store(self.args.work, rank)
+        base = Store(known, read_only=True) if known.exists() else None
+        with Store(own, base=base) as store:
+            generation = make_generation(self.args, store, recipe, corpus, contamination)
+            if generation.fingerprint != self.fingerprint:
+                raise EcdError(
+                    "This task has other seeds, another model or another version of ecd_data than the process that "
+                    "launched it: see to it that both read the same files and endpoints, and run the command again."
+                )
+            with self.track_time("part"):
+                spool.fill_part(rank, generation)
+        yield from ()
+
+
+class Merge(PipelineStep):
+    """Makes the build of all parts, and adds the tasks' responses to the store that the flags name."""
+
+    name = "ECD build"
+    type = "Writer"
+
+    def __init__(self, args: argparse.Namespace, generation: Generation) -> None:
+        super().__init__()
+        self.args = args
+        self.model = generation.model
+        judge = generation.judge
+        self.judge = Answerer(judge.model) if judge else None  # without its pool: that holds a token
+        self.folder = os.getcwd()
+
+    def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Merges; yields nothing."""
+        os.chdir(self.folder)
+        self.merge()
+        yield from ()
+
+    def merge(self) -> dict[str, Any]:
+        """The manifest of the build.
+
+        Raises:
+            EcdError: a part is missing, or see `artifact.build`.
+        """
+        recipe, corpus, contamination = read_inputs(self.args)
+        spool = Spool(self.args.work / "spool", recipe, self.args.tasks)
+        if missing := spool.missing():
+            raise EcdError(
+                f"{len(missing)} of {self.args.tasks} tasks have not ended well; see {self.args.work / 'logs'}. "
+                "Everything answered is stored: the same command goes on."
+            )
+        with Store(responses(self.args)) as store:
+            for rank in range(self.args.tasks):
+                if task_store(self.args.work, rank).exists():
+                    store.absorb(task_store(self.args.work, rank))
+            generation = Generation(
+                corpus, recipe, self.model, store, judge=self.judge, contamination=contamination
+            )
+            _ = generation.plan  # the judge's trial, which the manifest tells of
+            manifest = write_build(spool, generation, self.args.out)
+        shutil.rmtree(self.args.work)
+        return manifest
+
+
+def task_store(work: Path, rank: int) -> Path:
+    """The response store of a task."""
+    return work / "responses" / f"{rank:05d}.sqlite"
+
+
+def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Runs the generation that the flags describe in `args.tasks` tasks; returns the manifest.
+
+    On Slurm the jobs are only submitted, the merge among them, and there is no manifest yet.
+
+    Raises:
+        EcdError: a task failed; see the layers below.
+    """
+    check_flags(args)
+    args.work = (args.work or args.out.with_name(f"{args.out.name}.work")).resolve()
+    args.out, args.responses = args.out.resolve(), responses(args).resolve()
+    check_out(args.out)
+    inputs = read_inputs(args)
+    with Store(args.responses) as store:
+        generation = make_generation(args, store, *inputs)
+        _ = generation.plan  # the judge is tried once, before any task
+        make = MakePart(args, generation.fingerprint)
+        merge = Merge(args, generation)
+    _check_work(args.work, generation.fingerprint, args.tasks)
+    logs = str(args.work / "logs")
+    settings = {"tasks": args.tasks, "workers": args.workers or -1, "logging_dir": logs}
+    if args.executor == "slurm":
+        slurm = _slurm_settings(args.sbatch)
+        parts = SlurmPipelineExecutor([make], job_name="ecd-parts", **settings, **slurm)
+        merged = {"tasks": 1, "logging_dir": f"{logs}/merge", "depends": parts}
+        SlurmPipelineExecutor([merge], job_name="ecd-merge", **merged, **slurm).run()
+        return None
+    if args.executor == "ray":
+        RayPipelineExecutor([make], mem_per_cpu_gb=1, **settings).run()
+    else:
+        LocalPipelineExecutor([make], **settings).run()
+    return merge.merge()
+
+
+def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:
+    """What datatrove's Slurm executor takes: from `--sbatch NAME=VALUE`, and this Python's environment."""
+    sbatch = dict(flag.partition("=")[::2] for flag in flags)
+    if missing := sorted({"partition", "time"} - set(sbatch)):
+        raise EcdError(f"Slurm needs {' and '.join(missing)}: add --sbatch {missing[0]}=VALUE.")
+    named = {name: sbatch.pop(name) for name in ("partition", "time")} | {"qos": sbatch.pop("qos", "")}
+    activate = Path(sys.prefix, "bin", "activate")
+    return {**named, "sbatch_args": sbatch, "venv_path": str(activate) if activate.exists() else None}
+
+
+def _check_work(work: Path, fingerprint: str, tasks: int) -> None:
+    """The work folder is this run's.
+
+    Raises:
+        StoreError: it is another's.
+    """
+    mark = work / "run"
+    ours = f"{fingerprint} in {tasks} tasks\n"
+    if mark.exists() and mark.read_text() != ours:
+        raise StoreError(
+            f"{work} holds the parts of another run (other seeds, recipe, model or --tasks). Remove it, or give "
+            "another --work."
+        )
+    work.mkdir(parents=True, exist_ok=True)
+    mark.write_text(ours)
