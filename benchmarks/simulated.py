@@ -22,11 +22,12 @@ from contextlib import suppress
 from typing import Any
 
 MODEL = {"model_id": "simulated/model", "model_sha": "5171a7ed", "max_input_tokens": 4096, "max_total_tokens": 8192}
-WORDS = (
+WORDS = re.findall(
+    r"\w+",
     "morning water garden little window people often small quiet road music simple answer light warm paper story "
     "friend market river better early season open winter table plain travel kitchen slowly always never bright number "
-    "gentle reason summer letter mostly house learn short change useful family listen careful country evening"
-).split()
+    "gentle reason summer letter mostly house learn short change useful family listen careful country evening",
+)
 FAULTS = ("429", "429 later", "500", "502", "503", "hang", "reset", "cut", "malformed", "html", "drip", "other shape")
 
 
@@ -53,6 +54,7 @@ class Simulated:
     ) -> None:
         self.median, self.sigma, self.faults, self.seed = median, sigma, faults, seed
         self.capacity, self.hang, self.port = capacity, hang, port
+        self.stop_after: int | None = None  # answers, after which everything fails
         self.in_flight = self.most_in_flight = 0
         self.tries: Counter[str] = Counter()  # by request
         self.answered: Counter[str] = Counter()
@@ -100,7 +102,6 @@ class Simulated:
         request = json.loads(raw)
         key = request_id(request)
         self.tries[key] += 1
-        rng = random.Random(f"{self.seed} {key}")
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -110,17 +111,21 @@ class Simulated:
                 return
             fault = self._fault(key)
             if self.median:
-                await asyncio.sleep(math.exp(rng.gauss(math.log(self.median), self.sigma)))
+                latency = random.Random(f"{self.seed} {key} latency").gauss(math.log(self.median), self.sigma)
+                await asyncio.sleep(math.exp(latency))
+            good = response(200, completion(request, random.Random(f"{self.seed} {key} text")))
             if fault is None:
-                writer.write(response(200, completion(request, rng)))
+                writer.write(good)
                 self.answered[key] += 1
             else:
                 self.failed[fault] += 1
-                await self._fail(fault, response(200, completion(request, rng)), writer)
+                await self._fail(fault, good, writer)
         finally:
             self.in_flight -= 1
 
     def _fault(self, key: str) -> str | None:
+        if self.stop_after is not None and self.answered.total() >= self.stop_after:
+            return "500"
         rng = random.Random(f"{self.seed} {key} {self.tries[key]}")
         return rng.choice(FAULTS) if rng.random() < self.faults else None
 

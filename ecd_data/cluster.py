@@ -1,9 +1,10 @@
 """Generation on a cluster: one task makes one part of the corpus; datatrove carries the tasks, the last step merges.
 
-python -m ecd_data.generate --seeds seeds.jsonl --executor slurm --tasks 32 --sbatch partition=cpu --sbatch time=24:00:00
+python -m ecd_data.generate --seeds S.jsonl --executor slurm --tasks 32 --sbatch partition=cpu --sbatch time=9:00:00
 
 The work folder, which all machines see, holds `spool/` (the parts that are made), `responses/` (each task's own store)
-and `logs/` (datatrove's, with its notes of the tasks that are done). The same command goes on where a run stopped.
+and `logs/` (datatrove's, with its notes of the tasks that are done). The same command goes on where a run stopped. The
+build is the same as one process makes, byte for byte.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from ecd_data.flags import responses
 from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
 from ecd_data.generation import Generation
 
+# datatrove logs what goes wrong, with the values of all variables on the way: a token may be one of them.
+os.environ.setdefault("LOGURU_DIAGNOSE", "NO")
 try:
     from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, SlurmPipelineExecutor
     from datatrove.pipeline.base import PipelineStep
@@ -50,15 +53,27 @@ class MakePart(PipelineStep):
         self.folder = os.getcwd()  # the flags' paths start here
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
-        """Runs the chains of part `rank` of `world_size`, unless they have been run; yields nothing."""
+        """Makes part `rank` of `world_size`, unless it is there; yields nothing."""
         os.chdir(self.folder)
+        try:
+            self.make(rank, world_size)
+        except EcdError as error:
+            raise error.with_traceback(None) from None  # its message says it all
+        yield from ()
+
+    def make(self, rank: int, parts: int) -> None:
+        """Makes a part.
+
+        Raises:
+            EcdError: see the layers below, or the task is not that of the process that launched it.
+        """
         recipe, corpus, contamination = read_inputs(self.args)
-        spool = Spool(self.args.work / "spool", recipe, world_size)
+        spool = Spool(self.args.work / "spool", recipe, parts)
         if rank not in spool.missing():
             return
-        known, own = responses(self.args), task_store(self.args.work, rank)
+        known = responses(self.args)
         base = Store(known, read_only=True) if known.exists() else None
-        with Store(own, base=base) as store:
+        with Store(task_store(self.args.work, rank), base=base) as store:
             generation = make_generation(self.args, store, recipe, corpus, contamination)
             if generation.fingerprint != self.fingerprint:
                 raise EcdError(
@@ -67,7 +82,6 @@ class MakePart(PipelineStep):
                 )
             with self.track_time("part"):
                 spool.fill_part(rank, generation)
-        yield from ()
 
 
 class Merge(PipelineStep):
@@ -107,12 +121,12 @@ class Merge(PipelineStep):
             for rank in range(self.args.tasks):
                 if task_store(self.args.work, rank).exists():
                     store.absorb(task_store(self.args.work, rank))
-            generation = Generation(
-                corpus, recipe, self.model, store, judge=self.judge, contamination=contamination
-            )
+            generation = Generation(corpus, recipe, self.model, store, judge=self.judge, contamination=contamination)
             _ = generation.plan  # the judge's trial, which the manifest tells of
             manifest = write_build(spool, generation, self.args.out)
-        shutil.rmtree(self.args.work)
+        for done in ("spool", "responses", "logs/completions"):
+            shutil.rmtree(self.args.work / done, ignore_errors=True)
+        (self.args.work / "run").unlink()
         return manifest
 
 
@@ -149,10 +163,13 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         SlurmPipelineExecutor([merge], job_name="ecd-merge", **merged, **slurm).run()
         return None
     if args.executor == "ray":
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # reports to nobody
         RayPipelineExecutor([make], mem_per_cpu_gb=1, **settings).run()
     else:
         LocalPipelineExecutor([make], **settings).run()
-    return merge.merge()
+    manifest = merge.merge()
+    shutil.rmtree(args.work)
+    return manifest
 
 
 def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:
@@ -178,5 +195,7 @@ def _check_work(work: Path, fingerprint: str, tasks: int) -> None:
             f"{work} holds the parts of another run (other seeds, recipe, model or --tasks). Remove it, or give "
             "another --work."
         )
+    if not mark.exists():
+        shutil.rmtree(work / "logs", ignore_errors=True)  # of a run that ended, which would count as this one's
     work.mkdir(parents=True, exist_ok=True)
     mark.write_text(ours)

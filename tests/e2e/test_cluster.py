@@ -1,0 +1,140 @@
+"""A generation in tasks: local processes, Ray with a worker that is killed, and the script that Slurm gets."""
+
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from benchmarks.simulated import Simulated
+
+RECIPE = """
+rounds: 2
+operations: [style/lower_case, style/no_commas, style/closing_question, format/postscript, format/title]
+routes: {edit: 3, fresh: 1}
+weave: 0
+min_similarity: 0.2
+"""
+# What Slurm does with a script, one task after the other: enough to run what we hand to it.
+SBATCH = """#!{python}
+import os, re, subprocess, sys
+script = open(sys.argv[-1]).read()
+if "merge_stats" not in script:
+    first, last = re.search(r"--array=(\\d+)-(\\d+)", script).groups()
+    for task in range(int(first), int(last) + 1):
+        environment = dict(os.environ, SLURM_ARRAY_TASK_ID=str(task), SLURM_NODELIST="here", RUN_OFFSET="0")
+        subprocess.run(["bash", "-c", script], env=environment, check=True, stdout=sys.stderr)
+print("Submitted batch job 7")
+"""
+TOOLS = {"sbatch": SBATCH, "srun": '#!/bin/bash\nshift 3\nexec "$@"\n', "scontrol": "#!/bin/bash\necho here\n"}
+
+
+@pytest.fixture
+def generate(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    seeds = ["--seeds", "bundled", "--limit", "40", "--recipe", str(tmp_path / "recipe.yaml")]
+
+    def start(server, name, *flags):
+        where = ["--endpoint", server.url, "--out", str(tmp_path / name), "--responses", str(tmp_path / f"{name}.db")]
+        command = [sys.executable, "-m", "ecd_data.generate", *seeds, *where, *flags]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def run(server, name, *flags):
+        process = start(server, name, *flags)
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        return contents(tmp_path / name)
+
+    run.start = start
+    return run
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_local_processes(generate, tmp_path):
+    with Simulated() as server:
+        alone = generate(server, "alone")
+        asked = server.answered.total()
+        assert generate(server, "tasks", "--executor", "local", "--tasks", "3", "--workers", "2") == alone
+        assert server.answered.total() == 2 * asked
+        assert generate(server, "tasks", "--executor", "local", "--tasks", "5", "--workers", "2") == alone
+        assert server.answered.total() == 2 * asked  # all is in the store of the first
+        assert generate(server, "tasks") == alone
+    assert not (tmp_path / "tasks.work").exists()
+
+
+def test_ray_loses_a_worker(generate, tmp_path):
+    with Simulated() as server:
+        alone = generate(server, "alone")
+    with Simulated(median=0.05) as server:
+        process = generate.start(
+            server, "ray", "--executor", "ray", "--tasks", "4", "--workers", "2", "--max-concurrency", "2"
+        )
+        while server.answered.total() < 40:
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.02)
+        workers = [p for p in psutil.Process(process.pid).children(recursive=True) if "RankWorker" in p.name()]
+        workers[0].kill()
+        said, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, said
+        assert len(workers) > 1
+        assert contents(tmp_path / "ray") == alone
+
+
+def test_slurm_gets_a_script_that_makes_the_build(generate, tmp_path, monkeypatch):
+    (tmp_path / "bin").mkdir()
+    for name, text in TOOLS.items():
+        tool = tmp_path / "bin" / name
+        tool.write_text(text.replace("{python}", sys.executable))
+        tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}")
+    monkeypatch.setenv("ECD_TOKEN", "secret-token-of-the-endpoint")
+    wanted = ["--sbatch", "partition=cpu", "--sbatch", "time=01:00:00", "--sbatch", "account=lab"]
+    with Simulated() as server:
+        alone = generate(server, "alone")
+        generate(server, "slurm", "--executor", "slurm", "--tasks", "3", *wanted)
+    assert contents(tmp_path / "slurm") == alone
+    left = contents(tmp_path / "slurm.work")
+    assert b"#SBATCH --account=lab" in left["logs/launch_script.slurm"]
+    assert b"#SBATCH --array=0-2" in left["logs/launch_script.slurm"]
+    assert not [name for name, content in left.items() if b"secret-token" in content]
+
+
+def test_mistakes_are_told(generate):
+    with Simulated() as server:
+        for flags, expected in [
+            (["--executor", "slurm"], "Slurm needs partition and time: add --sbatch partition="),
+            (["--executor", "local", "--replay"], "--replay runs in one process"),
+            (["--tasks", "0", "--executor", "local"], "0 is not at least 1"),
+        ]:
+            process = generate.start(server, "no", *flags)
+            said, _ = process.communicate(timeout=60)
+            assert process.returncode != 0
+            assert expected in said
+            assert "Traceback" not in said
+
+
+def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECD_TOKEN", "secret-token-of-the-endpoint")
+    tasks = ["--executor", "local", "--tasks", "3", "--workers", "2", "--max-retries", "0", "--timeout", "1"]
+    with Simulated() as server:
+        alone = generate(server, "alone")
+    with Simulated() as server:
+        server.stop_after = 60
+        process = generate.start(server, "tasks", *tasks)
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 1, said
+        assert said.splitlines()[-1].startswith("error: ")
+        assert "the same command goes on" in said.splitlines()[-1]
+        logs = "".join(path.read_text() for path in (tmp_path / "tasks.work").rglob("*.log"))
+        assert "failed" in logs
+        assert "secret-token" not in logs + said
+        server.stop_after = None
+        before = server.answered.copy()
+        assert generate(server, "tasks", *tasks) == alone
+        assert server.answered.total() - before.total() == len(server.answered) - len(before)  # nothing twice
