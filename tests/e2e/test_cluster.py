@@ -2,22 +2,14 @@
 
 import os
 import stat
-import subprocess
 import sys
 import time
 
 import psutil
-import pytest
+from conftest import contents
 
 from benchmarks.simulated import Simulated
 
-RECIPE = """
-rounds: 2
-operations: [style/lower_case, style/no_commas, style/closing_question, format/postscript, format/title]
-routes: {edit: 3, fresh: 1}
-weave: 0
-min_similarity: 0.2
-"""
 # What Slurm does with a script, one task after the other: enough to run what we hand to it.
 SBATCH = """#!{python}
 import os, re, subprocess, sys
@@ -30,30 +22,6 @@ if "merge_stats" not in script:
 print("Submitted batch job 7")
 """
 TOOLS = {"sbatch": SBATCH, "srun": '#!/bin/bash\nshift 3\nexec "$@"\n', "scontrol": "#!/bin/bash\necho here\n"}
-
-
-@pytest.fixture
-def generate(tmp_path):
-    (tmp_path / "recipe.yaml").write_text(RECIPE)
-    seeds = ["--seeds", "bundled", "--limit", "40", "--recipe", str(tmp_path / "recipe.yaml")]
-
-    def start(server, name, *flags):
-        where = ["--endpoint", server.url, "--out", str(tmp_path / name), "--responses", str(tmp_path / f"{name}.db")]
-        command = [sys.executable, "-m", "ecd_data.generate", *seeds, *where, *flags]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def run(server, name, *flags):
-        process = start(server, name, *flags)
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
-        return contents(tmp_path / name)
-
-    run.start = start
-    return run
-
-
-def contents(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_local_processes(generate, tmp_path):
