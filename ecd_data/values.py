@@ -118,6 +118,17 @@ class Request:
         }
 
 
+def request_from(canonical: Mapping[str, Any]) -> Request:
+    """The request that `Request.canonical` gives as plain data.
+
+    Raises:
+        TypeError, KeyError: the data has other fields.
+    """
+    grammar = canonical["grammar"]
+    fields = {**canonical, "messages": tuple(canonical["messages"]), "grammar": grammar and Grammar(**grammar)}
+    return Request(**fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """What the endpoint answered.

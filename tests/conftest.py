@@ -24,6 +24,10 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
 
+from builders.ecd import Ecd  # noqa: E402
+from builders.spool import Spool  # noqa: E402
+from ecd_data.artifact.build import build  # noqa: E402
+from ecd_data.artifact.schema import CONFIGS  # noqa: E402
 from ecd_data.calls.store import Store  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
 from ecd_data.generation import Generation  # noqa: E402
@@ -52,3 +56,19 @@ def make_generation(corpus, tmp_path):
     yield make
     for store in stores:
         store.close()
+
+
+@pytest.fixture
+def make_build(make_generation, tmp_path, tmp_path_factory):
+    """Builds a generation into `tmp_path / name`, by way of `parts` parts in `processes` processes."""
+
+    def make(name="build", parts=1, processes=1, **changes):
+        generation = make_generation(**changes)
+        work = tmp_path_factory.mktemp("work")
+        spool = Spool(work / "spool", generation.recipe, parts)
+        spool.fill(generation, processes)
+        builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(work)) for c in CONFIGS]
+        build(builders, generation, [*generation.trial_keys, *spool.keys()], tmp_path / name)
+        return tmp_path / name
+
+    return make

@@ -13,22 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ecd_data.artifact.card import write_card
 from ecd_data.artifact.manifest import CARD, NAME, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import CONFIGS, schema_text
 from ecd_data.artifact.validation import validate_build
-from ecd_data.calls.store import Store
+from ecd_data.calls.exchange import write_parquet
 from ecd_data.errors import BuildError, EcdError
 from ecd_data.generation import Generation
-from ecd_data.values import canonical_json
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
-RESPONSES = pa.schema(
-    [(name, pa.string()) for name in ("key", "model", "role", "seed_id", "request", "response", "failure")]
-)
 
 
 def build(
@@ -50,7 +44,9 @@ def build(
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
         infos = {builder.config.name: _prepare(builder, partial) for builder in builders}
-        _write_responses(generation.store, keys, partial)
+        # In the order of their use, and the failures among them: with these anyone can replay the build.
+        (partial / "responses").mkdir()
+        write_parquet(generation.store.rows(keys), partial / "responses" / "responses-00000-of-00001.parquet")
         (partial / "recipe.yaml").write_text(generation.recipe.to_yaml(), encoding="utf-8")
         (partial / "schema").mkdir()
         for config in CONFIGS:
@@ -117,30 +113,6 @@ def _prepare(builder: datasets.GeneratorBasedBuilder, partial: Path) -> datasets
             shard.rename(folder / f"{split}-{number:05d}-of-{len(shards):05d}.parquet")
     shutil.rmtree(work)
     return builder.info
-
-
-def _write_responses(store: Store, keys: Iterable[str], partial: Path) -> None:
-    """The stored responses behind the build, in order of use, and the failures: with them anyone can replay it."""
-    (partial / "responses").mkdir()
-    path = partial / "responses" / "responses-00000-of-00001.parquet"
-    with pq.ParquetWriter(path, RESPONSES, compression="zstd") as writer:
-        batch: list[dict[str, str]] = []
-        for key, model, request, response, failure in store.rows(keys):
-            batch.append(
-                {
-                    "key": key,
-                    "model": canonical_json({"id": model.id, "revision": model.revision}),
-                    "role": request["role"],
-                    "seed_id": request["seed_id"],
-                    "request": canonical_json(request),
-                    "response": "" if response is None else canonical_json(response),
-                    "failure": failure,
-                }
-            )
-            if len(batch) == 1000:
-                writer.write_table(pa.Table.from_pylist(batch, RESPONSES))
-                batch = []
-        writer.write_table(pa.Table.from_pylist(batch, RESPONSES))
 
 
 def _put_in_place(partial: Path, out: Path) -> None:

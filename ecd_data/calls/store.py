@@ -37,10 +37,15 @@ RESPONSES = (
 FAILURES = (
     "CREATE TABLE failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 )
+Row = tuple[str, Model, dict[str, Any], "dict[str, Any] | None", str]  # key, model, request, response, failure
+
 COLUMNS = {"responses": "t.request, t.response", "failures": "t.request, t.reason"}
 
 # What SQLite or the system says, and what to do about it.
-DAMAGED = "the file is damaged; restore a copy, or move it away to start afresh"
+DAMAGED = (
+    "the file is damaged; `ecd responses export` saves what can be read of it, and `ecd responses import` makes a new "
+    "store of that; or restore a copy"
+)
 WRITABLE = "check that it names a file in a folder that you may write to, or give another path with --responses"
 FULL = "the disk is full or failing: free some space and run the same command again, what was answered is kept"
 ADVICE = {
@@ -63,7 +68,7 @@ class Store:
     """Responses by request key (hex SHA-256), in one SQLite file; several processes may write to it at once.
 
     With `read_only` nothing is created or changed, and the file must exist. What the file does not hold is looked up
-    in `base`, another store that is only read.
+    in `base`, another store that is only read. The whole file is read once, to see whether it is damaged.
 
     Raises:
         StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.
@@ -88,9 +93,10 @@ class Store:
             with self._explained():
                 if not read_only and self._pragma("schema_version") == 0:
                     self._create()
-                self._check(read_only)
+                self._check_version(read_only)
                 # An answer that was paid for outlives a power cut.
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._check_pages()
         except BaseException:
             self._db.close()
             raise
@@ -158,7 +164,7 @@ class Store:
         with self._explained():
             return int(self._db.execute("SELECT count(*) FROM responses").fetchone()[0])
 
-    def rows(self, keys: Iterable[str]) -> Iterator[tuple[str, Model, dict[str, Any], dict[str, Any] | None, str]]:
+    def rows(self, keys: Iterable[str]) -> Iterator[Row]:
         """(key, model, request, response, failure) of each of `keys`, in their order.
 
         Request and response are JSON data; of a call that failed for good, the response is None and `failure` its
@@ -174,6 +180,27 @@ class Store:
                 yield key, failed[0], failed[1], None, failed[2]
             else:
                 raise StoreError(f"{self.path} holds no response {key}: run `generate` with this store first.")
+
+    def keys(self) -> Iterator[str]:
+        """All keys, those of failures too, in their order."""
+        with self._explained():
+            for (key,) in self._db.execute("SELECT key FROM responses UNION SELECT key FROM failures ORDER BY key"):
+                yield key.hex()
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Removes responses and failures for good, and gives their room back to the disk; returns their number."""
+        removed = 0
+        with self._explained():
+            with self._transaction():
+                for key in keys:
+                    for table in ("responses", "failures"):
+                        statement = f"DELETE FROM {table} WHERE key = ?"
+                        removed += self._db.execute(statement, [bytes.fromhex(key)]).rowcount
+                used = "SELECT model FROM responses UNION SELECT model FROM failures"
+                self._db.execute(f"DELETE FROM models WHERE rowid NOT IN ({used})")
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return removed
 
     def close(self) -> None:
         """Close the file; everything put is in it already."""
@@ -205,7 +232,7 @@ class Store:
                 "WHERE key = ?",
                 [bytes.fromhex(key)],
             ).fetchone()
-            return None if row is None else (Model(row[0], row[1]), _unpack(row[2]), _unpack(row[3]))
+            return None if row is None else (Model(row[0], row[1]), unpack(row[2]), unpack(row[3]))
 
     def _failed(self, key: str) -> tuple[Model, dict[str, Any], str] | None:
         with self._explained():
@@ -214,7 +241,7 @@ class Store:
                 "WHERE key = ?",
                 [bytes.fromhex(key)],
             ).fetchone()
-            return None if row is None else (Model(row[0], row[1]), _unpack(row[2]), row[3])
+            return None if row is None else (Model(row[0], row[1]), unpack(row[2]), row[3])
 
     def _create(self) -> None:
         patience = time.monotonic() + BUSY_SECONDS
@@ -235,7 +262,7 @@ class Store:
                 self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
 
-    def _check(self, read_only: bool) -> None:
+    def _check_version(self, read_only: bool) -> None:
         if self._pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{self.path} is not a response store; give another path with --responses.")
         version = self._pragma("user_version")
@@ -246,6 +273,11 @@ class Store:
             )
         if version < VERSION:
             self._migrate(read_only)
+
+    def _check_pages(self) -> None:
+        said = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if said != "ok":
+            raise sqlite3.DatabaseError(said)
 
     def _migrate(self, read_only: bool) -> None:
         """Version 1 had no failures."""
@@ -293,6 +325,7 @@ def _pack(value: dict[str, Any]) -> bytes:
     return zlib.compress(canonical_json(value).encode())
 
 
-def _unpack(blob: bytes) -> dict[str, Any]:
+def unpack(blob: bytes) -> dict[str, Any]:
+    """What a column of the store holds."""
     value: dict[str, Any] = json.loads(zlib.decompress(blob))
     return value

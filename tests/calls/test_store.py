@@ -19,6 +19,7 @@ from fake_endpoint import make_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecd_data.calls.salvage import readable
 from ecd_data.calls.store import Store
 from ecd_data.errors import StoreError
 from ecd_data.values import Grammar, Model, Response, request_key
@@ -305,22 +306,33 @@ def test_a_store_of_another_version(tmp_path: Path) -> None:
     assert "version 99" in failure(path)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.4, 0.9])
-def test_a_truncated_file(tmp_path: Path, share: float) -> None:
-    path = tmp_path / "r.sqlite"
+def big(path: Path) -> int:
+    """Makes a store of two hundred responses of 2 kB; returns its size."""
     with Store(path) as store:
-        for number in range(50):
+        for number in range(200):
             request = make_request(number)
-            store.put(request_key(MODEL, request), MODEL, request, Response(os.urandom(2000).hex(), "stop"))
-    os.truncate(path, int(path.stat().st_size * share))
+            store.put(request_key(MODEL, request), MODEL, request, Response(os.urandom(1000).hex(), "stop"))
+    return path.stat().st_size
 
-    def read() -> None:
-        with Store(path) as store:
-            for number in range(50):
-                store.get(request_key(MODEL, make_request(number)))
 
-    with pytest.raises(StoreError, match="damaged; restore a copy"):
-        read()
+@pytest.mark.parametrize("share", [0.1, 0.4, 0.9])
+def test_a_truncated_file_is_told_at_once_and_what_is_left_is_kept(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "r.sqlite"
+    os.truncate(path, int(big(path) * share))
+    assert "damaged; `ecd responses export` saves what can be read" in failure(path)
+    kept = list(readable(path))
+    assert 200 * share * 0.7 - 10 < len(kept) < 200
+    assert {row[0] for row in kept} <= {request_key(MODEL, make_request(number)) for number in range(200)}
+
+
+def test_a_file_that_was_overwritten_in_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    size = big(path)
+    with open(path, "r+b") as file:
+        file.seek(size // 2)
+        file.write(os.urandom(20_000))
+    assert "damaged" in failure(path)
+    assert len(list(readable(path))) > 150
 
 
 def test_a_damaged_record(tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""Stored responses in and out of Parquet: what a build publishes, and how the stores of several machines become one.
+
+A row: {"key": "9c1f...", "model": "{...}", "role": "edit", "seed_id": "5f0c...", "request": "{...}",
+        "response": "{...}", "failure": ""}; model, request and response are JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecd_data.calls.store import Row, Store
+from ecd_data.errors import StoreError
+from ecd_data.values import Model, Response, canonical_json, request_from, request_key
+
+SCHEMA = pa.schema([(n, pa.string()) for n in ("key", "model", "role", "seed_id", "request", "response", "failure")])
+BATCH = 1000  # rows in memory at a time
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import found: responses that were new, that were there, and that were there with another text."""
+
+    new: int = 0
+    known: int = 0
+    other: int = 0
+
+
+def write_parquet(rows: Iterable[Row], path: Path) -> int:
+    """Writes rows of a store to one Parquet file, in their order; returns their number."""
+    number = 0
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        ahead = iter(rows)
+        while batch := [_cells(*row) for row in islice(ahead, BATCH)]:
+            writer.write_table(pa.Table.from_pylist(batch, SCHEMA))
+            number += len(batch)
+        if not number:
+            writer.write_table(SCHEMA.empty_table())
+    return number
+
+
+def _cells(
+    key: str, model: Model, request: dict[str, Any], response: dict[str, Any] | None, failure: str
+) -> dict[str, str]:
+    return {
+        "key": key,
+        "model": canonical_json({"id": model.id, "revision": model.revision}),
+        "role": request["role"],
+        "seed_id": request["seed_id"],
+        "request": canonical_json(request),
+        "response": "" if response is None else canonical_json(response),
+        "failure": failure,
+    }
+
+
+def read_parquet(path: Path) -> Iterator[Row]:
+    """The rows of a Parquet file, each checked to be what its key says.
+
+    Raises:
+        StoreError: it is no Parquet file of responses, or a row was changed.
+    """
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=BATCH, columns=SCHEMA.names):
+                for cells in batch.to_pylist():
+                    yield _row(cells)
+                    number += 1
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path}: no readable Parquet file of responses ({' '.join(str(error).split())}).") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(
+            f"{path}: row {number} is not what was stored ({error}); nothing of it or after it is taken over. Get the "
+            "file anew from where it was published."
+        ) from None
+
+
+def _row(cells: dict[str, str]) -> Row:
+    model = Model(**json.loads(cells["model"]))
+    request = json.loads(cells["request"])
+    if request_key(model, request_from(request)) != cells["key"]:
+        raise ValueError("its request or model does not have the key that it claims")
+    if cells["failure"]:
+        return cells["key"], model, request, None, cells["failure"]
+    response = json.loads(cells["response"])
+    if not isinstance(Response(**response).text, str):
+        raise ValueError("its response has no text")
+    return cells["key"], model, request, response, ""
+
+
+def import_into(store: Store, source: Path) -> Imported:
+    """Takes over the responses of a build, a folder of Parquet files, one such file, or another store.
+
+    What the store holds stays as it is.
+
+    Raises:
+        StoreError: the source is none of these, or was changed.
+    """
+    if source.is_file() and source.suffix != ".parquet":
+        before = store.count()
+        total = Store(source, read_only=True).count()
+        store.absorb(source)
+        new = store.count() - before
+        return Imported(new, total - new)
+    folder = source / "responses" if (source / "responses").is_dir() else source
+    files = sorted(folder.glob("*.parquet")) if folder.is_dir() else [source]
+    if not files or not files[0].exists():
+        raise StoreError(f"{source}: no build, folder of Parquet files, Parquet file or response store.")
+    new = known = other = 0
+    for file in files:
+        rows = read_parquet(file)
+        while batch := list(islice(rows, BATCH)):
+            for key, model, request, response, failure in batch:
+                if response is None and store.get(key) is None:
+                    store.put_failure(key, model, request_from(request), failure)
+            answers = [row for row in batch if row[3] is not None]
+            there = {row[0]: store.get(row[0]) for row in answers}
+            store.put_many([(row[0], row[1], request_from(row[2]), Response(**(row[3] or {}))) for row in answers])
+            for row in answers:
+                held = there[row[0]]
+                new += held is None
+                known += held is not None and held == Response(**(row[3] or {}))
+                other += held is not None and held != Response(**(row[3] or {}))
+    return Imported(new, known, other)

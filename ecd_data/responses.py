@@ -1,0 +1,138 @@
+"""The response store: what is in it, Parquet out and in, and what no build needs any more.
+
+python -m ecd_data.responses stats
+python -m ecd_data.responses import build/ machine2.sqlite --responses all.sqlite
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecd_data.command import console, run_command, table
+from ecd_data.errors import StoreError
+from ecd_data.flags import responses
+
+if TYPE_CHECKING:
+    from ecd_data.calls.store import Store
+
+
+def stats(args: argparse.Namespace) -> None:
+    """Prints what a store holds, after reading all of it."""
+    from ecd_data.calls.store import Store
+
+    with Store(responses(args), read_only=True) as store:
+        models: Counter[str] = Counter()
+        roles: Counter[str] = Counter()
+        tokens: Counter[str] = Counter()
+        failures = 0
+        for _, model, request, response, _ in store.rows(store.keys()):
+            if response is None:
+                failures += 1
+                continue
+            models[str(model)] += 1
+            roles[request["role"]] += 1
+            tokens.update({name: response[name] for name in ("prompt_tokens", "completion_tokens")})
+        total = models.total()
+        size = store.path.stat().st_size
+    rows: dict[str, object] = {"responses": total, "failures": failures}
+    rows |= {f"- {model}": number for model, number in sorted(models.items())}
+    rows |= {f"- {role}": number for role, number in sorted(roles.items())}
+    rows |= {name.replace("_", " "): number for name, number in tokens.items()}
+    rows["size"] = f"{size / 1e6:.1f} MB" + (f", {size / total:.0f} bytes a response" if total else "")
+    print(table(rows))
+
+
+def export(args: argparse.Namespace) -> None:
+    """Writes a store as Parquet; of a damaged one, all that can be read."""
+    from ecd_data.calls.exchange import write_parquet
+    from ecd_data.calls.salvage import readable
+    from ecd_data.calls.store import Store
+
+    try:
+        with Store(responses(args), read_only=True) as store:
+            number = write_parquet(store.rows(store.keys()), args.out)
+    except StoreError as error:
+        if not responses(args).exists():
+            raise
+        console.print(f"{error}\nwriting what can be read of it ...")
+        number = write_parquet(readable(responses(args)), args.out)
+    print(f"{args.out}: {number} responses")
+
+
+def import_(args: argparse.Namespace) -> None:
+    """Takes over the responses of builds, Parquet files and other stores."""
+    from ecd_data.calls.exchange import import_into
+    from ecd_data.calls.store import Store
+
+    with Store(responses(args)) as store:
+        for source in args.sources:
+            done = import_into(store, source)
+            other = f", {done.other} with another text: the one that was there stays" if done.other else ""
+            print(f"{source}: {done.new} new, {done.known} were there{other}")
+
+
+def gc(args: argparse.Namespace) -> None:
+    """Removes the responses that no build uses, or those of a model."""
+    from ecd_data.calls.store import Store
+
+    with Store(responses(args), read_only=args.dry_run) as store:
+        doomed = sorted(_doomed(args, store))
+        if args.dry_run:
+            print(f"{store.path}: {len(doomed)} of {store.count()} responses would be removed (dry run)")
+            return
+        before = store.path.stat().st_size
+        store.remove(doomed)
+        freed = (before - store.path.stat().st_size) / 1e6
+        print(f"{store.path}: {len(doomed)} responses removed, {store.count()} stay, {freed:.1f} MB freed")
+
+
+def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:
+    from ecd_data.calls.exchange import read_parquet
+
+    used = {
+        row[0]
+        for build in args.keep or ()
+        for file in (build / "responses").glob("*.parquet")
+        for row in read_parquet(file)
+    }
+    if args.keep and not used:
+        raise StoreError(f"{', '.join(map(str, args.keep))}: no build with responses. Nothing was removed.")
+    for key, model, _, _, _ in store.rows(store.keys()):
+        if (args.keep and key not in used) or args.model in (model.id, str(model)):
+            yield key
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m ecd_data.responses", description="Look after a response store.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+
+    def verb(name: str, what: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+        added = verbs.add_parser(name, help=what, description=what)
+        added.add_argument(
+            "--responses", type=Path, metavar="FILE", help="the store; default $ECD_HOME/responses.sqlite"
+        )
+        added.set_defaults(run=run)
+        return added
+
+    verb("stats", "Check a store and say what is in it.", stats)
+    out = verb("export", "Write all responses as Parquet; of a damaged store, all that can be read.", export)
+    out.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="Parquet file")
+    take = verb("import", "Take over the responses of builds, Parquet files and other stores.", import_)
+    take.add_argument("sources", type=Path, nargs="+", metavar="SRC", help="build, .parquet file, folder or store")
+    clean = verb("gc", "Remove the responses that no build uses, or those of a model.", gc)
+    which = clean.add_mutually_exclusive_group(required=True)
+    which.add_argument("--keep", type=Path, nargs="+", metavar="BUILD", help="builds whose responses stay")
+    which.add_argument("--model", metavar="ID", help="model whose responses go")
+    clean.add_argument("--dry-run", action="store_true", help="say how many would go, and remove none")
+    args = parser.parse_args()
+    return run_command(lambda: args.run(args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""`ecd responses`: the store looked at, moved, saved and cleaned, as a user would."""
+
+import os
+import re
+
+import pytest
+
+from ecd_data import responses
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def ecd(monkeypatch, capsys):
+    """Runs the verb; what it printed."""
+
+    def run(*arguments, code=0):
+        monkeypatch.setattr("sys.argv", ["responses", *map(str, arguments)])
+        assert responses.main() == code
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    return run
+
+
+def test_a_build_replays_from_the_responses_it_was_published_with(ecd, make_build, tmp_path):
+    """What the card promises: the folder `responses/` is all that it takes."""
+    build = make_build("published")
+    (tmp_path / "responses.sqlite").rename(tmp_path / "gone.sqlite")
+    said = ecd("import", build, "--responses", tmp_path / "responses.sqlite")
+    assert "0 were there" in said
+    assert contents(make_build("replayed", pool=None)) == contents(build)
+    assert ecd("import", build, "--responses", tmp_path / "responses.sqlite").split(": ")[1].startswith("0 new")
+
+
+def test_stats(ecd, make_build, tmp_path):
+    make_build()
+    said = ecd("stats", "--responses", tmp_path / "responses.sqlite")
+    assert "responses" in said
+    assert "- test/scripted@0123456789abcdef" in said
+    assert "- edit" in said
+    assert "bytes a response" in said
+    assert "There is no response store" in ecd("stats", "--responses", tmp_path / "none.sqlite", code=1)
+
+
+def test_a_damaged_store_is_saved_as_far_as_it_can_be_read(ecd, make_build, tmp_path):
+    build = make_build("build")
+    store = tmp_path / "copy.sqlite"
+    ecd("import", build, "--responses", store)
+    os.truncate(store, store.stat().st_size // 2)
+    for verb in (["stats"], ["import", build]):
+        assert "`ecd responses export` saves what can be read" in ecd(*verb, "--responses", store, code=1)
+    said = ecd("export", "--responses", store, "-o", tmp_path / "kept.parquet")
+    kept = int(re.search(r"kept.parquet: (\d+) responses", said)[1])
+    assert kept > 20
+    assert f"{kept} new" in ecd("import", tmp_path / "kept.parquet", "--responses", tmp_path / "new.sqlite")
+
+
+def test_gc_keeps_what_builds_need(ecd, make_build, make_generation, tmp_path):
+    build = make_build("kept")
+    before = contents(build)
+    list(make_generation(recipe=make_generation().recipe.__class__(seed=9, rounds=1)).chains())
+    store = tmp_path / "responses.sqlite"
+    dry = ecd("gc", "--keep", build, "--responses", store, "--dry-run")
+    assert "would be removed" in dry
+    doomed = int(dry.split(": ")[1].split()[0])
+    assert doomed > 10
+    assert f"{doomed} responses removed" in ecd("gc", "--keep", build, "--responses", store)
+    assert contents(make_build("again", pool=None)) == before
+    assert "no build with responses. Nothing was removed" in ecd(
+        "gc", "--keep", tmp_path, "--responses", store, code=1
+    )
+    assert "0 responses removed" in ecd("gc", "--model", "another", "--responses", store)
+    assert ", 0 stay" in ecd("gc", "--model", "test/scripted", "--responses", store)
+    assert "responses  0" in ecd("stats", "--responses", store)
