@@ -43,7 +43,7 @@ def readable(path: Path) -> Iterator[Row]:
                 for key, model, request, response in _lookup(database, statement):
                     try:
                         row = key.hex(), Model(*models[model].split("\0")), unpack(request), unpack(response), ""
-                    except (zlib.error, ValueError, KeyError):
+                    except (zlib.error, ValueError, KeyError, TypeError, AttributeError):  # a page of something else
                         continue
                     misses = 0
                     yield row
