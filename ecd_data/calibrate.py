@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from ecd_data.command import Progress, console, ecd_home, quiet_libraries, run_command
+from ecd_data.command import console, ecd_home, quiet_libraries, run_command
 from ecd_data.errors import EndpointError
 from ecd_data.generate import answered_by, positive, verdict
 
@@ -45,13 +45,13 @@ def main() -> int:
     args = parser.parse_args()
 
     def command() -> None:
-        from ecd_data.calls.scheduler import Stats
         from ecd_data.calls.store import Store
         from ecd_data.corpus.seeds import Corpus
         from ecd_data.generation import Generation
         from ecd_data.method.plan import Plan
         from ecd_data.recipe import load_recipe
-        from ecd_data.requirements.calibration import items, table
+        from ecd_data.requirements.calibration import table
+        from ecd_data.watch.run import Watch
 
         quiet_libraries()
         if not args.endpoint and not args.replay:
@@ -61,12 +61,7 @@ def main() -> int:
         with Store(path, read_only=args.replay) as store:
             judge = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store)
             console.print(f"judge {judge.model}, {recipe.votes} votes a question, responses in {path}")
-            with Progress("votes", len(items(recipe.judge_items)) * recipe.votes) as bar:
-
-                def on_call(stats: Stats) -> None:
-                    bar.advance()
-                    bar.note(f"{stats.calls} calls, {stats.stored} answers from the store")
-
+            with Watch() as watch:
                 nobody = Corpus((), (), 0)
                 generation = Generation(
                     nobody,
@@ -75,7 +70,9 @@ def main() -> int:
                     store,
                     judge.endpoint,
                     max_concurrency=args.max_concurrency,
-                    on_call=on_call,
+                    on_stage=watch.begin,
+                    on_result=watch.result,
+                    on_call=watch.call,
                 )
                 measured = generation.calibrate(Plan.of(recipe))
         print(table(dataclasses.asdict(measured)))

@@ -6,22 +6,27 @@ python -m ecd_data.generate --seeds seeds.jsonl --endpoint http://localhost:8080
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.command import Progress, console, ecd_home, quiet_libraries, run_command, table
+from ecd_data.command import console, ecd_home, quiet_libraries, run_command
 from ecd_data.errors import EndpointError, SeedError, StoreError
-from ecd_data.values import Chain, Model
+from ecd_data.values import Model
+from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer
     from ecd_data.calls.store import Store
+    from ecd_data.generation import Generation
     from ecd_data.recipe import Recipe
     from ecd_data.requirements.calibration import Calibration
+    from ecd_data.watch.run import Watch
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +78,21 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
     run.add_argument("--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight (default 16)")
+    watching = parser.add_argument_group("how it is watched")
+    watching.add_argument(
+        "--price",
+        type=price,
+        nargs=2,
+        metavar=("IN", "OUT"),
+        help="money per million prompt and completion tokens of the endpoint: shows the cost",
+    )
+    watching.add_argument("--log-json", type=Path, metavar="FILE", help="append what happens, a JSON object a line")
+    watching.add_argument(
+        "--metrics-port",
+        type=port,
+        metavar="PORT",
+        help="serve http://127.0.0.1:PORT/metrics in Prometheus' text format during the run; 0 takes a free port",
+    )
 
 
 def positive(text: str) -> int:
@@ -80,6 +100,22 @@ def positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number
+
+
+def price(text: str) -> float:
+    """An amount of money, for argparse."""
+    amount = float(text)
+    if not 0 <= amount < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no price")
+    return amount
+
+
+def port(text: str) -> int:
+    """A TCP port or 0, for argparse."""
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
     return number
 
 
@@ -92,12 +128,48 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from builders.ecd import Ecd
     from ecd_data.artifact.build import build, check_out
     from ecd_data.artifact.schema import CONFIGS
-    from ecd_data.calls.scheduler import Stats
+
+    check_out(out)
+    with open_generation(args) as (generation, watch):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # The scratch folder lies on the disk that must have the room anyway.
+        with tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent) as work:
+            spool = Path(work, "spool")
+            spool.mkdir()
+            builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]
+            manifest = build(builders, generation, out, watch.step)
+        watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
+    return manifest
+
+
+def preview(args: argparse.Namespace) -> None:
+    """Runs the first `--preview` seeds, prints their chains and what the whole corpus would take; writes no build.
+
+    Raises:
+        EcdError: see the layers below.
+    """
+    from ecd_data.watch.preview import run_preview, show
+
+    with open_generation(args) as (generation, watch):
+        previewed = run_preview(generation, args.preview, watch)
+        watch.event("preview_finished", seeds=len(previewed.chains))
+    show(previewed, watch.price)
+
+
+@contextmanager
+def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watch]]:
+    """The generation that the flags describe, watched as they say, with its store open.
+
+    Raises:
+        EcdError: see the layers below.
+    """
     from ecd_data.calls.store import Store
     from ecd_data.corpus.contamination import read_contamination
     from ecd_data.corpus.seeds import Columns, read_corpus
     from ecd_data.generation import Generation
     from ecd_data.recipe import load_recipe
+    from ecd_data.watch.numbers import Price
+    from ecd_data.watch.run import Watch
 
     if not args.seeds:
         raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
@@ -105,7 +177,6 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
     if args.judge_model and not args.judge_endpoint and not args.replay:
         raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
-    check_out(out)
     recipe = load_recipe(args.recipe, rounds=args.rounds, pairs=args.pairs)
     columns = Columns(args.instruction_column, args.input_column, args.response_column)
     corpus = read_corpus(args.seeds, columns, args.limit)
@@ -114,44 +185,32 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     sources = args.decontaminate
     contamination = read_contamination(sources, recipe.decontaminate_ngram) if sources else None
     path = args.responses or ecd_home() / "responses.sqlite"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
-    with scratch as work, Store(path, read_only=args.replay) as store:
+    costs = Price(*args.price) if args.price else None
+    with Watch(costs, args.log_json, args.metrics_port) as watch, Store(path, read_only=args.replay) as store:
         judge = None
         if args.judge_endpoint or args.judge_model:
             judge = answered_by(args.judge_endpoint, "ECD_JUDGE_TOKEN", args.judge_model, args.replay, store)
         answerer = answered_by(args.endpoint, "ECD_TOKEN", args.model, args.replay, store, judge)
-        model = answerer.model
-        console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {model}, responses in {path}")
-        with Progress("chains", len(corpus.seeds)) as bar:
-            pairs = 0
-
-            def on_chain(chain: Chain) -> None:
-                nonlocal pairs
-                pairs += len(chain.pairs)
-                bar.advance()
-
-            def on_call(stats: Stats) -> None:
-                retries = f", {stats.retries} retries" if stats.retries else ""
-                bar.note(f"{pairs} pairs, {stats.calls} calls, {stats.stored} answers from the store{retries}")
-
-            generation = Generation(
-                corpus,
-                recipe,
-                model,
-                store,
-                answerer.endpoint,
-                judge=judge,
-                contamination=contamination,
-                max_concurrency=args.max_concurrency,
-                on_chain=on_chain,
-                on_call=on_call,
-                on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
-            )
-            spool = Path(work, "spool")
-            spool.mkdir()
-            builders = [Ecd(name, generation=generation, spool=spool, cache_dir=work) for name in CONFIGS]
-            return build(builders, generation, out)
+        generation = Generation(
+            corpus,
+            recipe,
+            answerer.model,
+            store,
+            answerer.endpoint,
+            judge=judge,
+            contamination=contamination,
+            max_concurrency=args.max_concurrency,
+            on_stage=watch.begin,
+            on_result=watch.result,
+            on_call=watch.call,
+            on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
+        )
+        about = {"seeds": len(corpus.seeds), "rounds": recipe.rounds, "model": str(answerer.model)}
+        watch.event("run_started", **about, judge=str(generation.judge_model), replay=args.replay)
+        console.print(
+            f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {answerer.model}, responses in {path}"
+        )
+        yield generation, watch
 
 
 def answered_by(
@@ -203,21 +262,6 @@ def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Mod
     )
 
 
-def funnel(manifest: dict[str, Any]) -> str:
-    """What became of the rounds, as text."""
-    counts, stages, per_pair = manifest["counts"], manifest["funnel"], manifest["calls"]["per_pair"]
-    rows: dict[str, object] = {"seeds": counts["seeds"], "rounds attempted": counts["rounds"]}
-    rows |= {f"- {reason.replace('/', ': ')}": n for reason, n in counts["rejects"].items()}
-    made = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
-    rows["pairs"] = f"{counts['pairs']} ({made})"
-    rows["spent on a pair"] = f"{per_pair['total']} calls, {per_pair['completion_tokens']} completion tokens"
-    rows["operations with a pair"] = f"{stages['operations']['with_pair']} of {stages['operations']['drawn']} drawn"
-    reached = stages["by_class"] | {f"round {number}": n for number, n in stages["by_round"].items()}
-    rows["rounds"] = " > ".join(next(iter(reached.values())))  # the names of the stages
-    rows |= {f"- {name}": " > ".join(map(str, n.values())) for name, n in reached.items()}
-    return table(rows)
-
-
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(
@@ -227,11 +271,20 @@ def main() -> int:
     )
     add_generation_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="default: build")
+    parser.add_argument(
+        "--preview",
+        type=positive,
+        metavar="N",
+        help="run the first N seeds, print their chains and what all seeds would take, and write no build",
+    )
     args = parser.parse_args()
 
     def command() -> None:
         quiet_libraries()
-        print(funnel(generate(args, args.out)))
+        if args.preview:
+            preview(args)
+            return
+        print(summary(generate(args, args.out)))
         print(f"{args.out}: validated. Next: python -m ecd_data.publish ORG/NAME --build {args.out}")
 
     return run_command(command)

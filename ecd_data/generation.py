@@ -20,8 +20,19 @@ from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
 from ecd_data.values import Chain, Model, Request, Response, canonical_json, request_key, sha256
 
+CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
+
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The responses that a chain, or a question to the judge, took, whoever gave them."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 @dataclass
@@ -38,7 +49,9 @@ class Generation:
         judge: who votes on requirements that code cannot check; by default the model itself.
         contamination: the evaluations' prompts that no instruction may share words with.
         max_concurrency: calls in flight.
-        on_chain, on_call: called with each finished chain, and with the totals after each call, to show progress.
+        on_stage, on_result, on_call: to show progress. Called with a stage's name and the number of its results, with
+            each result (a chain, or a question to the judge with its ruling) and what it took, and with the stage's
+            totals after each call.
         on_judge: called with the judge's calibration when there is one, before the first chain.
     """
 
@@ -50,7 +63,8 @@ class Generation:
     judge: Answerer | None = None
     contamination: Contamination | None = None
     max_concurrency: int = 16
-    on_chain: Callable[[Chain], None] | None = None
+    on_stage: Callable[[str, int], None] | None = None
+    on_result: Callable[[object, Usage], None] | None = None
     on_call: Callable[[Stats], None] | None = None
     on_judge: Callable[[Calibration], None] | None = None
     calibration: Calibration | None = None
@@ -91,10 +105,8 @@ class Generation:
         if any(operation.check == "judge" for operation in plan.operations):
             self.calibrate(plan)
             plan = plan if self.judge_is_reliable else plan.without_judge()
-        for chain in self._run(run_chain(seed, plan) for seed in self.corpus.seeds):
-            if self.on_chain:
-                self.on_chain(chain)
-            yield chain
+        seeds = self.corpus.seeds
+        yield from self._run(CHAINS, len(seeds), (run_chain(seed, plan) for seed in seeds))
 
     def calibrate(self, plan: Plan) -> Calibration:
         """Tries the judge on items whose truth code knows.
@@ -102,14 +114,17 @@ class Generation:
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
         """
-        ruled = self._run(try_judge(item, plan) for item in items(self.recipe.judge_items))
+        asked = items(self.recipe.judge_items)
+        ruled = self._run(TRIAL, len(asked), (try_judge(item, plan) for item in asked))
         self.calibration = calibration(list(ruled))
         if self.on_judge:
             self.on_judge(self.calibration)
         return self.calibration
 
-    def _run(self, steps: Iterable[Steps[T]]) -> Iterator[T]:
-        return run(
+    def _run(self, stage: str, total: int, steps: Iterable[Steps[T]]) -> Iterator[T]:
+        if self.on_stage:
+            self.on_stage(stage, total)
+        results = run(
             map(self._recorded, steps),
             self.store,
             self.model,
@@ -118,15 +133,24 @@ class Generation:
             max_concurrency=self.max_concurrency,
             on_call=self.on_call,
         )
+        for result, usage in results:
+            if self.on_result:
+                self.on_result(result, usage)
+            yield result
 
-    def _recorded(self, steps: Steps[T]) -> Steps[T]:
-        """The same steps, with the keys of their requests written down."""
+    def _recorded(self, steps: Steps[T]) -> Steps[tuple[T, Usage]]:
+        """The same steps with what they used, and with the keys of their requests written down."""
+        calls = prompt_tokens = completion_tokens = 0
         try:
             requests = next(steps)
             while True:
                 for request in requests:
                     model = self.judge_model if request.role == "judge" else self.model
                     self.keys.add(request_key(model, request))
-                requests = steps.send((yield requests))
+                responses = yield requests
+                calls += len(responses)
+                prompt_tokens += sum(response.prompt_tokens for response in responses)
+                completion_tokens += sum(response.completion_tokens for response in responses)
+                requests = steps.send(responses)
         except StopIteration as done:
-            return done.value
+            return done.value, Usage(calls, prompt_tokens, completion_tokens)

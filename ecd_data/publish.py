@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from ecd_data.command import console, quiet_libraries, run_command
-from ecd_data.generate import add_generation_arguments, funnel, generate
+from ecd_data.generate import add_generation_arguments, generate
+from ecd_data.watch.summary import summary
 
 
 def publish(args: argparse.Namespace, build: Path) -> None:
@@ -72,7 +73,7 @@ def main() -> int:
             return
         with tempfile.TemporaryDirectory(prefix="ecd-build-") as folder:
             build = args.out or Path(folder, "build")
-            print(funnel(generate(args, build)))
+            print(summary(generate(args, build)))
             publish(args, build)
 
     return run_command(command)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,20 @@ from ecd_data.generation import Generation
 from ecd_data.values import canonical_json
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
+STEPS = ("responses", "manifest", "card", "validation")  # after the configs
 RESPONSES = pa.schema([(name, pa.string()) for name in ("key", "model", "role", "seed_id", "request", "response")])
 
 
-def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, out: Path) -> dict[str, Any]:
+def build(
+    builders: Sequence[datasets.GeneratorBasedBuilder],
+    generation: Generation,
+    out: Path,
+    on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
+) -> dict[str, Any]:
     """Prepares every builder's config into `out` and returns the manifest.
+
+    `on_step` is called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
+    there are. The first one generates the chains, where that is not done.
 
     An older build at `out` is replaced at the end; until then, and after a failure, it stays as it was. Responses
     are in the store by then, so the same command goes on where it stopped.
@@ -41,18 +50,30 @@ def build(builders: Sequence[datasets.GeneratorBasedBuilder], generation: Genera
     out = out.resolve()  # a link is followed, not replaced
     check_out(out)
     partial = None
+    steps = [*(builder.config.name for builder in builders), *STEPS]
+
+    def begin(step: str) -> None:
+        on_step(step, steps.index(step), len(steps))
+
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-        infos = {builder.config.name: _prepare(builder, partial) for builder in builders}
+        infos = {}
+        for builder in builders:
+            begin(builder.config.name)
+            infos[builder.config.name] = _prepare(builder, partial)
+        begin("responses")
         _write_responses(generation, partial)
         (partial / "recipe.yaml").write_text(generation.recipe.to_yaml(), encoding="utf-8")
         (partial / "schema").mkdir()
         for config in CONFIGS:
             (partial / "schema" / f"{config}.schema.json").write_text(schema_text(config), encoding="utf-8")
+        begin("manifest")
         manifest = make_manifest(partial, generation)
         write_manifest(partial, manifest)
+        begin("card")
         write_card(partial, manifest, infos)
+        begin("validation")
         validate_build(partial)
         _put_in_place(partial, out)
     except OSError as error:

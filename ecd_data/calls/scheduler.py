@@ -43,13 +43,22 @@ CHAINS_PER_CALL = 2  # chains in progress for each call in flight: room for shor
 
 @dataclass
 class Stats:
-    """What a run has done so far: `calls` answered by the endpoint, `stored` ones by the store, tokens of both."""
+    """What a run has done so far: `calls` answered by the endpoint, `stored` ones by the store, tokens of both.
+
+    `failed` calls got no answer; `in_flight` are under way, of at most `limit`. The `spent_` tokens are those of
+    `calls` alone: what the store answers costs nothing.
+    """
 
     calls: int = 0
     stored: int = 0
     retries: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    limit: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    spent_prompt_tokens: int = 0
+    spent_completion_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,10 +89,11 @@ def run(
         EndpointError: a call fails for good, or the endpoint serves another model than `model`.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    stats = Stats()
+    stats = Stats(limit=max_concurrency)
     slots = asyncio.Semaphore(max_concurrency)
     generator = Answerer(model, endpoint)
     answerers = [generator] if judge is None else [generator, judge]
+    retried_before = sum(by.endpoint.retries for by in answerers if by.endpoint)  # in another run
 
     async def ask(request: Request) -> Response:
         by = judge if judge and request.role == "judge" else generator
@@ -99,10 +109,16 @@ def run(
             )
         else:
             async with slots:
-                response = await endpoint.complete(request)
+                stats.in_flight += 1
+                try:
+                    response = await endpoint.complete(request)
+                finally:
+                    stats.in_flight -= 1
             response = store.put(key, model, request, response)
             stats.calls += 1
-            stats.retries = sum(by.endpoint.retries for by in answerers if by.endpoint)
+            stats.retries = sum(by.endpoint.retries for by in answerers if by.endpoint) - retried_before
+            stats.spent_prompt_tokens += response.prompt_tokens
+            stats.spent_completion_tokens += response.completion_tokens
         stats.prompt_tokens += response.prompt_tokens
         stats.completion_tokens += response.completion_tokens
         if on_call is not None:

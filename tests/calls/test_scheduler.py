@@ -217,12 +217,26 @@ def test_stats_tell_calls_from_stored_ones(server: FakeServer, tmp_path: Path) -
         list(run(map(talk, range(4)), store, TGI_MODEL, Endpoint(server.url), on_call=on_call))
     assert seen == [*range(1, calls_of(2) + 1), *range(1, calls_of(4) + 1)]
     assert totals == Stats(
-        calls_of(4) - calls_of(2),
-        calls_of(2),
-        retries=0,
+        calls=calls_of(4) - calls_of(2),
+        stored=calls_of(2),
+        limit=16,
         prompt_tokens=11 * calls_of(4),
         completion_tokens=2 * calls_of(4),
+        spent_prompt_tokens=11 * (calls_of(4) - calls_of(2)),
+        spent_completion_tokens=2 * (calls_of(4) - calls_of(2)),
     )
+
+
+def test_retries_are_those_of_this_run(server: FakeServer, tmp_path: Path) -> None:
+    seen = [0]
+    endpoint = Endpoint(server.url)
+    server.faults.append(Fault(503))
+    with Store(tmp_path / "r.sqlite") as store:
+        for chains in (range(2), range(2, 4)):
+            list(run(map(talk, chains), store, TGI_MODEL, endpoint, on_call=lambda stats: seen.append(stats.retries)))
+            seen.append(-1)
+    assert max(seen[: seen.index(-1)]) == 1
+    assert set(seen[seen.index(-1) :]) == {0, -1}
 
 
 def test_neither_token_nor_url_is_stored(server: FakeServer, tmp_path: Path) -> None:
