@@ -13,10 +13,9 @@ def summary(manifest: dict[str, Any]) -> str:
     rows: dict[str, object] = {"seeds": counts["seeds"], "rounds attempted": counts["rounds"]}
     rows |= {f"- {reason.replace('/', ': ')}": n for reason, n in counts["rejects"].items()}
     made = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
-    rows["pairs"] = f"{counts['pairs']} ({made})" if made else counts["pairs"]
+    rows["pairs"] = f"{counts['pairs']} ({made})"
     rows["calls"] = _spent(calls)
-    if calls["per_pair"]:
-        rows["calls for a pair"] = _spent(calls["per_pair"])
+    rows["calls for a pair"] = _spent(calls["per_pair"])
     rows["operations with a pair"] = f"{stages['operations']['with_pair']} of {stages['operations']['drawn']} drawn"
     reached = stages["by_class"] | {f"round {number}": n for number, n in stages["by_round"].items()}
     rows["rounds"] = " > ".join(next(iter(reached.values())))  # the names of the stages

@@ -1,0 +1,33 @@
+import re
+
+from builders.ecd import Ecd
+from ecd_data.artifact.build import build
+from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.schema import CONFIGS
+from ecd_data.watch.summary import summary
+
+
+def numbers(value):
+    """Every number in JSON data."""
+    if isinstance(value, dict):
+        return {number for key, item in value.items() for number in numbers(item) | words(key)}
+    if isinstance(value, list):
+        return {number for item in value for number in numbers(item)}
+    return {str(value)} if isinstance(value, (int, float)) else set()
+
+
+def words(text):
+    return set(re.findall(r"\d+(?:\.\d+)?", text))
+
+
+def test_every_number_is_in_the_manifest(make_generation, tmp_path):
+    (tmp_path / "spool").mkdir()
+    places = {"spool": tmp_path / "spool", "cache_dir": str(tmp_path / "cache")}
+    generation = make_generation()
+    build([Ecd(config, generation=generation, **places) for config in CONFIGS], generation, tmp_path / "build")
+    manifest = read_manifest(tmp_path / "build")
+    text = summary(manifest)
+    assert words(text) <= numbers(manifest)
+    assert f"{manifest['counts']['rounds']}\n" in text
+    assert re.search(r"  pairs  +\d+ \(\d+ by edit", text)
+    assert re.search(r"  calls for a pair  +\d+\.\d \(\d+\.\d prompt tokens", text)
