@@ -23,10 +23,11 @@ from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
 from ecd_data.calls.scheduler import Answerer, run
 from ecd_data.calls.store import Store
-from ecd_data.command import Progress, ecd_home, run_command
+from ecd_data.command import ecd_home, run_command
 from ecd_data.corpus.seeds import Columns, read_corpus
 from ecd_data.errors import RecipeError
 from ecd_data.flags import positive
+from ecd_data.generation import Usage
 from ecd_data.method.adaptation import adapt, batches
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect
@@ -38,6 +39,7 @@ from ecd_data.requirements.taxonomy import suits
 from ecd_data.rng import keyed
 from ecd_data.templates import render
 from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Seed, Turn
+from ecd_data.watch.run import Watch
 
 ROUTES: tuple[Route, ...] = ("edit", "fresh")
 
@@ -277,10 +279,11 @@ def benchmark(args: argparse.Namespace) -> None:
 
         def ask(steps: Sequence[Generator[Any, Any, Any]], what: str) -> list[Any]:
             results = []
-            with Progress(what, len(steps)) as bar:
-                for result in run(steps, store, answerer):
+            with Watch() as watch:
+                watch.begin(what, len(steps))
+                for result in run(steps, store, answerer, on_call=watch.call):
                     results.append(result)
-                    bar.advance()
+                    watch.result(result, Usage())
             return results
 
         seeds = seeds[: args.cases * 3 // 2]  # some have no usable answer, and some answers meet every requirement

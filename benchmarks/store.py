@@ -63,7 +63,7 @@ def main() -> None:
             wanted = [made_up(n)[0] for n in random.Random(1).choices(range(args.responses), k=LOOKUPS)]
             found = [seconds(lambda key=key: store.get(key)) for key in wanted]  # type: ignore[misc]
             missed = [seconds(lambda key=key: store.get(key[::-1])) for key in wanted]  # type: ignore[misc]
-            checked = seconds(store.check)
+        again = seconds(lambda: Store(path).close())
 
         files = Path(folder, "files")
         files.mkdir()
@@ -82,7 +82,7 @@ def main() -> None:
     print(f"{'found, 99 % ms':24}{quantiles(found, n=100)[-1] * 1e3:12.3f}{quantiles(read, n=100)[-1] * 1e3:12.3f}")
     print(f"{'not there, median ms':24}{median(missed) * 1e3:12.3f}")
     print(f"{'bytes a response':24}{size / args.responses:12,.0f}{blocks / args.files:12,.0f}")
-    print(f"{'opened, s':24}{opened:12.3f}\n{'checked as a whole, s':24}{checked:12.3f}")
+    print(f"{'opened, s':24}{opened:12.3f}\n{'opened again, s':24}{again:12.3f}")
 
 
 if __name__ == "__main__":

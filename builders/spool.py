@@ -59,7 +59,7 @@ class Spool:
             for number in self.missing():
                 self.fill_part(number, generation)
             return
-        alone = replace(generation, on_chain=None, on_call=None, on_judge=None)
+        alone = replace(generation, on_stage=None, on_result=None, on_call=None, on_judge=None)
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
             list(pool.map(partial(self.fill_part, generation=alone), self.missing()))
 

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from ecd_data.command import Progress, console, quiet_libraries, run_command
+from ecd_data.command import console, quiet_libraries, run_command
 from ecd_data.flags import add_endpoint_arguments, answered_by, endpoints, positive, responses
 from ecd_data.generate import verdict
 
@@ -31,13 +31,13 @@ def main() -> int:
     args = parser.parse_args()
 
     def command() -> None:
-        from ecd_data.calls.scheduler import Stats
         from ecd_data.calls.store import Store
         from ecd_data.corpus.seeds import Corpus
         from ecd_data.generation import Generation
         from ecd_data.method.plan import Plan
         from ecd_data.recipe import load_recipe
-        from ecd_data.requirements.calibration import items, table
+        from ecd_data.requirements.calibration import table
+        from ecd_data.watch.run import Watch
 
         quiet_libraries()
         endpoints(args)
@@ -46,14 +46,10 @@ def main() -> int:
         with Store(path, read_only=args.replay) as store:
             judge = answered_by(args, store)
             console.print(f"judge {judge.model}, {recipe.votes} votes a question, responses in {path}")
-            with Progress("votes", len(items(recipe.judge_items)) * recipe.votes) as bar:
-
-                def on_call(stats: Stats) -> None:
-                    bar.advance()
-                    bar.note(f"{stats.calls} calls, {stats.stored} answers from the store")
-
+            with Watch() as watch:
                 nobody = Corpus((), (), 0)
-                generation = Generation(nobody, recipe, judge.model, store, judge.pool, on_call=on_call)
+                generation = Generation(nobody, recipe, judge.model, store, judge.pool)
+                generation.on_stage, generation.on_result, generation.on_call = watch.begin, watch.result, watch.call
                 measured = generation.calibrate(Plan.of(recipe))
         print(table(dataclasses.asdict(measured)))
         console.print(verdict(measured, recipe))

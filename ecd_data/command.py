@@ -1,20 +1,15 @@
-"""What every command shares: errors as one clear message, progress on standard error, and how a command ends."""
+"""What every command shares: errors as one clear message on standard error, and how a command ends."""
 
 from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ecd_data.errors import EcdError
-
-PLAIN_SECONDS = 10.0
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
@@ -62,44 +57,6 @@ def quiet_libraries() -> None:
 def ecd_home() -> Path:
     """Where the response store lies by default: `$ECD_HOME`, or `~/.cache/ecd`."""
     return Path(os.environ.get("ECD_HOME") or Path.home() / ".cache" / "ecd")
-
-
-class Progress:
-    """How far something is: a bar on a terminal, and elsewhere a plain line every ten seconds and at the end."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self._what, self._total, self._done, self._note = what, total, 0, ""
-        self._bar: rich.progress.Progress | None = None
-        self._printed = time.monotonic()
-
-    def __enter__(self) -> Progress:
-        if console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
-            self._bar = rich.progress.Progress(TextColumn(self._what), *columns, console=console)
-            self._task = self._bar.add_task(self._what, total=self._total, note="")
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
-
-    def advance(self) -> None:
-        """One more is done."""
-        self._done += 1
-        self._show()
-
-    def note(self, text: str) -> None:
-        """What else to show."""
-        self._note = text
-        self._show()
-
-    def _show(self) -> None:
-        if self._bar:
-            self._bar.update(self._task, completed=self._done, note=self._note)
-        elif self._done == self._total or time.monotonic() - self._printed > PLAIN_SECONDS:
-            self._printed = time.monotonic()
-            console.print(f"{self._what}: {self._done}/{self._total}, {self._note}")
 
 
 def table(rows: Mapping[str, object]) -> str:

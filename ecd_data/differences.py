@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """A piece of a text, and whether the other text lacks it; white space around what differs is a part of its own."""
+
+    text: str
+    differs: bool
+
+
+def differences(old: str, new: str) -> tuple[list[Part], list[Part]]:
+    """Both texts in parts that give them back when joined."""
+    a, b = (re.findall(r"\s*\S+|\s+\Z", text) for text in (old, new))  # words with the white space before them
+    words_a, words_b = ([word.strip() for word in side] for side in (a, b))
+    parts_old: list[Part] = []
+    parts_new: list[Part] = []
+    for kind, a1, a2, b1, b2 in SequenceMatcher(None, words_a, words_b, autojunk=False).get_opcodes():
+        parts_old += _parts("".join(a[a1:a2]), kind != "equal")
+        parts_new += _parts("".join(b[b1:b2]), kind != "equal")
+    return parts_old, parts_new
 
 
 def mark_differences(old: str, new: str) -> tuple[str, str]:
     """Both texts, the words of `old` that `new` lacks in `[-...-]` and the words that are new in `{+...+}`."""
-    a, b = (re.findall(r"\s*\S+|\s+\Z", text) for text in (old, new))  # words with the white space before them
-    words_a, words_b = ([word.strip() for word in side] for side in (a, b))
-    marked_old, marked_new = [], []
-    for kind, a1, a2, b1, b2 in SequenceMatcher(None, words_a, words_b, autojunk=False).get_opcodes():
-        marked_old.append(_mark("".join(a[a1:a2]), "[-", "-]") if kind != "equal" else "".join(a[a1:a2]))
-        marked_new.append(_mark("".join(b[b1:b2]), "{+", "+}") if kind != "equal" else "".join(b[b1:b2]))
-    return "".join(marked_old), "".join(marked_new)
+    parts_old, parts_new = differences(old, new)
+    return (
+        "".join(f"[-{part.text}-]" if part.differs else part.text for part in parts_old),
+        "".join(f"{{+{part.text}+}}" if part.differs else part.text for part in parts_new),
+    )
 
 
-def _mark(text: str, left: str, right: str) -> str:
-    """The marks go around the words, not around white space at either end."""
+def _parts(text: str, differs: bool) -> list[Part]:
     body = text.strip()
-    return text.replace(body, f"{left}{body}{right}", 1) if body else text
+    if not differs or not body:
+        return [Part(text, False)]
+    before, after = text.split(body, 1)
+    return [part for part in (Part(before, False), Part(body, True), Part(after, False)) if part.text]

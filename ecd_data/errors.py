@@ -52,3 +52,7 @@ class BuildError(EcdError):
 
 class PublishError(EcdError):
     """The Hub refuses the release, or holds something that it must not overwrite."""
+
+
+class WatchError(EcdError):
+    """A run's log file or its port for metrics cannot be opened."""

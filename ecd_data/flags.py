@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,6 +56,21 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
     )
     run.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
+    watching = parser.add_argument_group("how it is watched")
+    watching.add_argument(
+        "--price",
+        type=price,
+        nargs=2,
+        metavar=("IN", "OUT"),
+        help="money per million prompt and completion tokens of the endpoint: shows the cost",
+    )
+    watching.add_argument("--log-json", type=Path, metavar="FILE", help="append what happens, a JSON object a line")
+    watching.add_argument(
+        "--metrics-port",
+        type=port,
+        metavar="PORT",
+        help="serve http://127.0.0.1:PORT/metrics in Prometheus' text format during the run; 0 takes a free port",
+    )
 
 
 def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
@@ -101,6 +117,22 @@ def _at_least(bound: int, text: str) -> int:
     number = int(text)
     if number < bound:
         raise argparse.ArgumentTypeError(f"{text} is not at least {bound}")
+    return number
+
+
+def price(text: str) -> float:
+    """An amount of money, for argparse."""
+    amount = float(text)
+    if not 0 <= amount < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no price")
+    return amount
+
+
+def port(text: str) -> int:
+    """A TCP port or 0, for argparse."""
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
     return number
 
 

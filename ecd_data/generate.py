@@ -8,15 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.command import Progress, console, quiet_libraries, run_command, table
+from ecd_data.command import console, quiet_libraries, run_command
 from ecd_data.errors import SeedError
 from ecd_data.flags import add_generation_arguments, answered_by, endpoints, judged_by, positive, responses
-from ecd_data.values import Chain
+from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:
     from builders.spool import Spool
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ecd_data.generation import Generation
     from ecd_data.recipe import Recipe
     from ecd_data.requirements.calibration import Calibration
+    from ecd_data.watch.run import Watch
 
 
 def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
@@ -36,32 +39,54 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     """
     from builders.spool import Spool
     from ecd_data.artifact.build import check_out
-    from ecd_data.calls.scheduler import Stats
+
+    check_out(out)
+    with open_generation(args) as (generation, watch):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # The scratch folder lies on the disk that must have the room anyway.
+        with tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent) as work:
+            spool = Spool(Path(work, "spool"), generation.recipe)
+            spool.fill(generation)
+            manifest = write_build(spool, generation, out, watch.step)
+        watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
+    return manifest
+
+
+def preview(args: argparse.Namespace) -> None:
+    """Runs the first `--preview` seeds, prints their chains and what the whole corpus would take; writes no build.
+
+    Raises:
+        EcdError: see the layers below.
+    """
+    from ecd_data.watch.preview import run_preview, show
+
+    with open_generation(args) as (generation, watch):
+        previewed = run_preview(generation, args.preview, watch)
+        watch.event("preview_finished", seeds=len(previewed.chains))
+    show(previewed, watch.price)
+
+
+@contextmanager
+def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watch]]:
+    """The generation that the flags describe, watched as they say, with its store open.
+
+    Raises:
+        EcdError: see the layers below.
+    """
     from ecd_data.calls.store import Store
+    from ecd_data.watch.numbers import Price
+    from ecd_data.watch.run import Watch
 
     check_flags(args)
-    check_out(out)
-    recipe, corpus, contamination = read_inputs(args)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent)  # on the disk that must have the room anyway
-    with scratch as work, Store(responses(args), read_only=args.replay) as store:
-        generation = make_generation(args, store, recipe, corpus, contamination)
-        with Progress("chains", len(corpus.seeds)) as bar:
-            pairs = 0
-
-            def on_chain(made: Chain) -> None:
-                nonlocal pairs
-                pairs += len(made.pairs)
-                bar.advance()
-
-            def on_call(stats: Stats) -> None:
-                retries = f", {stats.retries} retries" if stats.retries else ""
-                bar.note(f"{pairs} pairs, {stats.calls} calls, {stats.stored} answers from the store{retries}")
-
-            generation = replace(generation, on_chain=on_chain, on_call=on_call)
-            spool = Spool(Path(work, "spool"), recipe)
-            spool.fill(generation)
-        return write_build(spool, generation, out)
+    inputs = read_inputs(args)
+    price = Price(*args.price) if args.price else None
+    watched = Watch(price, args.log_json, args.metrics_port)
+    with watched as watch, Store(responses(args), read_only=args.replay) as store:
+        generation = make_generation(args, store, *inputs)
+        about = {"seeds": len(generation.corpus.seeds), "rounds": generation.recipe.rounds}
+        judge = str(generation.judge_model)
+        watch.event("run_started", **about, model=str(generation.model), judge=judge, replay=args.replay)
+        yield replace(generation, on_stage=watch.begin, on_result=watch.result, on_call=watch.call), watch
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -121,7 +146,12 @@ def make_generation(
     )
 
 
-def write_build(spool: Spool, generation: Generation, out: Path) -> dict[str, Any]:
+def write_build(
+    spool: Spool,
+    generation: Generation,
+    out: Path,
+    on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
+) -> dict[str, Any]:
     """The rows of a spool, and the responses behind them, as a build; returns the manifest.
 
     Raises:
@@ -133,7 +163,7 @@ def write_build(spool: Spool, generation: Generation, out: Path) -> dict[str, An
 
     with tempfile.TemporaryDirectory(dir=spool.folder) as cache:
         builders = [Ecd(name, generation=generation, spool=spool, cache_dir=cache) for name in CONFIGS]
-        return build(builders, generation, chain(generation.trial_keys, spool.keys()), out)
+        return build(builders, generation, chain(generation.trial_keys, spool.keys()), out, on_step)
 
 
 def verdict(calibration: Calibration, recipe: Recipe) -> str:
@@ -148,21 +178,6 @@ def verdict(calibration: Calibration, recipe: Recipe) -> str:
     )
 
 
-def funnel(manifest: dict[str, Any]) -> str:
-    """What became of the rounds, as text."""
-    counts, stages, per_pair = manifest["counts"], manifest["funnel"], manifest["calls"]["per_pair"]
-    rows: dict[str, object] = {"seeds": counts["seeds"], "rounds attempted": counts["rounds"]}
-    rows |= {f"- {reason.replace('/', ': ')}": n for reason, n in counts["rejects"].items()}
-    made = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
-    rows["pairs"] = f"{counts['pairs']} ({made})"
-    rows["spent on a pair"] = f"{per_pair['total']} calls, {per_pair['completion_tokens']} completion tokens"
-    rows["operations with a pair"] = f"{stages['operations']['with_pair']} of {stages['operations']['drawn']} drawn"
-    reached = stages["by_class"] | {f"round {number}": n for number, n in stages["by_round"].items()}
-    rows["rounds"] = " > ".join(next(iter(reached.values())))  # the names of the stages
-    rows |= {f"- {name}": " > ".join(map(str, n.values())) for name, n in reached.items()}
-    return table(rows)
-
-
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(
@@ -172,13 +187,22 @@ def main() -> int:
     )
     add_generation_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="default: build")
+    parser.add_argument(
+        "--preview",
+        type=positive,
+        metavar="N",
+        help="run the first N seeds, print their chains and what all seeds would take, and write no build",
+    )
     add_cluster_arguments(parser)
     args = parser.parse_args()
-    if args.executor and args.replay:
-        parser.error("--replay runs in one process: leave out --executor")
+    if args.executor and (args.replay or args.preview):
+        parser.error("--replay and --preview run in one process: leave out --executor")
 
     def command() -> None:
         quiet_libraries()
+        if args.preview:
+            preview(args)
+            return
         if args.executor:
             from ecd_data.cluster import generate_on
 
@@ -188,7 +212,7 @@ def main() -> int:
         if manifest is None:
             print(f"submitted: {args.tasks} tasks, and the merge that follows them, which writes {args.out}")
             return
-        print(funnel(manifest))
+        print(summary(manifest))
         print(f"{args.out}: validated. Next: python -m ecd_data.publish ORG/NAME --build {args.out}")
 
     return run_command(command)

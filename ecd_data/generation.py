@@ -22,8 +22,19 @@ from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
 from ecd_data.values import Chain, Model, Request, Response, canonical_json, request_key, sha256
 
+CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
+
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The responses that a chain, or a question to the judge, took, whoever gave them."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 @dataclass
@@ -39,7 +50,9 @@ class Generation:
         pool: who answers what the store does not hold; `None` replays.
         judge: who votes on requirements that code cannot check; by default the model itself.
         contamination: the evaluations' prompts that no instruction may share words with.
-        on_chain, on_call: called with each finished chain, and with the totals after each call, to show progress.
+        on_stage, on_result, on_call: to show progress. Called with a stage's name and the number of its results, with
+            each result (a chain, or a question to the judge with its ruling) and what it took, and with the stage's
+            totals after each call.
         on_judge: called with the judge's calibration when there is one, before the first chain.
     """
 
@@ -50,7 +63,8 @@ class Generation:
     pool: Pool | None = None
     judge: Answerer | None = None
     contamination: Contamination | None = None
-    on_chain: Callable[[Chain], None] | None = None
+    on_stage: Callable[[str, int], None] | None = None
+    on_result: Callable[[object, Usage], None] | None = None
     on_call: Callable[[Stats], None] | None = None
     on_judge: Callable[[Calibration], None] | None = None
     calibration: Calibration | None = None
@@ -101,10 +115,7 @@ class Generation:
         """
         seeds, plan = self.corpus.seeds, self.plan
         mine = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
-        for chain, keys in self._run(run_chain(seed, plan) for seed in mine):
-            if self.on_chain:
-                self.on_chain(chain)
-            yield chain, keys
+        yield from self._run(CHAINS, len(mine), (run_chain(seed, plan) for seed in mine))
 
     def calibrate(self, plan: Plan) -> Calibration:
         """Tries the judge on items whose truth code knows.
@@ -112,15 +123,18 @@ class Generation:
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
         """
-        tried = list(self._run(try_judge(item, plan) for item in items(self.recipe.judge_items)))
+        asked = items(self.recipe.judge_items)
+        tried = list(self._run(TRIAL, len(asked), (try_judge(item, plan) for item in asked)))
         self.trial_keys = [key for _, keys in tried for key in keys]
         self.calibration = calibration([ruled for ruled, _ in tried])
         if self.on_judge:
             self.on_judge(self.calibration)
         return self.calibration
 
-    def _run(self, steps: Iterable[Steps[T]]) -> Iterator[tuple[T, list[str]]]:
-        return run(
+    def _run(self, stage: str, total: int, steps: Iterable[Steps[T]]) -> Iterator[tuple[T, list[str]]]:
+        if self.on_stage:
+            self.on_stage(stage, total)
+        results = run(
             map(self._recorded, steps),
             self.store,
             Answerer(self.model, self.pool),
@@ -128,10 +142,15 @@ class Generation:
             max_failed=self.recipe.max_failed,
             on_call=self.on_call,
         )
+        for result, usage, keys in results:
+            if self.on_result:
+                self.on_result(result, usage)
+            yield result, keys
 
-    def _recorded(self, steps: Steps[T]) -> Steps[tuple[T, list[str]]]:
-        """The same steps; beside their result, the keys of their requests."""
+    def _recorded(self, steps: Steps[T]) -> Steps[tuple[T, Usage, list[str]]]:
+        """The same steps; beside their result, what they took and the keys of their requests."""
         keys = []
+        calls = prompt_tokens = completion_tokens = 0
         try:
             requests = next(steps)
             while True:
@@ -142,7 +161,10 @@ class Generation:
                     responses = yield requests
                 except CallFailed as failure:
                     requests = steps.throw(failure)
-                else:
-                    requests = steps.send(responses)
+                    continue
+                calls += len(responses)
+                prompt_tokens += sum(response.prompt_tokens for response in responses)
+                completion_tokens += sum(response.completion_tokens for response in responses)
+                requests = steps.send(responses)
         except StopIteration as done:
-            return done.value, keys
+            return done.value, Usage(calls, prompt_tokens, completion_tokens), keys

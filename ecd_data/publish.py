@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ecd_data.command import console, quiet_libraries, run_command
 from ecd_data.flags import add_generation_arguments
-from ecd_data.generate import funnel, generate
+from ecd_data.generate import generate
+from ecd_data.watch.summary import summary
 
 
 def publish(args: argparse.Namespace, build: Path) -> None:
@@ -73,7 +74,7 @@ def main() -> int:
             return
         with tempfile.TemporaryDirectory(prefix="ecd-build-") as folder:
             build = args.out or Path(folder, "build")
-            print(funnel(generate(args, build)))
+            print(summary(generate(args, build)))
             publish(args, build)
 
     return run_command(command)

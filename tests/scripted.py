@@ -65,7 +65,11 @@ class ScriptedPool:
     """Stands in for `Pool` where a test needs no HTTP; counts its calls."""
 
     retries = in_flight = 0
-    limit = capacity = 16
+    capacity = 16
+
+    @property
+    def limit(self) -> int:
+        return self.capacity
 
     def __init__(self, answer: Callable[[Request], Response] = scripted) -> None:
         self.answer = answer

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -161,6 +162,69 @@ def test_pairs_of_all_gaps_are_a_flag_over_the_recipe(tmp_path, seeds, server):
     assert "pairs: all\n" in (tmp_path / "build" / "recipe.yaml").read_text()
     assert "attempted > evolved > adapted > passed > pairs" in done.stdout
     assert "- style                 1 > 1 > 1 > 1 > 1" in done.stdout
+
+
+def test_help_needs_no_large_library():
+    verbs = ", ".join(f"ecd_data.{verb}" for verb in ("generate", "publish", "calibrate", "validate", "demo"))
+    large = "{'datasets', 'pyarrow', 'torch', 'huggingface_hub', 'http.server', 'asyncio'}"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {verbs}; print({large} & set(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "set()\n"
+
+
+def test_a_preview_shows_chains_and_writes_no_build(tmp_path, server):
+    flags = ["--seeds", "bundled", "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    flags += ["--rounds", "1", "--recipe", "local", "--out", str(tmp_path / "build"), "--price", "1", "2"]
+    done = run("ecd_data.generate", *flags, "--preview", "2", "--log-json", str(tmp_path / "run.jsonl"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\nround 1  ") == 2
+    assert "all 252 seeds, if they are like the first 2\n  calls  " in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "chains: 2/2" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.sqlite", "run.jsonl"]
+    asked = len(server.bodies)
+    replay = run("ecd_data.generate", *flags, "--preview", "2", "--replay")
+    assert len(server.bodies) == asked
+    assert replay.stdout.partition("all 252")[0] == done.stdout.partition("all 252")[0]
+
+
+def test_a_run_is_logged_from_beginning_to_end_without_a_token(tmp_path, seeds, server):
+    (tmp_path / "recipe.yaml").write_text("{operations: [style/*_case], routes: {repair: 1}, splits: {train: 1.0}}")
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
+    flags += ["--recipe", str(tmp_path / "recipe.yaml"), "--rounds", "1", "--log-json", str(tmp_path / "run.jsonl")]
+    flags += ["--metrics-port", "0", "--out", str(tmp_path / "build")]
+    done = run("ecd_data.generate", *flags, ECD_TOKEN="ecd_secret")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^metrics at http://127.0.0.1:\d+/metrics$", done.stderr, re.MULTILINE)
+    text = (tmp_path / "run.jsonl").read_text()
+    events = [json.loads(line) for line in text.splitlines()]
+    assert [event["event"] for event in events] == ["run_started", "stage_started", "chain", "run_finished"]
+    manifest = json.loads((tmp_path / "build" / "manifest.json").read_text())
+    assert {name: events[-1][name] for name in ("counts", "funnel", "calls")} == {
+        name: manifest[name] for name in ("counts", "funnel", "calls")
+    }
+    assert "ecd_secret" not in text
+    assert "fruit" not in text
+
+
+def test_a_port_that_is_taken_stops_the_run_before_a_call(tmp_path, seeds, server):
+    flags = ["--seeds", seeds, "--endpoint", server.url, "--out", str(tmp_path / "build")]
+    done = run("ecd_data.generate", *flags, "--metrics-port", server.url.rpartition(":")[2])
+    assert done.returncode == 1
+    assert "Address already in use" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not server.bodies
+
+
+@pytest.mark.parametrize("flags", [["--price", "-1", "2"], ["--price", "nan", "2"], ["--metrics-port", "65536"]])
+def test_a_price_and_a_port_have_bounds(flags):
+    done = run("ecd_data.generate", *flags)
+    assert done.returncode == 2
+    assert f"argument {flags[0]}" in done.stderr
 
 
 def test_publish_wants_a_build_or_seeds(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,20 @@ from ecd_data.errors import BuildError, EcdError
 from ecd_data.generation import Generation
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
+STEPS = ("responses", "manifest", "card", "validation")  # after the configs
 
 
 def build(
-    builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, keys: Iterable[str], out: Path
+    builders: Sequence[datasets.GeneratorBasedBuilder],
+    generation: Generation,
+    keys: Iterable[str],
+    out: Path,
+    on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
 ) -> dict[str, Any]:
     """Prepares every builder's config into `out` and returns the manifest; `keys` are of the responses they used.
+
+    `on_step` is called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
+    there are.
 
     An older build at `out` is replaced at the end; until then, and after a failure, it stays as it was. Responses
     are in the store by then, so the same command goes on where it stopped.
@@ -40,10 +48,19 @@ def build(
     out = out.resolve()  # a link is followed, not replaced
     check_out(out)
     partial = None
+    steps = [*(builder.config.name for builder in builders), *STEPS]
+
+    def begin(step: str) -> None:
+        on_step(step, steps.index(step), len(steps))
+
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-        infos = {builder.config.name: _prepare(builder, partial) for builder in builders}
+        infos = {}
+        for builder in builders:
+            begin(builder.config.name)
+            infos[builder.config.name] = _prepare(builder, partial)
+        begin("responses")
         # In the order of their use, and the failures among them: with these anyone can replay the build.
         (partial / "responses").mkdir()
         write_parquet(generation.store.rows(keys), partial / "responses" / "responses-00000-of-00001.parquet")
@@ -51,9 +68,12 @@ def build(
         (partial / "schema").mkdir()
         for config in CONFIGS:
             (partial / "schema" / f"{config}.schema.json").write_text(schema_text(config), encoding="utf-8")
+        begin("manifest")
         manifest = make_manifest(partial, generation)
         write_manifest(partial, manifest)
+        begin("card")
         write_card(partial, manifest, infos)
+        begin("validation")
         validate_build(partial)
         _put_in_place(partial, out)
     except OSError as error:

@@ -18,6 +18,7 @@ from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
+    Collection,
     Coroutine,
     Generator,
     Iterable,
@@ -25,7 +26,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from ecd_data.calls.commits import Commits
@@ -49,18 +50,27 @@ class Stats:
     """What a run has done so far.
 
     calls: answered by the endpoint; stored: by the store; failed: calls that failed for good; retries: of calls.
-    in_flight, limit: calls at the endpoint now, and how many may be.
     prompt_tokens, completion_tokens: of the calls that the endpoint answered.
+    pools: where it asks.
     """
 
     calls: int = 0
     stored: int = 0
     failed: int = 0
     retries: int = 0
-    in_flight: int = 0
-    limit: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    pools: Collection[Pool] = field(default=(), repr=False, compare=False)
+
+    @property
+    def in_flight(self) -> int:
+        """Calls at the endpoints at this moment."""
+        return sum(pool.in_flight for pool in self.pools)
+
+    @property
+    def limit(self) -> int:
+        """How many there may be at this moment."""
+        return sum(pool.limit for pool in self.pools)
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,9 @@ def run(
     Without endpoints it is a replay: the store must hold every response. Requests of the role `judge` go to `judge`
     when there is one. Calls of the chains that have come furthest go first, so that chains end early. A call that
     failed for good is remembered, so that a replay meets the same failure; a run with endpoints asks again. The run
-    ends when more than the share `max_failed` of its calls failed. `on_call` is shown the totals after every response.
-    An exception, Ctrl-C or the end of the iteration cancels what is in flight; answers that have come are stored.
+    ends when more than the share `max_failed` of its calls failed. `on_call` is shown the totals at the start and
+    after every response. An exception, Ctrl-C or the end of the iteration cancels what is in flight; answers that have
+    come are stored.
 
     Raises:
         EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
@@ -112,8 +123,9 @@ class _Run:
         self.max_failed = max_failed
         self.on_call = on_call
         self.commits = Commits(store)
-        self.stats = Stats()
         self.live = {by.pool: by.model for by in (answerer, self.judge) if by.pool is not None}
+        self.stats = Stats(pools=self.live.keys())
+        self.retried_before = sum(pool.retries for pool in self.live)
 
     async def results(self, chains: Iterable[Chain[T]]) -> AsyncGenerator[T, None]:
         """The chains' results, in order."""
@@ -123,6 +135,7 @@ class _Run:
                 await opened.enter_async_context(pool)
                 await _check_model(pool, model)
             opened.push_async_callback(self.commits.close)
+            self._tell()
             driven = drive(chains, self.ask, active=int(ACTIVE * capacity) + 1, window=WINDOW * capacity)
             async with aclosing(driven):
                 async for result in driven:
@@ -151,12 +164,13 @@ class _Run:
                 self.stats.calls += 1
                 self.stats.prompt_tokens += response.prompt_tokens
                 self.stats.completion_tokens += response.completion_tokens
-        if self.on_call is not None:
-            self.stats.retries = sum(pool.retries for pool in self.live)
-            self.stats.in_flight = sum(pool.in_flight for pool in self.live)
-            self.stats.limit = sum(pool.limit for pool in self.live)
-            self.on_call(self.stats)
+        self._tell()
         return answer
+
+    def _tell(self) -> None:
+        self.stats.retries = sum(pool.retries for pool in self.live) - self.retried_before
+        if self.on_call is not None:
+            self.on_call(self.stats)
 
     def _remembered_failure(self, key: str, model: Model, request: Request) -> CallFailed:
         reason = self.store.failure(key)

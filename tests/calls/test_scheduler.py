@@ -229,11 +229,21 @@ def test_stats_tell_calls_from_stored_ones(server: FakeServer, tmp_path: Path) -
     with Store(tmp_path / "r.sqlite") as store:
         list(run(map(talk, range(2)), store, served_by(server), on_call=on_call))
         list(run(map(talk, range(4)), store, served_by(server), on_call=on_call))
-    assert seen == [*range(1, calls_of(2) + 1), *range(1, calls_of(4) + 1)]
+    assert seen == [*range(calls_of(2) + 1), *range(calls_of(4) + 1)]
     new = calls_of(4) - calls_of(2)
-    assert totals == Stats(
-        new, calls_of(2), failed=0, retries=0, limit=16, prompt_tokens=11 * new, completion_tokens=2 * new
-    )
+    assert totals == Stats(new, calls_of(2), failed=0, retries=0, prompt_tokens=11 * new, completion_tokens=2 * new)
+
+
+def test_retries_are_those_of_this_run(server: FakeServer, tmp_path: Path) -> None:
+    seen = [0]
+    answerer = served_by(server)
+    server.faults.append(Fault(503))
+    with Store(tmp_path / "r.sqlite") as store:
+        for chains in (range(2), range(2, 4)):
+            list(run(map(talk, chains), store, answerer, on_call=lambda stats: seen.append(stats.retries)))
+            seen.append(-1)
+    assert max(seen[: seen.index(-1)]) == 1
+    assert set(seen[seen.index(-1) :]) == {0, -1}
 
 
 def test_neither_token_nor_url_is_stored(server: FakeServer, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_mistakes_are_told(generate):
     with Simulated() as server:
         for flags, expected in [
             (["--executor", "slurm"], "Slurm needs partition and time: add --sbatch partition="),
-            (["--executor", "local", "--replay"], "--replay runs in one process"),
+            (["--executor", "local", "--replay"], "run in one process"),
             (["--tasks", "0", "--executor", "local"], "0 is not at least 1"),
         ]:
             process = generate.start(server, "no", *flags)

@@ -1,0 +1,99 @@
+"""The progress line: a live one on a terminal, and elsewhere a plain one every ten seconds and at the end of a stage.
+
+chains: 120/2000, 171 pairs, 14.2 calls/s, 2210 tokens/s, 64/64 in flight, ETA 0:31:07
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from rich.console import RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ecd_data.command import console
+from ecd_data.watch.numbers import Snapshot
+
+PLAIN_SECONDS = 10.0
+BAR_WIDTH = 24
+WIDE = 120  # columns of a terminal from which on there is room for a bar
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds: `0:31:07`."""
+    return str(timedelta(seconds=round(seconds)))
+
+
+def money(amount: float) -> str:
+    """An amount with two digits after the point, or two that count if it is less than 1."""
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
+
+
+def words(now: Snapshot) -> list[str]:
+    """What there is to say of a moment, the most important first; what is 0 and need not be is left out."""
+    said = [now.note] if now.note else []
+    if now.pairs:
+        said.append(f"{now.pairs:,} pairs")
+    if now.calls_per_second:
+        said += [f"{now.calls_per_second:,.1f} calls/s", f"{now.tokens_per_second:,.0f} tokens/s"]
+    if now.in_flight:
+        said.append(f"{now.in_flight}/{now.limit} in flight")
+    counts = {"from the store": now.stored, "retries": now.retries, "failed": now.failed}
+    said += [f"{count:,} {what}" for what, count in counts.items() if count]
+    if now.cost is not None:
+        said.append(f"cost {money(now.cost)}")
+    return said
+
+
+class Line:
+    """Where the progress of a run is shown."""
+
+    def __init__(self) -> None:
+        # What is printed to standard output belongs there, even while standard error is a terminal.
+        self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, transient=True)
+        self._is_live = console.is_terminal and not console.is_dumb_terminal
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Line:
+        if self._is_live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, now: Snapshot) -> None:
+        """How far a stage is."""
+        if self._is_live:
+            self._live.update(bar(now), refresh=True)
+        elif time.monotonic() - self._printed >= PLAIN_SECONDS:
+            self._print(text(now))
+
+    def end(self, now: Snapshot) -> None:
+        """A stage is over: its last numbers stay."""
+        self._live.update("", refresh=True)
+        self._print(f"{text(now)}, took {duration(now.seconds)}")
+
+    def _print(self, line: str) -> None:
+        self._printed = time.monotonic()
+        console.print(line)
+
+
+def text(now: Snapshot) -> str:
+    """The plain line."""
+    left = [] if now.seconds_left is None else [f"ETA {duration(now.seconds_left)}"]
+    return ", ".join([f"{now.stage}: {now.done:,}/{now.total:,}", *words(now), *left])
+
+
+def bar(now: Snapshot) -> Table:
+    """The live line; what a narrow terminal has no room for is cut off at the end."""
+    left = "-:--:--" if now.seconds_left is None else duration(now.seconds_left)
+    row: list[RenderableType] = [f"{now.done:,}/{now.total:,}", f"ETA {left}"]
+    if console.width >= WIDE:
+        row.insert(0, ProgressBar(total=now.total, completed=now.done, width=BAR_WIDTH))
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(now.stage, *row, Text(" · ".join(words(now)), no_wrap=True, overflow="ellipsis"))
+    return grid
