@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,6 @@ from ecd_data.calls.scheduler import Answerer, Stats, run
 from ecd_data.calls.store import Store
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
-from ecd_data.errors import CallFailed
 from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
@@ -20,7 +20,7 @@ from ecd_data.recipe import Recipe
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import Chain, Model, Request, Response, canonical_json, request_key, sha256
+from ecd_data.values import Chain, Model, Request, Response, canonical_json, sha256
 
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
@@ -120,29 +120,16 @@ class Generation:
         return self.calibration
 
     def _run(self, steps: Iterable[Steps[T]]) -> Iterator[tuple[T, list[str]]]:
-        return run(
-            map(self._recorded, steps),
+        """The results of `steps`; beside each, the keys of its requests."""
+        keys: defaultdict[int, list[str]] = defaultdict(list)
+        results = run(
+            steps,
             self.store,
             Answerer(self.model, self.pool),
             judge=self.judge,
             max_failed=self.recipe.max_failed,
             on_call=self.on_call,
+            on_key=lambda number, key: keys[number].append(key),
         )
-
-    def _recorded(self, steps: Steps[T]) -> Steps[tuple[T, list[str]]]:
-        """The same steps; beside their result, the keys of their requests."""
-        keys = []
-        try:
-            requests = next(steps)
-            while True:
-                for request in requests:
-                    model = self.judge_model if request.role == "judge" else self.model
-                    keys.append(request_key(model, request))
-                try:
-                    responses = yield requests
-                except CallFailed as failure:
-                    requests = steps.throw(failure)
-                else:
-                    requests = steps.send(responses)
-        except StopIteration as done:
-            return done.value, keys
+        for number, result in enumerate(results):
+            yield result, keys.pop(number, [])
