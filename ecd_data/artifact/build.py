@@ -26,7 +26,7 @@ MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the
 
 
 def build(
-    builders: Sequence[datasets.GeneratorBasedBuilder], generation: Generation, keys: Iterable[str], out: Path
+    builders: Sequence[datasets.DatasetBuilder], generation: Generation, keys: Iterable[str], out: Path
 ) -> dict[str, Any]:
     """Prepares every builder's config into `out` and returns the manifest; `keys` are of the responses they used.
 
@@ -93,7 +93,7 @@ def check_out(out: Path) -> None:
         raise BuildError(f"{out}: is a file. Choose another --out.")
 
 
-def _prepare(builder: datasets.GeneratorBasedBuilder, partial: Path) -> datasets.DatasetInfo:
+def _prepare(builder: datasets.DatasetBuilder, partial: Path) -> datasets.DatasetInfo:
     """Runs one builder and puts its Parquet files where `load_dataset` and people look for them."""
     config = builder.config.name
     # A folder of its own inside another: `datasets` leaves lock files beside it.
