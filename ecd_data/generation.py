@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +21,7 @@ from ecd_data.recipe import Recipe
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import Chain, Model, Request, Response, canonical_json, request_key, sha256
+from ecd_data.values import Chain, Model, Request, Response, canonical_json, sha256
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
 
@@ -132,39 +133,39 @@ class Generation:
         return self.calibration
 
     def _run(self, stage: str, total: int, steps: Iterable[Steps[T]]) -> Iterator[tuple[T, list[str]]]:
+        """The results of `steps`; beside each, the keys of its requests."""
         if self.on_stage:
             self.on_stage(stage, total)
+        keys: defaultdict[int, list[str]] = defaultdict(list)
         results = run(
-            map(self._recorded, steps),
+            map(_measured, steps),
             self.store,
             Answerer(self.model, self.pool),
             judge=self.judge,
             max_failed=self.recipe.max_failed,
             on_call=self.on_call,
+            on_key=lambda number, key: keys[number].append(key),
         )
-        for result, usage, keys in results:
+        for number, (result, usage) in enumerate(results):
             if self.on_result:
                 self.on_result(result, usage)
-            yield result, keys
+            yield result, keys.pop(number, [])
 
-    def _recorded(self, steps: Steps[T]) -> Steps[tuple[T, Usage, list[str]]]:
-        """The same steps; beside their result, what they took and the keys of their requests."""
-        keys = []
-        calls = prompt_tokens = completion_tokens = 0
-        try:
-            requests = next(steps)
-            while True:
-                for request in requests:
-                    model = self.judge_model if request.role == "judge" else self.model
-                    keys.append(request_key(model, request))
-                try:
-                    responses = yield requests
-                except CallFailed as failure:
-                    requests = steps.throw(failure)
-                    continue
-                calls += len(responses)
-                prompt_tokens += sum(response.prompt_tokens for response in responses)
-                completion_tokens += sum(response.completion_tokens for response in responses)
-                requests = steps.send(responses)
-        except StopIteration as done:
-            return done.value, Usage(calls, prompt_tokens, completion_tokens), keys
+
+def _measured(steps: Steps[T]) -> Steps[tuple[T, Usage]]:
+    """The same steps; beside their result, what they took."""
+    calls = prompt_tokens = completion_tokens = 0
+    try:
+        requests = next(steps)
+        while True:
+            try:
+                responses = yield requests
+            except CallFailed as failure:
+                requests = steps.throw(failure)
+                continue
+            calls += len(responses)
+            prompt_tokens += sum(response.prompt_tokens for response in responses)
+            completion_tokens += sum(response.completion_tokens for response in responses)
+            requests = steps.send(responses)
+    except StopIteration as done:
+        return done.value, Usage(calls, prompt_tokens, completion_tokens)

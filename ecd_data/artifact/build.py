@@ -27,7 +27,7 @@ STEPS = ("responses", "manifest", "card", "validation")  # after the configs
 
 
 def build(
-    builders: Sequence[datasets.GeneratorBasedBuilder],
+    builders: Sequence[datasets.DatasetBuilder],
     generation: Generation,
     keys: Iterable[str],
     out: Path,
@@ -113,7 +113,7 @@ def check_out(out: Path) -> None:
         raise BuildError(f"{out}: is a file. Choose another --out.")
 
 
-def _prepare(builder: datasets.GeneratorBasedBuilder, partial: Path) -> datasets.DatasetInfo:
+def _prepare(builder: datasets.DatasetBuilder, partial: Path) -> datasets.DatasetInfo:
     """Runs one builder and puts its Parquet files where `load_dataset` and people look for them."""
     config = builder.config.name
     # A folder of its own inside another: `datasets` leaves lock files beside it.

@@ -89,6 +89,7 @@ def run(
     judge: Answerer | None = None,
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
+    on_key: Callable[[int, str], None] | None = None,
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
@@ -96,14 +97,15 @@ def run(
     when there is one. Calls of the chains that have come furthest go first, so that chains end early. A call that
     failed for good is remembered, so that a replay meets the same failure; a run with endpoints asks again. The run
     ends when more than the share `max_failed` of its calls failed. `on_call` is shown the totals at the start and
-    after every response. An exception, Ctrl-C or the end of the iteration cancels what is in flight; answers that have
+    after every response, `on_key` the number of the chain and the store key of every request, in the order of the
+    chain's requests. An exception, Ctrl-C or the end of the iteration cancels what is in flight; answers that have
     come are stored.
 
     Raises:
         EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    return _blocking(lambda: _Run(store, answerer, judge, max_failed, on_call).results(chains))
+    return _blocking(lambda: _Run(store, answerer, judge, max_failed, on_call, on_key).results(chains))
 
 
 class _Run:
@@ -116,12 +118,14 @@ class _Run:
         judge: Answerer | None,
         max_failed: float,
         on_call: Callable[[Stats], None] | None,
+        on_key: Callable[[int, str], None] | None,
     ) -> None:
         self.store = store
         self.answerer = answerer
         self.judge = judge or answerer
         self.max_failed = max_failed
         self.on_call = on_call
+        self.on_key = on_key
         self.commits = Commits(store)
         self.live = {by.pool: by.model for by in (answerer, self.judge) if by.pool is not None}
         self.stats = Stats(pools=self.live.keys())
@@ -147,6 +151,8 @@ class _Run:
         """What the store holds, or else the endpoint says, to a request of chain `number`."""
         by = self.judge if request.role == "judge" else self.answerer
         key = request_key(by.model, request)
+        if self.on_key is not None:
+            self.on_key(number, key)
         answer: Response | CallFailed | None = self.store.get(key)
         if answer is not None:
             self.stats.stored += 1

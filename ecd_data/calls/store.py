@@ -103,11 +103,11 @@ class Store:
 
     def get(self, key: str) -> Response | None:
         """The response stored under `key`, or None."""
-        row = self._row(key)
-        if row is None:
-            return self.base.get(key) if self.base else None
         with self._explained():
-            return Response(**row[2])
+            row = self._db.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)]).fetchone()
+            if row is not None:
+                return Response(**unpack(row[0]))
+        return self.base.get(key) if self.base else None
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
         """Store `response` for good, unless `key` has one already; returns the one that is stored (the first wins)."""
@@ -327,5 +327,5 @@ def _pack(value: dict[str, Any]) -> bytes:
 
 def unpack(blob: bytes) -> dict[str, Any]:
     """What a column of the store holds."""
-    value: dict[str, Any] = json.loads(zlib.decompress(blob))
+    value: dict[str, Any] = json.loads(zlib.decompress(blob).decode())
     return value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import operator
 import re
 from collections import Counter
+from functools import lru_cache
 
 from ecd_data.values import Requirement, Response, Seed
 
@@ -27,6 +28,10 @@ CHATTER = re.compile(
     r".{0,40}\b(?:answer|response|text|requirement)\b)",
     re.IGNORECASE,
 )
+LETTERS = re.compile(r"[^\W\d_]+")
+STUTTER = re.compile(r"([^\W\d_]{1,4}?)\1{15}")  # "aaaa...", "QAQAQA..."
+STUTTERED = 16  # letters at least; the search takes long
+SENTENCE_END = re.compile(r"[.!?\n]+")
 LOOP_NGRAM = 4
 LOOP_SHARE = 0.3  # of the n-grams that were there before; prose stays under a tenth
 LOOP_MIN_WORDS = 20
@@ -87,19 +92,21 @@ def loops(text: str) -> bool:
     Numbers and the lines of tables may repeat.
     """
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
-    words = re.findall(r"[^\W\d_]+", text.casefold())
-    if re.search(r"([^\W\d_]{1,4}?)\1{15}", text):  # "aaaa...", "QAQAQA..."
+    if max(map(len, text.split()), default=0) >= STUTTERED and STUTTER.search(text):
         return True
-    sentences = [part.strip() for part in re.split(r"[.!?\n]+", text.casefold()) if len(part.split()) > 3]
-    if any(a == b for a, b in itertools.pairwise(sentences)):
+    text = text.casefold()
+    sentences = [part.strip() for part in SENTENCE_END.split(text) if len(part.split()) > 3]
+    if any(map(operator.eq, sentences, sentences[1:])):
         return True
+    words = LETTERS.findall(text)
+    triples = [*zip(words, words[1:], words[2:], strict=False)]
+    if len(set(triples)) == len(triples):
+        return False  # what loops as below says three words in a row again; few texts do
     for size in range(1, LONGEST_REPEAT + 1):  # "a lone soul, a lone soul, ..."
         repeats = REPEATS if size < LOOP_NGRAM else REPEATS - 1
-        run = 0
-        for i in range(size, len(words)):
-            run = run + 1 if words[i] == words[i - size] else 0
-            if run >= size * (repeats - 1):
-                return True
+        again = bytes(map(operator.eq, words[size:], words))  # for each word, whether it is the one `size` before it
+        if b"\1" * (size * (repeats - 1)) in again:
+            return True
     if len(words) < LOOP_MIN_WORDS:
         return False
     counts = Counter(zip(*(words[i:] for i in range(LOOP_NGRAM)), strict=False))
@@ -113,11 +120,12 @@ def off_topic(text: str, *references: str) -> bool:
     words ("Yes.") is on topic.
     """
     stems = _stems(text)
-    return bool(stems) and stems.isdisjoint(stem for reference in references for stem in _stems(reference))
+    return bool(stems) and all(stems.isdisjoint(_stems(reference)) for reference in references)
 
 
-def _stems(text: str) -> set[str]:
-    return {word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 4}
+@lru_cache(maxsize=64)  # many candidates are compared with one instruction and one older answer
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 4)
 
 
 def echoes(text: str, requirement: Requirement, *references: str) -> bool:
@@ -130,10 +138,10 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     """
     if requirement.check == "judge":
         return False
-    before = " ".join(references).casefold()
-    if any(said not in before for said in ABOUT_FORM.findall(text.casefold())):
+    before, text = " ".join(references).casefold(), text.casefold()
+    if any(said not in before for said in ABOUT_FORM.findall(text)):
         return True
-    sentence, rest = requirement.text, text.casefold()
+    sentence, rest = requirement.text, text
     for value in requirement.kwargs.values():
         for wanted in value if isinstance(value, list) else [value]:
             sentence = sentence.replace(str(wanted), " | ")
@@ -141,6 +149,7 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     if not re.search(r"\w", rest):
         return True  # nothing but what was to be in it
     words = re.findall(r"[\w']+|\|", sentence.casefold())
-    said = " ".join(re.findall(r"[\w']+", text.casefold()))
-    runs = (words[i : i + ECHO] for i in range(len(words) - ECHO + 1))
+    runs = [words[i : i + ECHO] for i in range(len(words) - ECHO + 1)]
+    runs = [run for run in runs if all(word in text for word in run)]  # most texts lack one of the words
+    said = " ".join(re.findall(r"[\w']+", text)) if runs else ""
     return any("|" not in run and " ".join(run) in said for run in runs)

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Generator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import yaml
@@ -48,9 +48,8 @@ def draw(seed: Seed, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Req
     for kind in rng.sample(CLASSES, len(CLASSES)):
         fitting = [
             operation
-            for operation in plan.operations
-            if operation.id.startswith(f"{kind}/")
-            and compatible(operation, turn.requirements, plan.taxonomy)
+            for operation in plan.by_class[kind]
+            if compatible(operation, turn.requirements, plan.taxonomy)
             and suits(operation, seed.instruction, turn.response)
         ]
         for operation in rng.sample(fitting, len(fitting)):
@@ -87,24 +86,28 @@ def _weave_messages(instruction: str, operation: Operation, requirement: Require
     """General examples, the operation's own, then the task, as turns of a conversation."""
     like = operation.example
     wish = operation.sentence(operation.texts[0], {**operation.kwargs, **like.get("kwargs", {})})
-    shown = [
-        *_examples(),
-        {"instruction": like["before"], "requirement": wish, "rewritten": like["after"]},
-        {"instruction": instruction, "requirement": requirement.text, "rewritten": ""},
-    ]
-    messages: list[Message] = []
-    for values in shown:
-        messages.append({"role": "user", "content": render("ecd_data.method.prompts", "weave.jinja", **values)})
-        messages.append({"role": "assistant", "content": values["rewritten"]})
-    # Not every chat template takes a system message.
-    messages[0]["content"] = render("ecd_data.method.prompts", "weave_task.jinja") + "\n\n" + messages[0]["content"]
-    return messages[:-1]
+    return [*_examples(), *_rewriting(like["before"], wish, like["after"]), *_rewriting(instruction, requirement.text)]
 
 
 @cache
-def _examples() -> list[dict[str, str]]:
+def _examples() -> list[Message]:
     text = (resources.files("ecd_data.method.prompts") / "weave.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    shown = yaml.safe_load(text)
+    messages = [turn for e in shown for turn in _rewriting(e["instruction"], e["requirement"], e["rewritten"])]
+    # Not every chat template takes a system message.
+    messages[0]["content"] = render("ecd_data.method.prompts", "weave_task.jinja") + "\n\n" + messages[0]["content"]
+    return messages
+
+
+def _rewriting(instruction: str, requirement: str, rewritten: str = "") -> list[Message]:
+    """An instruction to rewrite as the user's turn, and the rewritten one, where there is one, as the assistant's."""
+    turns: list[Message] = [{"role": "user", "content": _to_rewrite(instruction, requirement)}]
+    return [*turns, {"role": "assistant", "content": rewritten}] if rewritten else turns
+
+
+@lru_cache(maxsize=256)  # the examples of the operations come again and again
+def _to_rewrite(instruction: str, requirement: str) -> str:
+    return render("ecd_data.method.prompts", "weave.jinja", instruction=instruction, requirement=requirement)
 
 
 def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Plan) -> Steps:

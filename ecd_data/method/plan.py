@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.errors import RecipeError
 from ecd_data.recipe import Recipe
-from ecd_data.requirements.taxonomy import Operation, load_taxonomy, select
+from ecd_data.requirements.taxonomy import CLASSES, Operation, load_taxonomy, select
 from ecd_data.rng import call_seed
 from ecd_data.values import Grammar, Message, Request
 
@@ -21,6 +22,14 @@ class Plan:
     taxonomy: Mapping[str, Operation]
     operations: tuple[Operation, ...]
     contamination: Contamination | None = None
+
+    @cached_property
+    def by_class(self) -> dict[str, list[Operation]]:
+        """The operations of each class, in the order of the taxonomy."""
+        return {
+            kind: [operation for operation in self.operations if operation.id.startswith(f"{kind}/")]
+            for kind in CLASSES
+        }
 
     @classmethod
     def of(cls, recipe: Recipe, contamination: Contamination | None = None) -> Plan:

@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -19,6 +19,8 @@ import yaml
 from ecd_data.errors import RecipeError
 from ecd_data.values import Requirement, canonical_json, sha256
 
+# The one written in C is many times faster; it reads the same.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 CLASSES = ("content", "style", "format", "reasoning", "breadth")
 CODE = re.compile(
     r"```|^[ \t]*(?:def |class \w+|import \w|from \w+ import|#include|function\b|public |return\b|SELECT\b|<\w+>)"
@@ -97,14 +99,22 @@ def is_stated(operation: Operation, requirement: Requirement, instruction: str) 
 def suits(operation: Operation, instruction: str, response: str) -> bool:
     """Whether an operation suits a task, told by the seed's own instruction and the answer so far."""
     tasks = _shared()["tasks"]
-    if "code" in operation.not_for and (CODE.search(instruction) or CODE.search(response)):
-        return False
-    if operation.only_for and not any(
-        re.search(tasks[name], instruction, re.IGNORECASE) for name in operation.only_for
-    ):
+    if operation.only_for and not any(_fits(tasks[name], instruction) for name in operation.only_for):
         return False
     ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for)]
-    return not any(pattern and re.search(pattern, instruction, re.IGNORECASE) for pattern in ruled_out)
+    if any(pattern and _fits(pattern, instruction) for pattern in ruled_out):
+        return False
+    return "code" not in operation.not_for or not (_is_code(instruction) or _is_code(response))
+
+
+@lru_cache(maxsize=8192)  # each round asks it of the same instruction
+def _fits(pattern: str, instruction: str) -> bool:
+    return re.search(pattern, instruction, re.IGNORECASE) is not None
+
+
+@lru_cache(maxsize=64)
+def _is_code(text: str) -> bool:
+    return CODE.search(text) is not None
 
 
 def compatible(operation: Operation, in_force: Sequence[Requirement], taxonomy: Mapping[str, Operation]) -> bool:
@@ -112,7 +122,9 @@ def compatible(operation: Operation, in_force: Sequence[Requirement], taxonomy: 
     for other in (taxonomy[requirement.id] for requirement in in_force):
         if other.family == operation.family:
             return False
-        if {other.id, other.family} & {*operation.conflicts} or {operation.id, operation.family} & {*other.conflicts}:
+        if other.id in operation.conflicts or other.family in operation.conflicts:
+            return False
+        if operation.id in other.conflicts or operation.family in other.conflicts:
             return False
     return True
 
@@ -139,7 +151,7 @@ def load_taxonomy() -> Mapping[str, Operation]:
 @cache
 def taxonomy_hash() -> str:
     """SHA-256 of the taxonomy's content."""
-    return sha256(canonical_json([yaml.safe_load(_text(name)) for name in (*CLASSES, "patterns")]))
+    return sha256(canonical_json([yaml.load(_text(name), LOADER) for name in (*CLASSES, "patterns")]))
 
 
 def read_taxonomy(text: str) -> dict[str, Operation]:
@@ -149,7 +161,7 @@ def read_taxonomy(text: str) -> dict[str, Operation]:
         RecipeError: an entry is not as the file's head says; the message names the entry.
     """
     taxonomy: dict[str, Operation] = {}
-    for entry in yaml.safe_load(text):
+    for entry in yaml.load(text, LOADER):
         fields: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in entry.items()}
         groups = _shared()["groups"]
         conflicts = [groups.get(name, [name]) for name in entry.get("conflicts", ())]
@@ -196,7 +208,7 @@ def _text(name: str) -> str:
 @cache
 def _shared() -> dict[str, dict[str, Any]]:
     """What operations share: patterns of `tasks` and of `phrases`, and `groups` of families."""
-    shared: dict[str, dict[str, Any]] = yaml.safe_load(_text("patterns"))
+    shared: dict[str, dict[str, Any]] = yaml.load(_text("patterns"), LOADER)
     return shared
 
 

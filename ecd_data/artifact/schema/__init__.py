@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cache
+import math
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -14,6 +15,11 @@ from ecd_data.errors import GateError
 from ecd_data.values import canonical_json, sha256
 
 CONFIGS = ("preference", "sft", "chains", "rejects")
+OBJECT = {"type", "properties", "required", "additionalProperties"}
+ARRAY = {"type", "items", "minItems", "maxItems"}
+ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description"}
+SCALARS = (str, int, float)
+REMEMBERED = 256  # values of a field whose validity is known
 
 
 def schema_text(config: str) -> str:
@@ -38,8 +44,49 @@ def gate(config: str, row: Mapping[str, Any]) -> None:
     Raises:
         GateError: names the row, the field and what is wrong with it.
     """
+    if _shortcut(config)(row):
+        return
     errors = sorted(_validator(config).iter_errors(row), key=lambda error: [str(part) for part in error.path])
     if errors:
         where = ".".join(map(str, errors[0].path)) or "the row"
         message = errors[0].message if len(errors[0].message) < 300 else errors[0].message[:300] + " ..."
         raise GateError(f"{config} row {row.get('id', '(without id)')!r}: {where}: {message}")
+
+
+@cache
+def _shortcut(config: str) -> Callable[[Any], bool]:
+    """Whether a row is valid beyond doubt, which takes a fraction of the time of `jsonschema` on the whole row."""
+    schema = json.loads(schema_text(config))
+    return _certain(schema, schema["$defs"])
+
+
+def _certain(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Callable[[Any], bool]:
+    """Whether a value is valid beyond doubt.
+
+    Objects with just the fields of the schema, and arrays of an allowed length, are valid if what they hold is.
+    Anything else, down to the single string, is judged by `jsonschema`, once for each value.
+    """
+    if schema.keys() == {"$ref"}:
+        return _certain(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    keywords = schema.keys() - ANNOTATIONS
+    if keywords == OBJECT and schema["type"] == "object" and schema["additionalProperties"] is False:
+        fields = {name: _certain(field, definitions) for name, field in schema["properties"].items()}
+        if fields.keys() == set(schema["required"]):
+            return lambda value: (
+                type(value) is dict
+                and value.keys() == fields.keys()
+                and all(certain(value[name]) for name, certain in fields.items())
+            )
+    if {"type", "items"} <= keywords <= ARRAY and schema["type"] == "array":
+        item, low, high = _certain(schema["items"], definitions), schema.get("minItems", 0), schema.get("maxItems")
+        longest = math.inf if high is None else high
+        return lambda value: type(value) is list and low <= len(value) <= longest and all(map(item, value))
+    judge = Draft202012Validator({**schema, "$defs": definitions})
+    # Typed, since True is no 1. What cannot be looked up is no value of a valid row.
+    if schema.get("type") == "array":
+        known_items = lru_cache(REMEMBERED, typed=True)(lambda *items: judge.is_valid([*items]))
+        return lambda value: (
+            type(value) is list and all(isinstance(item, SCALARS) for item in value) and known_items(*value)
+        )
+    known = lru_cache(REMEMBERED, typed=True)(judge.is_valid)
+    return lambda value: isinstance(value, SCALARS) and known(value)

@@ -12,11 +12,10 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from ecd_data.requirements.taxonomy import LOADER
 from ecd_data.values import Verdict, canonical_json
 
 FENCED = re.compile(r"\s*```(\w*)[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL)
-# The one written in C is many times faster; it reads the same.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 LONGEST = 100_000  # characters of YAML that are parsed; no answer is that long
 
 

@@ -1,0 +1,79 @@
+import json
+from copy import deepcopy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from scripted import RECIPE, finish
+
+from builders.rows import chain_rows
+from ecd_data.artifact.schema import CONFIGS, gate, schema_text
+from ecd_data.corpus.seeds import read_corpus
+from ecd_data.errors import GateError
+from ecd_data.method.chain import run_chain
+from ecd_data.method.plan import Plan
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 3)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from(["edit", "{}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "role", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Some rows of each config."""
+    chains = [finish(run_chain(seed, Plan.of(RECIPE))) for seed in read_corpus(["bundled"], limit=12).seeds]
+    made = [chain_rows(chain, "org/model") for chain in chains]
+    return {config: [row for by_config in made for row in by_config[config]] for config in CONFIGS}
+
+
+def passes(config, row):
+    try:
+        gate(config, row)
+    except GateError:
+        return False
+    return True
+
+
+def places(value, place=()):
+    """The path of every value in a row."""
+    yield place
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from places(item, (*place, key))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_rows_as_they_are_made_pass(rows, config):
+    assert rows[config]
+    assert all(passes(config, row) for row in rows[config])
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@given(st.data())
+def test_the_gate_lets_pass_what_jsonschema_does(rows, config, data):
+    row = deepcopy(data.draw(st.sampled_from(rows[config])))
+    for _ in range(data.draw(st.integers(1, 2))):
+        *outer, last = data.draw(st.sampled_from([place for place in places(row) if place]))
+        inside = row
+        for key in outer:
+            inside = inside[key]
+        change = data.draw(st.sampled_from(["replace", "remove", "add"]))
+        if change == "remove":
+            del inside[last]
+        elif change == "add" and isinstance(inside, list):
+            inside.append(data.draw(VALUES | st.just(inside[last])))
+        elif change == "add":
+            inside["another"] = data.draw(VALUES)
+        else:
+            inside[last] = data.draw(VALUES)
+    assert passes(config, row) == Draft202012Validator(json.loads(schema_text(config))).is_valid(row)
