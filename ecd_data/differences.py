@@ -6,6 +6,8 @@ import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+MOST_WORDS = 5000  # of a text; comparing takes the square of it at worst
+
 
 class Part(NamedTuple):
     """A piece of a text, and whether the other text lacks it; white space around what differs is a part of its own."""
@@ -15,8 +17,10 @@ class Part(NamedTuple):
 
 
 def differences(old: str, new: str) -> tuple[list[Part], list[Part]]:
-    """Both texts in parts that give them back when joined."""
+    """Both texts in parts that give them back when joined; those of more than `MOST_WORDS` words differ as a whole."""
     a, b = (re.findall(r"\s*\S+|\s+\Z", text) for text in (old, new))  # words with the white space before them
+    if max(len(a), len(b)) > MOST_WORDS:
+        return _parts(old, old != new), _parts(new, old != new)
     words_a, words_b = ([word.strip() for word in side] for side in (a, b))
     parts_old: list[Part] = []
     parts_new: list[Part] = []

@@ -62,7 +62,7 @@ def preview(args: argparse.Namespace) -> None:
 
     with open_generation(args) as (generation, watch):
         previewed = run_preview(generation, args.preview, watch)
-        watch.event("preview_finished", seeds=len(previewed.chains))
+        watch.event("run_finished", preview=len(previewed.chains))
     show(previewed, watch.price)
 
 

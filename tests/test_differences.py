@@ -12,6 +12,11 @@ def test_words_that_differ_are_marked():
     assert new == "Eat an {+apple+} a day. {+Enjoy it!+}"
 
 
+def test_texts_too_long_to_compare_differ_as_a_whole():
+    assert mark_differences("a " * 300_000 + "a", "b") == (f"[-{'a ' * 300_000}a-]", "{+b+}")
+    assert mark_differences("a " * 300_000, "a " * 300_000) == ("a " * 300_000, "a " * 300_000)
+
+
 @given(st.text("ab \n", max_size=40), st.text("ab \n", max_size=40))
 def test_without_the_marks_the_texts_are_unchanged(a, b):
     old, new = mark_differences(a, b)

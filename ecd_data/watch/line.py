@@ -5,6 +5,7 @@ chains: 120/2000, 171 pairs, 14.2 calls/s, 2210 tokens/s, 64/64 in flight, ETA 0
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import timedelta
 
@@ -28,24 +29,22 @@ def duration(seconds: float) -> str:
 
 
 def money(amount: float) -> str:
-    """An amount with two digits after the point, or two that count if it is less than 1."""
-    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
+    """An amount with two digits after the point, or so many that two of them count."""
+    digits = max(2, 1 - math.floor(math.log10(amount))) if amount else 2
+    return f"{amount:,.{digits}f}"
 
 
 def words(now: Snapshot) -> list[str]:
     """What there is to say of a moment, the most important first; what is 0 and need not be is left out."""
-    said = [now.note] if now.note else []
-    if now.pairs:
-        said.append(f"{now.pairs:,} pairs")
+    said = [f"{now.pairs:,} pairs"] if now.pairs else []
     if now.calls_per_second:
         said += [f"{now.calls_per_second:,.1f} calls/s", f"{now.tokens_per_second:,.0f} tokens/s"]
     if now.in_flight:
         said.append(f"{now.in_flight}/{now.limit} in flight")
-    counts = {"from the store": now.stored, "retries": now.retries, "failed": now.failed}
-    said += [f"{count:,} {what}" for what, count in counts.items() if count]
     if now.cost is not None:
         said.append(f"cost {money(now.cost)}")
-    return said
+    counts = {"failed": now.failed, "retries": now.retries, "from the store": now.stored}
+    return said + [f"{count:,} {what}" for what, count in counts.items() if count]
 
 
 class Line:
@@ -84,14 +83,15 @@ class Line:
 
 def text(now: Snapshot) -> str:
     """The plain line."""
+    note = [now.note] if now.note else []
     left = [] if now.seconds_left is None else [f"ETA {duration(now.seconds_left)}"]
-    return ", ".join([f"{now.stage}: {now.done:,}/{now.total:,}", *words(now), *left])
+    return ", ".join([f"{now.stage}: {now.done:,}/{now.total:,}", *note, *words(now), *left])
 
 
 def bar(now: Snapshot) -> Table:
     """The live line; what a narrow terminal has no room for is cut off at the end."""
     left = "-:--:--" if now.seconds_left is None else duration(now.seconds_left)
-    row: list[RenderableType] = [f"{now.done:,}/{now.total:,}", f"ETA {left}"]
+    row: list[RenderableType] = [f"{now.done:,}/{now.total:,}", now.note or f"ETA {left}"]
     if console.width >= WIDE:
         row.insert(0, ProgressBar(total=now.total, completed=now.done, width=BAR_WIDTH))
     grid = Table.grid(padding=(0, 1))

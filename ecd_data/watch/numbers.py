@@ -74,9 +74,9 @@ class Stage:
             self.asking_since = at
             self._calls.restart()
             self._tokens.restart()
-        if stats.calls and not self._called:
-            self._called = True
-            self._answered.restart()
+        if (stats.calls or stats.in_flight) and not self._called:
+            self._called = stats.calls > 0
+            self._answered.restart()  # from the first call's answer on: the store's came all at once
         self._calls.add(at, stats.calls)
         self._tokens.add(at, stats.completion_tokens)
         self._answered.add(at, self.answered)

@@ -69,7 +69,7 @@ def show(preview: Preview, price: Price | None) -> None:
     """Prints a preview to standard output."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without Unicode still gets to see everything
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console()  # it gets Text alone, in which nothing is markup
     width = console.width if console.is_terminal else None
     for chain in preview.chains:
         for line in chain_lines(chain):

@@ -6,7 +6,7 @@ import sys
 import time
 
 import psutil
-from conftest import contents
+from runs import contents
 
 from benchmarks.simulated import Simulated
 

@@ -11,10 +11,10 @@ import sys
 import time
 
 import pytest
-from conftest import contents
 from fake_endpoint import FakeServer, Fault, chat_completion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from runs import Generate, contents
 
 from benchmarks.simulated import Simulated, request_id
 from ecd_data import generate as verb
@@ -27,8 +27,6 @@ KILLS = 50
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """What an uninterrupted run makes."""
-    from conftest import Generate
-
     with Simulated() as server:
         return Generate(tmp_path_factory.mktemp("whole"))(server, "build")
 

@@ -23,18 +23,26 @@ BUSY = {
 
 def test_everything_is_on_the_line(snapshot):
     assert text(snapshot(**BUSY)) == (
-        "chains: 3/8, 1,234 pairs, 14.2 calls/s, 2,210 tokens/s, 15/16 in flight, 40 from the store, 2 retries, "
-        "1 failed, cost 0.013, ETA 1:02:05"
+        "chains: 3/8, 1,234 pairs, 14.2 calls/s, 2,210 tokens/s, 15/16 in flight, cost 0.013, 1 failed, "
+        "2 retries, 40 from the store, ETA 1:02:05"
     )
 
 
 def test_what_is_nothing_is_not_said(snapshot):
     assert text(snapshot()) == "chains: 0/8"
-    assert words(snapshot(note="responses")) == ["responses"]
+    assert words(snapshot(note="responses")) == []
+
+
+def test_the_build_says_which_step_it_is_at(monkeypatch, snapshot):
+    console, out = shown(monkeypatch, terminal=True)
+    now = snapshot(stage="build", done=4, note="responses", pairs=7)
+    assert text(now) == "build: 4/8, responses, 7 pairs"
+    console.print(bar(now))
+    assert "4/8 responses 7 pairs" in out.getvalue()
 
 
 def test_small_amounts_of_money_keep_two_digits():
-    assert [money(amount) for amount in (0, 0.000123, 0.5, 1234.5)] == ["0", "0.00012", "0.5", "1,234.50"]
+    assert [money(amount) for amount in (0, 0.0000623, 0.5, 1234.5)] == ["0.00", "0.000062", "0.50", "1,234.50"]
 
 
 def shown(monkeypatch, terminal, width=140, **snapshots):

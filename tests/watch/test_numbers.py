@@ -59,10 +59,13 @@ def test_what_the_store_answers_at_the_start_distorts_neither_rates_nor_the_time
     assert stage.done == 80
     assert stage.calls_per_second == 0
     assert stage.seconds_left == pytest.approx(2.0)  # as long as the store goes on, all of it comes from there
+    stats.in_flight = 4
+    at = watched(stage, stats, at + 3, since=at)
+    assert stage.seconds_left is None  # nothing is known of the endpoint before its first answer
     watched(stage, stats, at + 4, each=from_the_endpoint, since=at)
     assert stage.asking_since == 8
-    assert stage.calls_per_second == pytest.approx(2.0)
-    assert stage.tokens_per_second == pytest.approx(100.0)
+    assert stage.calls_per_second == pytest.approx(8 / 7)
+    assert stage.tokens_per_second == pytest.approx(400 / 7)
     assert stage.seconds_left == pytest.approx((2000 - stats.calls) / 2)
 
 
