@@ -3,7 +3,8 @@
 python benchmarks/simulated.py --port 8080 --median 1.0 --faults 0.2
 
 Everything is a function of the request and a seed: the text, how long it takes, and (with the number of times that the
-same request has come) whether and how it fails. The texts are written by rule, so that some meet a requirement.
+same request has come) whether and how it fails. The texts are written by rule: more than half of the edits do what
+they were asked, so that a generation with the operations of `RECIPE` makes pairs and rejects.
 """
 
 from __future__ import annotations
@@ -18,17 +19,41 @@ import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-MODEL = {"model_id": "simulated/model", "model_sha": "5171a7ed", "max_input_tokens": 4096, "max_total_tokens": 8192}
+MODEL, REVISION = "simulated/model", "5171a7ed"
+RECIPE = """
+rounds: 2
+routes: {edit: 3, fresh: 1}
+operations: [content/include_keywords, content/start_phrase, content/end_phrase, style/no_commas, style/no_digits,
+  style/lower_case, style/closing_question, format/word_count_at_most, format/sentence_count_at_most, format/title,
+  format/postscript, reasoning/because, reasoning/answer_line, reasoning/summary_line, breadth/example_line]
+"""
 WORDS = re.findall(
     r"\w+",
     "morning water garden little window people often small quiet road music simple answer light warm paper story "
     "friend market river better early season open winter table plain travel kitchen slowly always never bright number "
     "gentle reason summer letter mostly house learn short change useful family listen careful country evening",
 )
+FOLLOWED, WOVEN = 0.6, 0.7  # share of the edits that do what was asked, and of the instructions that state it
+# What is asked, and the draft changed that way, by what the wish quotes and the number in it.
+EDITS: list[tuple[str, Callable[[str, list[str], int], str]]] = [
+    (r"\bcommas?\b", lambda draft, quoted, n: draft.replace(",", "")),
+    (r"\bdigits?\b", lambda draft, quoted, n: re.sub(r" ?\d+", "", draft)),
+    (r"lower\s?-?case", lambda draft, quoted, n: draft.lower()),
+    (r"\bquestion\b", lambda draft, quoted, n: f"{draft} Would that do for you?"),
+    (r"\d words", lambda draft, quoted, n: " ".join(draft.split()[: n - 2]) + "."),
+    (r"\d sentences?", lambda draft, quoted, n: " ".join(re.split(r"(?<=[.?]) ", draft)[:n])),
+    (r"title", lambda draft, quoted, n: f"<<Some thoughts>>\n\n{draft}"),
+    (r"P\. ?S\.", lambda draft, quoted, n: f"{draft}\n\nP.S. There is more to say of this."),
+    (r"because", lambda draft, quoted, n: draft + " It is so because it is, and because it was." * n),
+    (r"Answer:|Summary:|Example:", lambda draft, quoted, n: f"{draft}\n\n{quoted[0]} it is worth the time it takes."),
+    (r"(?i)\b(?:start|begin)", lambda draft, quoted, n: f"{quoted[0]}, {draft}"),
+    (r"(?i)\b(?:end|finish|clos)", lambda draft, quoted, n: f"{draft} {quoted[0]}"),
+    (r"", lambda draft, quoted, n: f"{draft} This has to do with {' and '.join(quoted)}."),
+]
 FAULTS = ("429", "429 later", "500", "502", "503", "hang", "reset", "cut", "malformed", "html", "drip", "other shape")
 
 
@@ -41,6 +66,7 @@ class Simulated:
         seed: of latencies, texts and faults.
         capacity: calls in flight above which it answers 429.
         hang: seconds that a hanging answer takes.
+        model: the id that it serves.
     """
 
     def __init__(
@@ -52,9 +78,10 @@ class Simulated:
         capacity: int | None = None,
         hang: float = 3600.0,
         port: int = 0,
+        model: str = MODEL,
     ) -> None:
         self.median, self.sigma, self.faults, self.seed = median, sigma, faults, seed
-        self.capacity, self.hang, self.port = capacity, hang, port
+        self.capacity, self.hang, self.port, self.model = capacity, hang, port, model
         self.stop_after: int | None = None  # answers, after which everything fails
         self.in_flight = self.most_in_flight = 0
         self.tries: Counter[str] = Counter()  # by request
@@ -91,7 +118,8 @@ class Simulated:
                 length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
                 body = await reader.readexactly(int(length[1])) if length else b""
                 if head.startswith(b"GET /info"):
-                    writer.write(response(200, MODEL))
+                    limits = {"max_input_tokens": 4096, "max_total_tokens": 8192}
+                    writer.write(response(200, {"model_id": self.model, "model_sha": REVISION, **limits}))
                 elif head.startswith(b"POST /v1/chat/completions"):
                     await self._chat(body, writer)
                 else:
@@ -178,12 +206,21 @@ def completion(request: dict[str, Any], rng: random.Random) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any], rng: random.Random) -> str:
-    """A vote where a judge is asked, a change of the draft where there is one, and else some sentences."""
+    """A vote, a requirement that is made up, a rewritten instruction, an edited draft, or else some sentences."""
     messages = request["messages"]
-    if "met" in str(request.get("response_format", "")):
+    last = messages[-1]["content"]
+    wanted = str(request.get("response_format", ""))
+    if "'met'" in wanted:
         return json.dumps({"reason": "it was read", "met": rng.random() < 0.8})
+    if "'requirement'" in wanted:
+        instruction = re.split(r"<instruction>\n|\n</instruction>", last)[-2]
+        wish = f"Say something of the {rng.choice(WORDS)}."
+        return json.dumps({"requirement": wish, "instruction": f"{instruction} {wish}"})
+    if last.endswith("Rewritten instruction:"):
+        _, instruction, wish, _ = re.split(r"^Instruction: |\nAlso ask for: |\nRewritten instruction:", last)
+        return f"{instruction} {wish}" if rng.random() < WOVEN else instruction
     drafts = [message["content"] for message in messages if message["role"] == "assistant"]
-    return change(drafts[-1], rng) if drafts else prose(messages[-1]["content"], rng)
+    return edited(drafts[-1], last, rng) if drafts else prose(last, rng)
 
 
 def prose(prompt: str, rng: random.Random) -> str:
@@ -199,21 +236,17 @@ def prose(prompt: str, rng: random.Random) -> str:
     return " ".join(sentences)
 
 
-def change(draft: str, rng: random.Random) -> str:
-    """A draft as a model might change it, toward one requirement or another."""
-    changes = [
-        draft.lower(),
-        draft.upper(),
-        draft.replace(",", ""),
-        re.sub(r" ?\d+", "", draft),
-        f'"{draft}"',
-        f"{draft} What do you think of it?",
-        f"{draft}\n\nP.S. There is more to say of this.",
-        f"<<A title>>\n\n{draft}",
-        draft.rpartition(". ")[0] + ".",
-        draft,
-    ]
-    return rng.choice(changes)
+def edited(draft: str, prompt: str, rng: random.Random) -> str:
+    """The draft, changed as the prompt of an edit asks on its first line, or else by a word."""
+    if rng.random() > FOLLOWED:
+        words = draft.split(" ")
+        words[rng.randrange(len(words))] = "indeed"
+        return " ".join(words)
+    wish = prompt.partition("\n")[0].partition("possible. ")[2]
+    quoted = re.findall(r'"([^"]+)"', wish) or [mark[0] for mark in re.finditer(r"\w+:", wish)]
+    number = re.search(r"\d+", wish)
+    change = next(change for pattern, change in EDITS if re.search(pattern, wish))
+    return change(draft, quoted or ["this"], int(number[0]) if number else 2)
 
 
 def main() -> None:
@@ -222,6 +255,8 @@ def main() -> None:
     parser.add_argument("--median", type=float, default=1.0, help="of the latency, in seconds (default 1)")
     parser.add_argument("--sigma", type=float, default=0.4, help="of the latency's logarithm (default 0.4)")
     parser.add_argument("--faults", type=float, default=0.0, help="share of the tries that fail (default 0)")
+    parser.add_argument("--hang", type=float, default=3600.0, help="seconds that a hang takes (default an hour)")
+    parser.add_argument("--model", default=MODEL, help=f"id of the model (default {MODEL})")
     parser.add_argument("--capacity", type=int, help="calls in flight above which it answers 429")
     parser.add_argument("--seed", type=int, default=0)
     with Simulated(**vars(parser.parse_args())) as server, suppress(KeyboardInterrupt):

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from fake_endpoint import FakeServer
+from huggingface_hub.utils import httpx
+
+from benchmarks.simulated import Simulated
 
 BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "adaptation.py"
 
@@ -50,3 +53,75 @@ def test_a_second_run_asks_nothing(server, tmp_path):
     assert asked == len({json.dumps(body, sort_keys=True) for body in server.bodies})
     assert run(server, tmp_path, "shipped", "again") == first
     assert len(server.bodies) == asked
+
+
+def benchmark(name, *flags, folder):
+    """The rows that a benchmark writes, by their first column, and its notes; it also prints them."""
+    file = folder / "numbers.json"
+    command = [sys.executable, str(BENCHMARK.with_name(name)), *flags, "--json", str(file)]
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(file.read_text())
+    assert all(note in done.stdout for note in found["notes"])
+    assert len(rows(done.stdout)) == len(found["rows"]) + 2
+    return {next(iter(row.values())): row for row in found["rows"]}, found["notes"]
+
+
+def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
+    flags = ["--concurrency", "4", "--chains", "1", "--median", "0.01", "--repeats", "1"]
+    table, notes = benchmark("throughput.py", *flags, folder=tmp_path)
+    calls = {row["calls"] for row in table.values()}
+    assert list(table) == ["ours", "engine alone", "bare loop"]
+    assert len(calls) == 1
+    assert calls.pop() >= 4 * 3  # an answer, and in each round a weave
+    assert table["bare loop"]["calls/s"] <= 4 / 0.005  # it waited for the server
+    assert [note.partition(":")[0] for note in notes] == ["4 in flight, ours", "4 in flight, engine alone"]
+
+
+def test_memory_is_that_of_a_build(tmp_path):
+    table, _ = benchmark("memory.py", "--seeds", "4", "12", folder=tmp_path)
+    assert table[12]["calls"] > table[4]["calls"] > 4
+    assert table[12]["pairs"] > 0
+    assert table[12]["read seeds"] <= table[12]["generate"] <= table[12]["validate"] <= table[12]["peak MB"] + 1
+
+
+def test_starting_again_asks_nothing(tmp_path):
+    table, notes = benchmark("start.py", "--responses", "20", "--repeats", "1", folder=tmp_path)
+    assert {"python -c pass", "ecd generate --help", "ecd publish --help"} <= set(table)
+    assert table["the same again, on the finished build"]["seconds"] > table["python -c pass"]["seconds"]
+    assert notes[-1].startswith("starting again: ")
+
+
+def test_the_peer_benchmark_makes_all_calls_on_our_side(tmp_path, server):
+    (tmp_path / "prompts.json").write_text(json.dumps(["Name a fruit.", "Name a tree.", "Name a tool."]))
+    command = [sys.executable, str(BENCHMARK.with_name("peer.py")), "--ours", server.url]
+    done = subprocess.run(
+        [*command, str(tmp_path / "prompts.json")], env=os.environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "6"), done.stderr
+    asked = [body["messages"][-1]["content"] for body in server.bodies]
+    assert len(set(asked)) == 6
+    assert sum(text.startswith("answer ") for text in asked) == 3  # the answer to an answer
+
+
+def test_a_fault_changes_no_text_and_comes_again_at_the_same_try():
+    calm, (faulty, failed), again = texts(0.0), texts(0.5), texts(0.5)
+    assert calm == (faulty, 0)
+    assert again == (faulty, failed)
+    assert failed >= 3
+
+
+def texts(faults):
+    """What the simulated server answers to ten requests, and the tries that failed."""
+    found, failed = [], 0
+    with Simulated(faults=faults, hang=0.01) as server, httpx.Client(base_url=server.url, timeout=0.5) as client:
+        for number in range(10):
+            body = {"messages": [{"role": "user", "content": f"Explain rain to {number} people."}], "seed": number}
+            while True:
+                try:
+                    reply = client.post("/v1/chat/completions", json=body)
+                    found.append(reply.raise_for_status().json()["choices"][0]["message"]["content"])
+                    break
+                except (httpx.HTTPError, ValueError, TypeError):
+                    failed += 1
+    return found, failed

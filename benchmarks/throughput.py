@@ -1,0 +1,164 @@
+"""Our generation against a bare asyncio loop that sends the same requests over the same client, as many at a time.
+
+python benchmarks/throughput.py --concurrency 64 256 --median 1.0 --repeats 3
+
+Ours runs chains with a response store on disk: prompts, checks, retries, commits. The engine alone gets the requests
+of each chain ready made and stores the answers; the bare loop throws them away. All run in turn in this process, whose
+CPU time is taken; the server has its own. Goals: at least 95 % of the bare loop's calls a second,
+at most 1.3 times its CPU time a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+from huggingface_hub import AsyncInferenceClient
+from measure import SERVED, parser, report, simulated_server, write_inputs
+
+from ecd_data.calls.chat import chat_arguments
+from ecd_data.calls.endpoint import CALLS_PER_CLIENT, Endpoint
+from ecd_data.calls.pool import Pool, identify
+from ecd_data.calls.scheduler import Answerer, run
+from ecd_data.calls.store import Store
+from ecd_data.corpus.seeds import Corpus, read_corpus
+from ecd_data.generation import Generation
+from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.values import Grammar, Request, Response
+
+Arguments = list[dict[str, Any]]
+
+
+@dataclass
+class Took:
+    """Seconds of a run, by the clock and of CPU time, and its calls."""
+
+    calls: int = 0
+    wall: float = 0.0
+    cpu: float = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        started = perf_counter(), process_time()
+        yield
+        self.wall, self.cpu = perf_counter() - started[0], process_time() - started[1]
+
+
+def ours(url: str, concurrency: int, corpus: Corpus, recipe: Recipe) -> tuple[Took, list[list[Request]]]:
+    """A generation over the corpus into a new store; and the requests that its chains made."""
+    took, keys = Took(), []
+    with opened(url, concurrency) as (store, answerer):
+        generation = Generation(corpus, recipe, answerer.model, store, answerer.pool)
+        with took.running():
+            for _, used in generation.chains():
+                keys.append(used)
+        requests = [[_request(stored) for _, _, stored, _, _ in store.rows(used)] for used in keys]
+    took.calls = sum(map(len, requests))
+    return took, requests
+
+
+def engine(url: str, concurrency: int, requests: Sequence[Sequence[Request]]) -> Took:
+    """Chains that make these requests one after the other, into a new store."""
+
+    def chain(mine: Sequence[Request]) -> Generator[Sequence[Request], list[Response], None]:
+        for request in mine:
+            yield [request]
+
+    took = Took(sum(map(len, requests)))
+    with opened(url, concurrency) as (store, answerer), took.running():
+        for _ in run(map(chain, requests), store, answerer):
+            pass
+    return took
+
+
+@contextmanager
+def opened(url: str, concurrency: int) -> Iterator[tuple[Store, Answerer]]:
+    """A new store, and who answers."""
+    pool = Pool([Endpoint(url)], max_concurrency=concurrency)
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "responses.sqlite")) as store:
+        yield store, Answerer(identify(pool), pool)
+
+
+def _request(stored: dict[str, Any]) -> Request:
+    grammar = Grammar(**stored["grammar"]) if stored["grammar"] else None
+    return Request(**{**stored, "messages": tuple(stored["messages"]), "grammar": grammar})
+
+
+def bare(url: str, concurrency: int, requests: Arguments) -> Took:
+    """The same calls by as many workers; each client has as many connections to itself as one of ours has."""
+
+    async def send() -> None:
+        async with AsyncExitStack() as opened:
+            clients = [
+                await opened.enter_async_context(AsyncInferenceClient(base_url=url, token="unused", timeout=120))
+                for _ in range(-(-concurrency // CALLS_PER_CLIENT))
+            ]
+            ahead = iter(requests)
+
+            async def work(client: AsyncInferenceClient) -> None:
+                for arguments in ahead:
+                    await client.chat_completion(**arguments)
+
+            await asyncio.gather(*(work(clients[number % len(clients)]) for number in range(concurrency)))
+
+    took = Took(len(requests))
+    with took.running():
+        asyncio.run(send())
+    return took
+
+
+def row(name: str, concurrency: int, runs: Sequence[Took]) -> dict[str, Any]:
+    """The medians of some runs."""
+    return {
+        "": name,
+        "in flight": concurrency,
+        "calls": runs[0].calls,
+        "seconds": median(run.wall for run in runs),
+        "calls/s": median(run.calls / run.wall for run in runs),
+        "CPU ms a call": median(run.cpu / run.calls * 1000 for run in runs),
+    }
+
+
+def main() -> None:
+    """Prints the table."""
+    flags = parser(__doc__)
+    flags.add_argument("--concurrency", type=int, nargs="+", default=[64, 256], help="calls in flight (64 256)")
+    flags.add_argument("--median", type=float, default=1.0, help="of the server's latency, in seconds (1)")
+    flags.add_argument("--chains", type=int, default=20, help="seeds for each call in flight (20)")
+    flags.add_argument("--repeats", type=int, default=3, help="runs of each, in turn (3)")
+    args = flags.parse_args()
+    rows, notes = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        write_inputs(Path(folder), args.chains * max(args.concurrency))
+        recipe = load_recipe(str(Path(folder, "recipe.yaml")))
+        with simulated_server(median=args.median) as url:
+            for concurrency in args.concurrency:
+                corpus = read_corpus([str(Path(folder, "seeds.jsonl"))], limit=args.chains * concurrency)
+                runs: dict[str, list[Took]] = {"ours": [], "engine alone": [], "bare loop": []}
+                for repeat in range(args.repeats):
+                    took, requests = ours(url, concurrency, corpus, recipe)
+                    runs["ours"].append(took)
+                    runs["engine alone"].append(engine(url, concurrency, requests))
+                    arguments = [chat_arguments(made, "tgi", SERVED) for mine in requests for made in mine]
+                    runs["bare loop"].append(bare(url, concurrency, arguments))
+                    print(f"{concurrency} in flight, {repeat + 1} of {args.repeats} done", file=sys.stderr)
+                *rest, rival = (row(name, concurrency, taken) for name, taken in runs.items())
+                rows += [*rest, rival]
+                notes += [
+                    f"{concurrency} in flight, {mine['']}: {mine['calls/s'] / rival['calls/s']:.1%} of the bare "
+                    f"loop's calls a second, {mine['CPU ms a call'] / rival['CPU ms a call']:.2f} times its CPU time"
+                    for mine in rest
+                ]
+    report(rows, notes, args.json)
+
+
+if __name__ == "__main__":
+    main()
