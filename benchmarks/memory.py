@@ -35,7 +35,7 @@ def generate(seeds: int) -> dict[str, Any]:
 
     quiet_libraries()
     owners = (verb, Spool, build, build, build, build, build)
-    names = ("read_inputs", "fill", "_prepare", "_write_responses", "make_manifest", "write_card", "validate_build")
+    names = ("read_inputs", "fill", "_prepare", "write_parquet", "make_manifest", "write_card", "validate_build")
     found: dict[str, Any] = {"peak": {}, "seconds": dict.fromkeys(STAGES, 0.0)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as patched:
         inputs = write_inputs(Path(folder), seeds)
