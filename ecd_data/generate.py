@@ -6,6 +6,7 @@ python -m ecd_data.generate --seeds seeds.jsonl --endpoint http://localhost:8080
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -77,6 +78,7 @@ def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watc
     from ecd_data.watch.numbers import Price
     from ecd_data.watch.run import Watch
 
+    gc.freeze()  # what the libraries hold stays: the collector need not go through it again and again
     check_flags(args)
     inputs = read_inputs(args)
     price = Price(*args.price) if args.price else None
