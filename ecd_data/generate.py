@@ -41,6 +41,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from builders.spool import Spool
     from ecd_data.artifact.build import check_out
 
+    gc.freeze()  # what the libraries hold stays: the collector need not go through it again and again
     check_out(out)
     with open_generation(args) as (generation, watch):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +79,6 @@ def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watc
     from ecd_data.watch.numbers import Price
     from ecd_data.watch.run import Watch
 
-    gc.freeze()  # what the libraries hold stays: the collector need not go through it again and again
     check_flags(args)
     inputs = read_inputs(args)
     price = Price(*args.price) if args.price else None
