@@ -6,6 +6,7 @@ python -m ecd_data.generate --seeds seeds.jsonl --endpoint http://localhost:8080
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     from builders.spool import Spool
     from ecd_data.artifact.build import check_out
 
+    gc.freeze()  # what the libraries hold stays: the collector need not go through it again and again
     check_out(out)
     with open_generation(args) as (generation, watch):
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ def export(args: argparse.Namespace) -> None:
 
     try:
         with Store(responses(args), read_only=True) as store:
-            number = write_parquet(store.rows(store.keys()), args.out)
+            number = write_parquet(store.stored(store.keys()), args.out)
     except StoreError as error:
         if not responses(args).exists():
             raise

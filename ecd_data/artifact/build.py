@@ -63,7 +63,7 @@ def build(
         begin("responses")
         # In the order of their use, and the failures among them: with these anyone can replay the build.
         (partial / "responses").mkdir()
-        write_parquet(generation.store.rows(keys), partial / "responses" / "responses-00000-of-00001.parquet")
+        write_parquet(generation.store.stored(keys), partial / "responses" / "responses-00000-of-00001.parquet")
         (partial / "recipe.yaml").write_text(generation.recipe.to_yaml(), encoding="utf-8")
         (partial / "schema").mkdir()
         for config in CONFIGS:

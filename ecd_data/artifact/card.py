@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Mapping
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ecd_data.errors import BuildError
 from ecd_data.requirements.calibration import table as calibration_table
 
 EXAMPLES = 2
+LOOKED_AT = 200  # pairs, to choose the examples from
 WHAT = {
     "preference": "the pairs (default)",
     "sft": "every accepted turn as prompt and completion",
@@ -111,7 +113,7 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetC
 def _examples(build: Path) -> list[dict[str, str]]:
     """The first pairs of different operations, those of the model's own making before repaired ones."""
     files = data_files(build, "preference")
-    rows = [row for split in ("train", *files) for row in read_rows(files.get(split, []))][:200]
+    rows = list(islice((row for split in ("train", *files) for row in read_rows(files.get(split, []))), LOOKED_AT))
     rows.sort(key=lambda row: row["adapted_by"] in ("guided", "repair"))
     chosen: dict[str, dict[str, str]] = {}
     for row in rows:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ecd_data.artifact.funnel import length_ratios, make_funnel
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
-from ecd_data.artifact.tables import data_files, every_row, file_sha256, read_rows, rows_sha256
+from ecd_data.artifact.tables import RowsHash, data_files, every_row, file_sha256, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
 
@@ -101,10 +101,15 @@ def write_manifest(build: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _splits(build: Path, config: str) -> dict[str, Any]:
-    return {
-        split: {"rows": sum(1 for _ in read_rows(paths, ["id"])), "rows_sha256": rows_sha256(paths)}
-        for split, paths in data_files(build, config).items()
-    }
+    return {split: _hashed(read_rows(paths)) for split, paths in data_files(build, config).items()}
+
+
+def _hashed(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    number, digest = 0, RowsHash()
+    for row in rows:
+        number += 1
+        digest.add(row)
+    return {"rows": number, "rows_sha256": digest.hexdigest()}
 
 
 def _counts(build: Path) -> dict[str, Any]:

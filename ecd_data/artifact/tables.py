@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,19 @@ def every_row(build: Path, config: str, columns: Sequence[str] | None = None) ->
         yield from read_rows(paths, columns)
 
 
-def rows_sha256(paths: Sequence[Path]) -> str:
-    """Hash of the rows themselves, which a change of the Parquet writer leaves as it is."""
-    digest = hashlib.sha256()
-    for row in read_rows(paths):
-        digest.update(canonical_json(row).encode() + b"\n")
-    return digest.hexdigest()
+class RowsHash:
+    """Hash of some rows themselves, which a change of the Parquet writer leaves as it is."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """The next row."""
+        self._digest.update(canonical_json(row).encode() + b"\n")
+
+    def hexdigest(self) -> str:
+        """Hex SHA-256 of the rows so far."""
+        return self._digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.artifact.schema import CONFIGS, gate
-from ecd_data.artifact.tables import data_files, every_row, file_sha256, read_rows, rows_sha256
+from ecd_data.artifact.tables import RowsHash, data_files, file_sha256, read_rows
 from ecd_data.errors import GateError
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
@@ -37,38 +37,84 @@ def validate_build(build: Path) -> Report:
     """
     manifest = read_manifest(build)
     problems = list(_changed_files(build, manifest))
-    rows: dict[str, dict[str, int]] = {}
-    split_of_seed: dict[str, str] = {}
-    rechecked = 0
-    ids: dict[str, set[str]] = {config: set() for config in CONFIGS}
+    rows = _Rows(manifest["recipe"]["rounds"])
     for config in CONFIGS:
-        rows[config] = {}
         for split, paths in data_files(build, config).items():
-            rows[config][split] = 0
-            for row in read_rows(paths):
-                rows[config][split] += 1
-                try:
-                    gate(config, row)
-                except GateError as error:
-                    problems.append(str(error))
-                    continue
-                where = f"{config} row {row['id']!r}"
-                if row["id"] in ids[config]:
-                    problems.append(f"{where}: the id is there twice")
-                ids[config].add(row["id"])
-                seed = row["seed_id"] if "seed_id" in row else row["id"]
-                if split_of_seed.setdefault(seed, split) != split:
-                    problems.append(f"{where}: seed {seed} is in {split_of_seed[seed]} and in {split}")
-                if config == "preference":
-                    rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
-                    problems += [f"{where}: {problem}" for problem in _pair_problems(row)]
+            problems += rows.read(config, split, paths)
     if not problems:
-        problems += _unaccounted(build, rows, manifest)
-        problems += _unlinked(build, ids, manifest["recipe"]["rounds"])
+        problems += [*rows.unaccounted(manifest), *rows.of_chains, *rows.unlinked()]
     if problems:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise GateError(f"{build} is not valid:\n" + "\n".join(problems[:SHOWN]) + more)
-    return Report(rows, rechecked)
+    return Report(rows.counts, rows.rechecked)
+
+
+class _Rows:
+    """What one pass over the rows of a build finds.
+
+    counts, hashes: rows and their hash, per config and split.
+    rechecked: code checks that were run again.
+    of_chains: what is wrong with chains.
+    """
+
+    def __init__(self, rounds: int) -> None:
+        self.counts: dict[str, dict[str, int]] = {config: {} for config in CONFIGS}
+        self.hashes: dict[str, dict[str, RowsHash]] = {config: {} for config in CONFIGS}
+        self.rechecked = 0
+        self.of_chains: list[str] = []
+        self._rounds = rounds
+        self._ids: dict[str, set[str]] = {config: set() for config in CONFIGS}
+        self._listed: dict[str, set[str]] = {"preference": set(), "rejects": set()}  # by the chains
+        self._split_of_seed: dict[str, str] = {}
+
+    def read(self, config: str, split: str, paths: Sequence[Path]) -> Iterator[str]:
+        """Reads the rows of a split; what is wrong with them, one by one."""
+        self.counts[config][split] = 0
+        self.hashes[config][split] = RowsHash()
+        for row in read_rows(paths):
+            self.counts[config][split] += 1
+            try:
+                gate(config, row)
+            except GateError as error:
+                yield str(error)
+                continue
+            self.hashes[config][split].add(row)
+            where = f"{config} row {row['id']!r}"
+            if row["id"] in self._ids[config]:
+                yield f"{where}: the id is there twice"
+            self._ids[config].add(row["id"])
+            seed = row["seed_id"] if "seed_id" in row else row["id"]
+            if self._split_of_seed.setdefault(seed, split) != split:
+                yield f"{where}: seed {seed} is in {self._split_of_seed[seed]} and in {split}"
+            if config == "preference":
+                self.rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
+                yield from (f"{where}: {problem}" for problem in _pair_problems(row))
+            elif config == "chains":
+                self.of_chains += _chain_problems(row, self._rounds)
+                self._listed["preference"].update(row["pairs"])
+                self._listed["rejects"].update(row["rejects"])
+
+    def unaccounted(self, manifest: dict[str, Any]) -> Iterator[str]:
+        """There are pairs, and of each split the rows that the manifest tells of."""
+        if not self.counts["preference"]:
+            yield "there is no pair in it"
+        for config in CONFIGS:
+            recorded = manifest["configs"][config]
+            counted = {split: info["rows"] for split, info in recorded.items()}
+            if self.counts[config] != counted:
+                yield f"{config}: rows differ from the manifest's: {self.counts[config]} instead of {counted}"
+                continue
+            for split, digest in self.hashes[config].items():
+                if digest.hexdigest() != recorded[split]["rows_sha256"]:
+                    yield f"{config}: the {split} rows are not those that the manifest's rows_sha256 was made of"
+
+    def unlinked(self) -> Iterator[str]:
+        """The chains name the pairs and rejects that there are."""
+        for config, listed in self._listed.items():
+            for id_ in sorted(listed - self._ids[config]):
+                yield f"{config} row {id_!r}: missing; its chain names it"
+            for id_ in sorted(self._ids[config] - listed):
+                yield f"{config} row {id_!r}: no chain names it"
 
 
 def _changed_files(build: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -119,36 +165,12 @@ def _pair_problems(row: dict[str, Any]) -> Iterator[str]:
                 yield f"{side} is marked met={row[f'{side}_met'][i]} for {requirement.id}, but: {verdict.reason}"
 
 
-def _unaccounted(build: Path, rows: dict[str, dict[str, int]], manifest: dict[str, Any]) -> Iterator[str]:
-    """There are pairs, and of each split the rows that the manifest tells of."""
-    if not rows["preference"]:
-        yield "there is no pair in it"
-    for config in CONFIGS:
-        recorded = manifest["configs"][config]
-        counted = {split: info["rows"] for split, info in recorded.items()}
-        if rows[config] != counted:
-            yield f"{config}: rows differ from the manifest's: {rows[config]} instead of {counted}"
-            continue
-        for split, paths in data_files(build, config).items():
-            if rows_sha256(paths) != recorded[split]["rows_sha256"]:
-                yield f"{config}: the {split} rows are not those that the manifest's rows_sha256 was made of"
-
-
-def _unlinked(build: Path, ids: dict[str, set[str]], rounds: int) -> Iterator[str]:
-    """Each chain attempted all rounds, or one if it never began, and names the pairs and rejects that there are."""
-    listed: dict[str, set[str]] = {"preference": set(), "rejects": set()}
-    for chain in every_row(build, "chains", ["id", "rounds", "turns", "pairs", "rejects"]):
-        adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
-        planned = range(1, rounds + 1) if chain["turns"] else [0]
-        if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
-            named = ", ".join(adjacent + chain["rejects"]) or "none"
-            yield f"chain {chain['id']!r}: its pairs and rejects ({named}) are not one for each round"
-        if chain["rounds"] != len(planned):
-            yield f"chain {chain['id']!r}: says {chain['rounds']} rounds instead of {len(planned)}"
-        listed["preference"].update(chain["pairs"])
-        listed["rejects"].update(chain["rejects"])
-    for config, there in listed.items():
-        for id_ in sorted(there - ids[config]):
-            yield f"{config} row {id_!r}: missing; its chain names it"
-        for id_ in sorted(ids[config] - there):
-            yield f"{config} row {id_!r}: no chain names it"
+def _chain_problems(chain: dict[str, Any], rounds: int) -> Iterator[str]:
+    """It attempted all rounds, or one if it never began, and says so."""
+    adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
+    planned = range(1, rounds + 1) if chain["turns"] else [0]
+    if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
+        named = ", ".join(adjacent + chain["rejects"]) or "none"
+        yield f"chain {chain['id']!r}: its pairs and rejects ({named}) are not one for each round"
+    if chain["rounds"] != len(planned):
+        yield f"chain {chain['id']!r}: says {chain['rounds']} rounds instead of {len(planned)}"

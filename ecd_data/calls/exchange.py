@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ecd_data.calls.store import Row, Store
+from ecd_data.calls.store import Row, Store, Stored
 from ecd_data.errors import StoreError
 from ecd_data.values import Model, Response, canonical_json, request_from, request_key
 
@@ -33,7 +32,7 @@ class Imported:
     other: int = 0
 
 
-def write_parquet(rows: Iterable[Row], path: Path) -> int:
+def write_parquet(rows: Iterable[Stored], path: Path) -> int:
     """Writes rows of a store to one Parquet file, in their order; returns their number."""
     number = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
@@ -46,16 +45,15 @@ def write_parquet(rows: Iterable[Row], path: Path) -> int:
     return number
 
 
-def _cells(
-    key: str, model: Model, request: dict[str, Any], response: dict[str, Any] | None, failure: str
-) -> dict[str, str]:
+def _cells(key: str, model: Model, request: str, response: str, failure: str) -> dict[str, str]:
+    asked = json.loads(request)
     return {
         "key": key,
         "model": canonical_json({"id": model.id, "revision": model.revision}),
-        "role": request["role"],
-        "seed_id": request["seed_id"],
-        "request": canonical_json(request),
-        "response": "" if response is None else canonical_json(response),
+        "role": asked["role"],
+        "seed_id": asked["seed_id"],
+        "request": request,
+        "response": response,
         "failure": failure,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import tempfile
@@ -9,14 +10,14 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecd_data.calls.store import Row, unpack
+from ecd_data.calls.store import Stored, unpack
 from ecd_data.errors import StoreError
 from ecd_data.values import Model
 
 GAP = 100_000  # row numbers in a row without a readable row, after which there is no more
 
 
-def readable(path: Path) -> Iterator[Row]:
+def readable(path: Path) -> Iterator[Stored]:
     """The responses that can be read of the store at `path`, in the order they were stored; it stays as it is.
 
     Rows are looked up by their numbers, one after the other, so that a page that is lost costs only the rows on it.
@@ -43,6 +44,7 @@ def readable(path: Path) -> Iterator[Row]:
                 for key, model, request, response in _lookup(database, statement):
                     try:
                         row = key.hex(), Model(*models[model].split("\0")), unpack(request), unpack(response), ""
+                        _ = [json.loads(text) for text in row[2:4]]
                     except (zlib.error, ValueError, KeyError, TypeError, AttributeError):  # a page of something else
                         continue
                     misses = 0

@@ -38,6 +38,7 @@ FAILURES = (
     "CREATE TABLE failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 )
 Row = tuple[str, Model, dict[str, Any], "dict[str, Any] | None", str]  # key, model, request, response, failure
+Stored = tuple[str, Model, str, str, str]  # the same as it is stored: request and response as JSON text
 
 COLUMNS = {"responses": "t.request, t.response", "failures": "t.request, t.reason"}
 
@@ -106,7 +107,7 @@ class Store:
         with self._explained():
             row = self._db.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)]).fetchone()
             if row is not None:
-                return Response(**unpack(row[0]))
+                return Response(**json.loads(unpack(row[0])))
         return self.base.get(key) if self.base else None
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
@@ -173,11 +174,20 @@ class Store:
         Raises:
             StoreError: a key is not in the store.
         """
+        for key, model, request, response, failure in self.stored(keys):
+            yield key, model, json.loads(request), json.loads(response) if response else None, failure
+
+    def stored(self, keys: Iterable[str]) -> Iterator[Stored]:
+        """The same as it is stored: request and response as canonical JSON, an empty text for no response.
+
+        Raises:
+            StoreError: a key is not in the store.
+        """
         for key in keys:
             if row := self._row(key):
                 yield key, *row, ""
             elif failed := self._failed(key):
-                yield key, failed[0], failed[1], None, failed[2]
+                yield key, failed[0], failed[1], "", failed[2]
             else:
                 raise StoreError(f"{self.path} holds no response {key}: run `generate` with this store first.")
 
@@ -225,7 +235,7 @@ class Store:
             [bytes.fromhex(key), _pack(request.canonical()), what, model.id, model.revision],
         )
 
-    def _row(self, key: str) -> tuple[Model, dict[str, Any], dict[str, Any]] | None:
+    def _row(self, key: str) -> tuple[Model, str, str] | None:
         with self._explained():
             row = self._db.execute(
                 "SELECT id, revision, request, response FROM responses r JOIN models m ON r.model = m.rowid "
@@ -234,7 +244,7 @@ class Store:
             ).fetchone()
             return None if row is None else (Model(row[0], row[1]), unpack(row[2]), unpack(row[3]))
 
-    def _failed(self, key: str) -> tuple[Model, dict[str, Any], str] | None:
+    def _failed(self, key: str) -> tuple[Model, str, str] | None:
         with self._explained():
             row = self._db.execute(
                 "SELECT id, revision, request, reason FROM failures f JOIN models m ON f.model = m.rowid "
@@ -325,7 +335,6 @@ def _pack(value: dict[str, Any]) -> bytes:
     return zlib.compress(canonical_json(value).encode())
 
 
-def unpack(blob: bytes) -> dict[str, Any]:
-    """What a column of the store holds."""
-    value: dict[str, Any] = json.loads(zlib.decompress(blob).decode())
-    return value
+def unpack(blob: bytes) -> str:
+    """The JSON text that a column of the store holds."""
+    return zlib.decompress(blob).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 
 from rapidfuzz.distance import Indel
 
@@ -10,6 +11,7 @@ from ecd_data.requirements.taxonomy import LENGTHS, Operation
 from ecd_data.values import Pair, Ruling, Turn
 
 
+@lru_cache(maxsize=64)  # a candidate is compared when it comes, when the closest is chosen and in its pair
 def similarity(a: str, b: str) -> float:
     """How close two answers are, 0 to 1: the characters they share in order, without regard to case (Indel)."""
     return round(Indel.normalized_similarity(a.casefold(), b.casefold()), 4)

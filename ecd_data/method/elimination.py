@@ -125,7 +125,7 @@ def off_topic(text: str, *references: str) -> bool:
 
 @lru_cache(maxsize=64)  # many candidates are compared with one instruction and one older answer
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(word[:5] for word in re.findall(r"\w+", text.casefold()) if len(word) > 4)
+    return frozenset(re.findall(r"\b\w{5}", text.casefold()))
 
 
 def echoes(text: str, requirement: Requirement, *references: str) -> bool:

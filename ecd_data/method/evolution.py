@@ -164,7 +164,8 @@ def _states(text: str, turn: Turn, operation: Operation, requirement: Requiremen
         return False
     # The words of the task were compared without short ones; "12 apples" must not become "15 apples".
     for kept in (NUMBER, QUOTED):
-        if Counter(kept.findall(turn.instruction)) - Counter(kept.findall(text)):
+        said = kept.findall(turn.instruction)
+        if said and Counter(said) - Counter(kept.findall(text)):
             return False
     if requirement.check == "code" and is_stated(operation, requirement, turn.instruction):
         return False  # what the old instruction says already proves nothing about the new one

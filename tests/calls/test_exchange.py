@@ -47,7 +47,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
     with Store(tmp_path / "a.db") as store:
         failed = make_request(9999)
         store.put_failure(request_key(MODEL, failed), MODEL, failed, "refused")
-        assert write_parquet(store.rows(store.keys()), tmp_path / "a.parquet") == 2501
+        assert write_parquet(store.stored(store.keys()), tmp_path / "a.parquet") == 2501
     with Store(tmp_path / "b.db") as store:
         assert import_into(store, tmp_path / "a.parquet") == Imported(2500, 0, 0)
         assert import_into(store, tmp_path / "a.parquet") == Imported(0, 2500, 0)
@@ -58,7 +58,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     fill(tmp_path / "a.db", range(10), "first")
     fill(tmp_path / "b.db", range(5, 12), "second")
     with Store(tmp_path / "b.db") as other:
-        write_parquet(other.rows(other.keys()), tmp_path / "b.parquet")
+        write_parquet(other.stored(other.keys()), tmp_path / "b.parquet")
     with Store(tmp_path / "a.db") as store:
         assert import_into(store, tmp_path / "b.parquet") == Imported(2, 0, 5)
         assert import_into(store, tmp_path / "b.db") == Imported(0, 7, 0)
@@ -68,7 +68,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 def test_an_empty_store(tmp_path: Path) -> None:
     with Store(tmp_path / "a.db") as store:
-        assert write_parquet(store.rows(store.keys()), tmp_path / "a.parquet") == 0
+        assert write_parquet(store.stored(store.keys()), tmp_path / "a.parquet") == 0
         assert import_into(store, tmp_path / "a.parquet") == Imported()
 
 
@@ -90,7 +90,7 @@ def changed(column: str, change: Callable[[str], str]) -> Callable[[dict[str, st
 def test_a_row_that_was_changed_is_refused_by_its_number(tmp_path: Path, change: Any) -> None:
     fill(tmp_path / "a.db", range(5))
     with Store(tmp_path / "a.db") as store:
-        write_parquet(store.rows(store.keys()), tmp_path / "a.parquet")
+        write_parquet(store.stored(store.keys()), tmp_path / "a.parquet")
     table = pq.read_table(tmp_path / "a.parquet").to_pylist()
     table[3] = change(table[3])
     pq.write_table(pa.Table.from_pylist(table, SCHEMA), tmp_path / "a.parquet")

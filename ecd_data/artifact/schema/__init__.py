@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from importlib import resources
@@ -17,7 +18,7 @@ from ecd_data.values import canonical_json, sha256
 CONFIGS = ("preference", "sft", "chains", "rejects")
 OBJECT = {"type", "properties", "required", "additionalProperties"}
 ARRAY = {"type", "items", "minItems", "maxItems"}
-ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description"}
+ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "contentMediaType"}
 SCALARS = (str, int, float)
 REMEMBERED = 256  # values of a field whose validity is known
 
@@ -63,8 +64,8 @@ def _shortcut(config: str) -> Callable[[Any], bool]:
 def _certain(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Callable[[Any], bool]:
     """Whether a value is valid beyond doubt.
 
-    Objects with just the fields of the schema, and arrays of an allowed length, are valid if what they hold is.
-    Anything else, down to the single string, is judged by `jsonschema`, once for each value.
+    Objects with just the fields of the schema, and arrays of an allowed length, are valid if what they hold is, and
+    strings if their pattern is found. Anything else is judged by `jsonschema`, once for each value of a field.
     """
     if schema.keys() == {"$ref"}:
         return _certain(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
@@ -81,6 +82,9 @@ def _certain(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Calla
         item, low, high = _certain(schema["items"], definitions), schema.get("minItems", 0), schema.get("maxItems")
         longest = math.inf if high is None else high
         return lambda value: type(value) is list and low <= len(value) <= longest and all(map(item, value))
+    if {"type"} <= keywords <= {"type", "pattern"} and schema["type"] == "string":
+        found = re.compile(schema.get("pattern", "")).search
+        return lambda value: type(value) is str and found(value) is not None
     judge = Draft202012Validator({**schema, "$defs": definitions})
     # Typed, since True is no 1. What cannot be looked up is no value of a valid row.
     if schema.get("type") == "array":
