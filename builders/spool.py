@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from builders.rows import Row, chain_rows, reject_row
+from ecd_data.artifact.build import cannot_write
 from ecd_data.corpus.groups import split_of
 from ecd_data.generation import Generation
 from ecd_data.method.shares import surplus
@@ -64,7 +65,18 @@ class Spool:
             list(pool.map(partial(self.fill_part, generation=alone), self.missing()))
 
     def fill_part(self, number: int, generation: Generation) -> None:
-        """Runs the chains of a part and writes their rows; the part is there when it is whole."""
+        """Runs the chains of a part and writes their rows; the part is there when it is whole.
+
+        Raises:
+            BuildError: the rows cannot be written.
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        try:
+            self._fill_part(number, generation)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+
+    def _fill_part(self, number: int, generation: Generation) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         model = str(generation.model)
         folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)

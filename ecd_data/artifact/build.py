@@ -77,14 +77,19 @@ def build(
         validate_build(partial)
         _put_in_place(partial, out)
     except OSError as error:
-        raise BuildError(
-            f"{out}: cannot be written ({error.strerror or error}). Make room or choose another --out, then run the "
-            "same command again: every response so far is stored and will not be asked for twice."
-        ) from error
+        raise cannot_write(out, error) from error
     finally:
         if partial:
             shutil.rmtree(partial, ignore_errors=True)
     return manifest
+
+
+def cannot_write(path: Path, error: OSError) -> BuildError:
+    """What a disk that is full, or a folder that may not be written to, means for a run."""
+    return BuildError(
+        f"{path}: cannot be written ({error.strerror or error}). Make room or choose another --out, then run the same "
+        "command again: every response so far is stored and will not be asked for twice."
+    )
 
 
 def check_out(out: Path) -> None:

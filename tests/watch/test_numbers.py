@@ -49,7 +49,6 @@ def test_what_the_store_answers_at_the_start_distorts_neither_rates_nor_the_time
         stage.done, stage.answers = stats.stored // 100, stats.stored
 
     def from_the_endpoint(at):
-        stats.pools = [SimpleNamespace(in_flight=4)]
         stats.calls += 1
         stats.completion_tokens += 50
         answered = stats.stored + stats.calls
@@ -59,7 +58,7 @@ def test_what_the_store_answers_at_the_start_distorts_neither_rates_nor_the_time
     assert stage.done == 80
     assert stage.calls_per_second == 0
     assert stage.seconds_left == pytest.approx(2.0)  # as long as the store goes on, all of it comes from there
-    stats.in_flight = 4
+    stats.pools = [SimpleNamespace(in_flight=4)]
     at = watched(stage, stats, at + 3, since=at)
     assert stage.seconds_left is None  # nothing is known of the endpoint before its first answer
     watched(stage, stats, at + 4, each=from_the_endpoint, since=at)
