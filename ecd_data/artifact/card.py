@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Mapping
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,8 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetC
 def _examples(build: Path) -> list[dict[str, str]]:
     """The first pairs of different operations, those of the model's own making before repaired ones."""
     files = data_files(build, "preference")
-    rows = [row for split in ("train", *files) for row in read_rows(files.get(split, []))][:200]
-    rows.sort(key=lambda row: row["adapted_by"] in ("guided", "repair"))
+    every = (row for split in ("train", *files) for row in read_rows(files.get(split, [])))
+    rows = sorted(islice(every, 200), key=lambda row: row["adapted_by"] in ("guided", "repair"))
     chosen: dict[str, dict[str, str]] = {}
     for row in rows:
         if row["operation"] not in chosen and len(chosen) < EXAMPLES:
