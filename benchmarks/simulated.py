@@ -185,7 +185,7 @@ class Simulated:
 
 def request_id(request: Mapping[str, Any]) -> str:
     """What tells one request from another; a stored one has the same id as the one that came over HTTP."""
-    return hashlib.sha256(json.dumps([request["seed"], request["messages"]]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([request.get("seed"), request["messages"]]).encode()).hexdigest()[:16]
 
 
 def response(status: int, body: Any, headers: dict[str, str] | None = None) -> bytes:

@@ -116,7 +116,8 @@ def texts(faults):
     found, failed = [], 0
     with Simulated(faults=faults, hang=0.01) as server, httpx.Client(base_url=server.url, timeout=0.5) as client:
         for number in range(10):
-            body = {"messages": [{"role": "user", "content": f"Explain rain to {number} people."}], "seed": number}
+            messages = [{"role": "user", "content": f"Explain rain to {number} people."}]
+            body = {"messages": messages, "seed": number} if number else {"messages": messages}
             while True:
                 try:
                     reply = client.post("/v1/chat/completions", json=body)

@@ -113,8 +113,8 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetC
 def _examples(build: Path) -> list[dict[str, str]]:
     """The first pairs of different operations, those of the model's own making before repaired ones."""
     files = data_files(build, "preference")
-    rows = list(islice((row for split in ("train", *files) for row in read_rows(files.get(split, []))), LOOKED_AT))
-    rows.sort(key=lambda row: row["adapted_by"] in ("guided", "repair"))
+    every = (row for split in ("train", *files) for row in read_rows(files.get(split, [])))
+    rows = sorted(islice(every, LOOKED_AT), key=lambda row: row["adapted_by"] in ("guided", "repair"))
     chosen: dict[str, dict[str, str]] = {}
     for row in rows:
         if row["operation"] not in chosen and len(chosen) < EXAMPLES:

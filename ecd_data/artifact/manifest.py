@@ -115,25 +115,30 @@ def _hashed(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _counts(build: Path) -> dict[str, Any]:
     """Rounds attempted = pairs of gap 1 + rejects, and how the pairs came about."""
 
-    def tally(rows: list[dict[str, Any]], column: str) -> dict[str, int]:
-        return {str(key): n for key, n in sorted(Counter(row[column] for row in rows).items())}
+    columns = ("operation", "round", "gap", "evolved_by", "adapted_by")
+    pairs: dict[str, Counter[Any]] = {column: Counter() for column in columns}
+    for row in every_row(build, "preference", columns):
+        for column in columns:
+            pairs[column][row[column]] += 1
+    rejects = Counter((row["step"], row["reason"]) for row in every_row(build, "rejects", ["step", "reason"]))
+    classes: Counter[str] = Counter()
+    for operation, n in pairs["operation"].items():
+        classes[operation.split("/")[0]] += n
 
-    pairs = list(every_row(build, "preference", ["operation", "round", "gap", "evolved_by", "adapted_by"]))
-    rejects = list(every_row(build, "rejects", ["step", "reason"]))
+    def tally(column: str) -> dict[str, int]:
+        return {str(key): n for key, n in sorted(pairs[column].items())}
+
     return {
         "seeds": sum(1 for _ in every_row(build, "chains", ["id"])),
-        "rounds": sum(pair["gap"] == 1 for pair in pairs) + len(rejects),
-        "pairs": len(pairs),
-        "rejects": {
-            f"{step}/{reason}": n
-            for (step, reason), n in sorted(Counter((r["step"], r["reason"]) for r in rejects).items())
-        },
-        "by_gap": tally(pairs, "gap"),
-        "by_round": tally(pairs, "round"),
-        "by_class": dict(sorted(Counter(row["operation"].split("/")[0] for row in pairs).items())),
-        "by_operation": tally(pairs, "operation"),
-        "evolved_by": tally(pairs, "evolved_by"),
-        "adapted_by": tally(pairs, "adapted_by"),
+        "rounds": pairs["gap"][1] + rejects.total(),
+        "pairs": pairs["gap"].total(),
+        "rejects": {f"{step}/{reason}": n for (step, reason), n in sorted(rejects.items())},
+        "by_gap": tally("gap"),
+        "by_round": tally("round"),
+        "by_class": dict(sorted(classes.items())),
+        "by_operation": tally("operation"),
+        "evolved_by": tally("evolved_by"),
+        "adapted_by": tally("adapted_by"),
     }
 
 

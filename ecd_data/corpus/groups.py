@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections import Counter, defaultdict
+import zlib
+from array import array
 from collections.abc import Mapping
 
 THRESHOLD = 0.6
+BUCKETS = 1 << 22  # in which shingles are counted: 16 MB
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -24,9 +26,14 @@ def shingles(text: str) -> frozenset[str]:
 
 
 def group_near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
-    """Group name by id; the name of a group is its smallest id, so it does not depend on the order of the corpus."""
-    sets = {id_: shingles(text) for id_, text in texts.items()}
-    frequency = Counter(shingle for set_ in sets.values() for shingle in set_)
+    """Group name by id; the name of a group is its smallest id, so it does not depend on the order of the corpus.
+
+    Shingles are made anew where they are needed: a large corpus has more of them than memory should hold.
+    """
+    counts = array("I", bytes(4 * BUCKETS))
+    for text in texts.values():
+        for shingle in shingles(text):
+            counts[_bucket(shingle)] += 1
     parent = {id_: id_ for id_ in texts}
 
     def root(id_: str) -> str:
@@ -35,18 +42,27 @@ def group_near_duplicates(texts: Mapping[str, str]) -> dict[str, str]:
             id_ = parent[id_]
         return id_
 
-    index: dict[str, list[str]] = defaultdict(list)
-    for id_, set_ in sorted(sets.items()):
-        # Sets that similar must share one of their rarest shingles, so only those are looked up.
+    index: dict[str, list[str]] = {}
+    for id_, text in sorted(texts.items()):
+        set_ = shingles(text)
+        # Sets that similar must share one of their rarest shingles, so only those are looked up. Any order will do
+        # that is the same for all; two shingles in a bucket count as more frequent than they are.
+        frequency = {shingle: counts[_bucket(shingle)] for shingle in set_}
         rarest = sorted(set_, key=lambda shingle: (frequency[shingle], shingle))
         prefix = rarest[: len(set_) - math.ceil(THRESHOLD * len(set_)) + 1]
-        for other in sorted({other for shingle in prefix for other in index[shingle]}):
-            if len(set_ & sets[other]) >= THRESHOLD * len(set_ | sets[other]):
+        shared = [shingle for shingle in prefix if frequency[shingle] > 1]  # no other text has the rest
+        for other in sorted({other for shingle in shared for other in index.get(shingle, ())}):
+            theirs = shingles(texts[other])
+            if len(set_ & theirs) >= THRESHOLD * len(set_ | theirs):
                 low, high = sorted([root(id_), root(other)])
                 parent[high] = low
-        for shingle in prefix:
-            index[shingle].append(id_)
+        for shingle in shared:
+            index.setdefault(shingle, []).append(id_)
     return {id_: root(id_) for id_ in texts}
+
+
+def _bucket(shingle: str) -> int:
+    return zlib.crc32(shingle.encode()) % BUCKETS
 
 
 def split_of(group: str, splits: Mapping[str, float], seed: int) -> str:
