@@ -97,6 +97,8 @@ class Store:
                 self._check_version(read_only)
                 # An answer that was paid for outlives a power cut.
                 self._db.execute("PRAGMA synchronous = FULL")
+                # KiB. Keys are hashes, so look-ups go all over the file.
+                self._db.execute("PRAGMA cache_size = -65536")
                 self._check_pages()
         except BaseException:
             self._db.close()
