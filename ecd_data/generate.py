@@ -40,10 +40,16 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     """
     from builders.spool import Spool
     from ecd_data.artifact.build import check_out
+    from ecd_data.artifact.current import current_manifest
 
     gc.freeze()  # what the libraries hold stays: the collector need not go through it again and again
     check_out(out)
     with open_generation(args) as (generation, watch):
+        _ = generation.plan  # the judge's trial, which is a part of what a build is made of
+        if manifest := current_manifest(out, generation):
+            console.print(f"{out} is up to date: nothing to do")
+            watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
+            return manifest
         out.parent.mkdir(parents=True, exist_ok=True)
         # The scratch folder lies on the disk that must have the room anyway.
         with tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent) as work:

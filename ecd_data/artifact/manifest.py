@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,38 @@ from ecd_data.artifact.schema import CONFIGS, schemas_hash
 from ecd_data.artifact.tables import RowsHash, data_files, every_row, file_sha256, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
+from ecd_data.values import canonical_json, sha256
 
 FORMAT = 1
 NAME = "manifest.json"
 CARD = "README.md"
 SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
+ROOT = Path(__file__).parents[2]
+SHAPING_CODE = ("builders", "ecd_data/artifact", "ecd_data/corpus", "ecd_data/method", "ecd_data/requirements")
+SHAPING_MODULES = ("differences", "generation", "rng", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
     """The manifest of a build whose data, responses, recipe and schemas are in place."""
     files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
-    corpus = generation.corpus
     counts = _counts(build)
+    return {
+        **made_of(generation),
+        "counts": counts,
+        "funnel": make_funnel(build),
+        "length_ratio": length_ratios(build),
+        "calls": _calls(build, counts["pairs"]),
+        "configs": {config: _splits(build, config) for config in CONFIGS},
+        "files": {
+            path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
+            for path in files
+        },
+    }
+
+
+def made_of(generation: Generation) -> dict[str, Any]:
+    """What a build depends on, apart from the responses: the first part of its manifest."""
+    corpus = generation.corpus
     return {
         "format": FORMAT,
         "recipe": generation.recipe.to_dict(),
@@ -37,20 +58,19 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
             "groups": len({seed.group for seed in corpus.seeds}),
             "decontaminated_from": list(generation.contamination.sources) if generation.contamination else [],
         },
-        "hashes": {**generation.hashes, "schemas": schemas_hash()},
+        "hashes": {**generation.hashes, "schemas": schemas_hash(), "code": code_hash()},
         "model": {"id": generation.model.id, "revision": generation.model.revision},
         "judge": _judge(generation),
-        "counts": counts,
-        "funnel": make_funnel(build),
-        "length_ratio": length_ratios(build),
-        "calls": _calls(build, counts["pairs"]),
-        "configs": {config: _splits(build, config) for config in CONFIGS},
-        "files": {
-            path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
-            for path in files
-        },
         "versions": {name: metadata.version(name) for name in SHAPING_LIBRARIES},
     }
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 over the code that shapes the data."""
+    files = [path for folder in SHAPING_CODE for path in (ROOT / folder).rglob("*.py")]
+    files += [ROOT / "ecd_data" / f"{module}.py" for module in SHAPING_MODULES]
+    return sha256(canonical_json({path.relative_to(ROOT).as_posix(): file_sha256(path) for path in files}))
 
 
 def _judge(generation: Generation) -> dict[str, Any] | None:
