@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from ecd_data.artifact.manifest import made_of, read_manifest
-from ecd_data.artifact.tables import BATCH
+from ecd_data.artifact.tables import read_rows
 from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import BuildError, GateError, StoreError
 from ecd_data.generation import Generation
@@ -36,10 +34,8 @@ def current_manifest(out: Path, generation: Generation) -> dict[str, Any] | None
 
 def _has_the_stores_responses(out: Path, generation: Generation) -> bool:
     for path in sorted((out / "responses").glob("*.parquet")):
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH, columns=["key", "response", "failure"]):
-                rows = [tuple(row.values()) for row in batch.to_pylist()]
-                stored = generation.store.stored(key for key, _, _ in rows)
-                if rows != [(key, response, failure) for key, _, _, response, failure in stored]:
-                    return False
+        for row in read_rows([path], ["key", "response", "failure"]):
+            ((_, _, _, response, failure),) = generation.store.stored([row["key"]])
+            if (row["response"], row["failure"]) != (response, failure):
+                return False
     return True

@@ -33,8 +33,9 @@ def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> It
     for path in paths:
         try:
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=BATCH, columns=columns):
-                    yield from batch.to_pylist()
+                for group in range(file.num_row_groups):  # over all at once, memory grows with the file
+                    for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=columns):
+                        yield from batch.to_pylist()
         except (OSError, pa.ArrowException) as error:
             raise BuildError(f"{path}: cannot be read ({' '.join(str(error).split())}). Build it again.") from None
 

@@ -41,6 +41,7 @@ def validate_build(build: Path) -> Report:
     for config in CONFIGS:
         for split, paths in data_files(build, config).items():
             problems += rows.read(config, split, paths)
+        rows.forget(config)
     if not problems:
         problems += [*rows.unaccounted(manifest), *rows.of_chains, *rows.unlinked()]
     if problems:
@@ -93,6 +94,11 @@ class _Rows:
                 self.of_chains += _chain_problems(row, self._rounds)
                 self._listed["preference"].update(row["pairs"])
                 self._listed["rejects"].update(row["rejects"])
+
+    def forget(self, config: str) -> None:
+        """All rows of a config are read: only ids that chains name are looked at again."""
+        if config not in self._listed:
+            self._ids[config] = set()
 
     def unaccounted(self, manifest: dict[str, Any]) -> Iterator[str]:
         """There are pairs, and of each split the rows that the manifest tells of."""

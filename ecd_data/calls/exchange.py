@@ -67,8 +67,8 @@ def read_parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH, columns=SCHEMA.names):
-                for cells in batch.to_pylist():
+            for group in range(file.num_row_groups):  # over the whole file, memory would grow with it
+                for cells in file.read_row_group(group, columns=SCHEMA.names).to_pylist():
                     yield _row(cells)
                     number += 1
     except (OSError, pa.ArrowException) as error:
@@ -113,6 +113,8 @@ def import_into(store: Store, source: Path) -> Imported:
         raise StoreError(f"{source}: no build, folder of Parquet files, Parquet file or response store.")
     new = known = other = 0
     for file in files:
+        for _ in read_parquet(file):
+            pass  # all of it is checked before any of it is taken over
         rows = read_parquet(file)
         while batch := list(islice(rows, BATCH)):
             for key, model, request, response, failure in batch:

@@ -87,9 +87,7 @@ class Store:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             mode = _read_mode(self.path) if read_only else "rwc"
             uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-            self._db = sqlite3.connect(
-                uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+            self._db = self._connect(uri)
         try:
             with self._explained():
                 if not read_only and self._pragma("schema_version") == 0:
@@ -97,9 +95,11 @@ class Store:
                 self._check_version(read_only)
                 # An answer that was paid for outlives a power cut.
                 self._db.execute("PRAGMA synchronous = FULL")
-                # KiB. Keys are hashes, so look-ups go all over the file.
-                self._db.execute("PRAGMA cache_size = -65536")
                 self._check_pages()
+                # A connection of its own for look-ups: they neither wait for a commit nor see what is not committed.
+                self._reads = self._db if read_only else self._connect(uri)
+                # KiB. Keys are hashes, so look-ups go all over the file.
+                self._reads.execute("PRAGMA cache_size = -65536")
         except BaseException:
             self._db.close()
             raise
@@ -107,7 +107,7 @@ class Store:
     def get(self, key: str) -> Response | None:
         """The response stored under `key`, or None."""
         with self._explained():
-            row = self._db.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)]).fetchone()
+            row = self._reads.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)]).fetchone()
             if row is not None:
                 return Response(**json.loads(unpack(row[0])))
         return self.base.get(key) if self.base else None
@@ -216,6 +216,7 @@ class Store:
 
     def close(self) -> None:
         """Close the file; everything put is in it already."""
+        self._reads.close()
         self._db.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -239,7 +240,7 @@ class Store:
 
     def _row(self, key: str) -> tuple[Model, str, str] | None:
         with self._explained():
-            row = self._db.execute(
+            row = self._reads.execute(
                 "SELECT id, revision, request, response FROM responses r JOIN models m ON r.model = m.rowid "
                 "WHERE key = ?",
                 [bytes.fromhex(key)],
@@ -248,12 +249,16 @@ class Store:
 
     def _failed(self, key: str) -> tuple[Model, str, str] | None:
         with self._explained():
-            row = self._db.execute(
+            row = self._reads.execute(
                 "SELECT id, revision, request, reason FROM failures f JOIN models m ON f.model = m.rowid "
                 "WHERE key = ?",
                 [bytes.fromhex(key)],
             ).fetchone()
             return None if row is None else (Model(row[0], row[1]), unpack(row[2]), row[3])
+
+    @staticmethod
+    def _connect(uri: str) -> sqlite3.Connection:
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     def _create(self) -> None:
         patience = time.monotonic() + BUSY_SECONDS

@@ -325,6 +325,33 @@ def test_a_truncated_file_is_told_at_once_and_what_is_left_is_kept(tmp_path: Pat
     assert {row[0] for row in kept} <= {request_key(MODEL, make_request(number)) for number in range(200)}
 
 
+def test_a_large_table_without_its_inner_pages_and_with_failures(tmp_path: Path) -> None:
+    """Rows are found without the way that leads to them."""
+    path = tmp_path / "r.sqlite"
+    with Store(path) as store:
+        requests = [make_request(number) for number in range(3000)]
+        store.put_many([(request_key(MODEL, r), MODEL, r, Response(f"{r.seed_id} " * 40, "stop")) for r in requests])
+        failed = make_request(9999)
+        store.put_failure(request_key(MODEL, failed), MODEL, failed, "refused")
+        store.put_failure(request_key(Model("other"), failed), Model("other"), failed, "no_answer")
+    content = bytearray(path.read_bytes())
+    for start in range(4096, len(content), 4096):
+        if content[start] in (2, 5):  # an inner page, of an index or a table
+            content[start : start + 4096] = bytes(4096)
+    path.write_bytes(content)
+    assert "damaged" in failure(path)
+    kept = {row[0]: row[4] for row in readable(path)}
+    assert len(kept) == 3002
+    assert kept[request_key(Model("other"), failed)] == "no_answer"
+
+
+def test_a_look_up_neither_waits_for_a_commit_nor_sees_what_is_not_committed(tmp_path: Path) -> None:
+    request = make_request()
+    with Store(tmp_path / "r.sqlite") as store, store._transaction():
+        store._insert("responses", KEY, MODEL, request, b"x")
+        assert store.get(KEY) is None
+
+
 def test_a_file_that_was_overwritten_in_the_middle(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     size = big(path)
