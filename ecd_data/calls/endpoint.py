@@ -11,10 +11,12 @@ llama.cpp, transformers serve, told by `/v1/models`).
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
+from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from huggingface_hub import AsyncInferenceClient, get_async_session
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -23,6 +25,8 @@ from huggingface_hub.utils import httpx
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
 from ecd_data.errors import CallFailed, EndpointError
 from ecd_data.values import Model, Request, Response
+
+T = TypeVar("T")
 
 IDENTIFY_TIMEOUT = 30.0  # seconds; a server that is up tells its model at once
 OVERLOADED = {429, 503}
@@ -127,8 +131,7 @@ class Endpoint:
         self._clients[client] += 1
         try:
             # The client's own timeout starts again with each byte: a server that drips would never reach it.
-            output = await asyncio.wait_for(client.chat_completion(**arguments), self.timeout)
-            return parse_chat(output)
+            return parse_chat(await _within(self.timeout, client.chat_completion(**arguments)))
         except (TimeoutError, asyncio.TimeoutError) as error:
             raise Trouble(f"no answer within {self.timeout:g} s", overloaded=True) from error
         except HfHubHTTPError as error:
@@ -220,6 +223,13 @@ class Endpoint:
         text = text.replace(self._token, "***") if self._token else text
         text = " ".join(text.split())
         return text if len(text) <= 300 else text[:299] + "…"
+
+
+async def _within(seconds: float, answer: Awaitable[T]) -> T:
+    if sys.version_info >= (3, 11):
+        async with asyncio.timeout(seconds):
+            return await answer
+    return await asyncio.wait_for(answer, seconds)  # takes a task of its own for each call
 
 
 def parse_url(url: str) -> str:
