@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from simulated import prose
+from simulated import WOVEN, edited, prose
 
 from ecd_data.values import Model, Request, Response
 
@@ -36,24 +36,6 @@ operations: [content/include_keywords, content/start_phrase, content/end_phrase,
   format/postscript, reasoning/because, reasoning/answer_line, reasoning/summary_line, breadth/example_line]
 """
 CALLS_PER_SEED = 9.3  # that this recipe makes with this model
-FOLLOWED, WOVEN = 0.6, 0.7  # share of the edits that do what was asked, and of the instructions that state it
-
-# What was asked, and how the scripted model does it.
-EDITS: list[tuple[str, Callable[[str, list[str], int], str]]] = [
-    (r"\bcommas?\b", lambda draft, quoted, n: draft.replace(",", "")),
-    (r"\bdigits?\b", lambda draft, quoted, n: re.sub(r" ?\d+", "", draft)),
-    (r"lower\s?-?case", lambda draft, quoted, n: draft.lower()),
-    (r"\bquestion\b", lambda draft, quoted, n: f"{draft} Would that do for you?"),
-    (r"\d words", lambda draft, quoted, n: " ".join(draft.split()[: n - 2]) + "."),
-    (r"\d sentences?", lambda draft, quoted, n: " ".join(re.split(r"(?<=[.?]) ", draft)[:n])),
-    (r"title", lambda draft, quoted, n: f"<<Some thoughts>>\n\n{draft}"),
-    (r"P\. ?S\.", lambda draft, quoted, n: f"{draft}\n\nP.S. There is more to say of this."),
-    (r"because", lambda draft, quoted, n: draft + " It is so because it is, and because it was." * n),
-    (r"Answer:|Summary:|Example:", lambda draft, quoted, n: f"{draft}\n\n{quoted[0]} it is worth the time it takes."),
-    (r"(?i)\b(?:start|begin)", lambda draft, quoted, n: f"{quoted[0]}, {draft}"),
-    (r"(?i)\b(?:end|finish|clos)", lambda draft, quoted, n: f"{draft} {quoted[0]}"),
-    (r"", lambda draft, quoted, n: f"{draft} This has to do with {' and '.join(quoted)}."),
-]
 
 
 class Scripted:
@@ -85,19 +67,6 @@ class Scripted:
             text = f"{prose(last, rng)} {prose(last, rng)}"
         prompt = sum(len(message["content"]) for message in request.messages)
         return Response(text, "stop", prompt_tokens=prompt // 4, completion_tokens=len(text) // 4)
-
-
-def edited(draft: str, prompt: str, rng: random.Random) -> str:
-    """The draft changed as the first line of the prompt asks, or else by a word."""
-    if rng.random() > FOLLOWED:
-        words = draft.split(" ")
-        words[rng.randrange(len(words))] = "indeed"
-        return " ".join(words)
-    wish = prompt.partition("\n")[0].partition("possible. ")[2]
-    quoted = re.findall(r'"([^"]+)"', wish) or [mark[0] for mark in re.finditer(r"\w+:", wish)]
-    number = re.search(r"\d+", wish)
-    change = next(change for pattern, change in EDITS if re.search(pattern, wish))
-    return change(draft, quoted or ["this"], int(number[0]) if number else 2)
 
 
 def write_seeds(path: Path, size: int) -> None:
