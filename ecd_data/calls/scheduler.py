@@ -11,15 +11,12 @@ good, `CallFailed` is thrown into it instead.
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
     Callable,
     Collection,
-    Coroutine,
     Generator,
     Iterable,
     Iterator,
@@ -27,9 +24,10 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from ecd_data.calls.commits import Commits
+from ecd_data.calls.loop import blocking, cancelled
 from ecd_data.calls.pool import Pool
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
@@ -105,7 +103,7 @@ def run(
         EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    return _blocking(lambda: _Run(store, answerer, judge, max_failed, on_call, on_key).results(chains))
+    return blocking(lambda: _Run(store, answerer, judge, max_failed, on_call, on_key).results(chains))
 
 
 class _Run:
@@ -236,7 +234,7 @@ async def drive(chains: Iterable[Chain[T]], ask: Ask, *, active: int, window: in
             while tasks and tasks[0].done():
                 yield tasks.popleft().result()
     finally:
-        await _cancel(tasks)
+        await cancelled(tasks)
 
 
 async def _finish(chain: Chain[T], number: int, ask: Ask) -> T:
@@ -262,15 +260,7 @@ async def _answers(requests: Sequence[Request], number: int, ask: Ask) -> list[R
     try:
         return await asyncio.gather(*tasks)
     finally:
-        await _cancel(tasks)
-
-
-async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel what is still running of `tasks` and wait until all of it has stopped."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()  # nothing happens to one that has ended
-    await asyncio.gather(*tasks, return_exceptions=True)  # every exception is read: several may fail at once
+        await cancelled(tasks)
 
 
 async def _check_model(pool: Pool, model: Model) -> None:
@@ -280,46 +270,3 @@ async def _check_model(pool: Pool, model: Model) -> None:
             f"{pool.endpoints[0].url} now serves {served}, and this run is for {model}. Responses of the one may be "
             "stored under the name of the other: run again with a new --responses file."
         )
-
-
-def _blocking(results: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
-    """Iterate `results()` in an event loop of its own; whatever ends the iteration stops everything in the loop."""
-    loop = asyncio.new_event_loop()
-    end = object()
-
-    async def following() -> T | object:
-        return await anext(stream, end)
-
-    async def stop() -> None:
-        await _cancel(asyncio.all_tasks() - {asyncio.current_task()})
-
-    stream = results()
-    try:
-        while (item := _run_to_end(loop, following())) is not end:
-            yield cast(T, item)
-    finally:
-        loop.run_until_complete(stream.aclose())  # what has been answered is stored before all else ends
-        loop.run_until_complete(stop())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-def _run_to_end(loop: asyncio.AbstractEventLoop, steps: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine. Ctrl-C and SIGTERM cancel it and are raised after that, not inside whatever code they hit."""
-    task = loop.create_task(steps)
-    if threading.current_thread() is not threading.main_thread():
-        return loop.run_until_complete(task)
-    caught: list[int] = []
-
-    def cancel(number: int, _: object) -> None:
-        caught.append(number)
-        loop.call_soon_threadsafe(task.cancel)
-
-    before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        return loop.run_until_complete(task)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if caught:
-            signal.raise_signal(caught[0])
