@@ -124,9 +124,9 @@ class _Run:
         self.max_failed = max_failed
         self.on_call = on_call
         self.on_key = on_key
-        self.commits = Commits(store)
         self.live = {by.pool: by.model for by in (answerer, self.judge) if by.pool is not None}
         self.stats = Stats(pools=self.live.keys())
+        self.commits = Commits(store, lambda: self.stats.in_flight)
         self.retried_before = sum(pool.retries for pool in self.live)
 
     async def results(self, chains: Iterable[Chain[T]]) -> AsyncGenerator[T, None]:
