@@ -37,7 +37,7 @@ class Spool:
 
     def part(self, number: int) -> Path:
         """The folder of one part."""
-        return self.folder / f"part-{number:05d}-of-{self.parts:05d}"
+        return self.folder / part_name(number, self.parts)
 
     def missing(self) -> list[int]:
         """The parts that are yet to be made."""
@@ -137,6 +137,11 @@ class Spool:
             for row in _read(self.part(number) / f"preference-{split}.jsonl")
         )
         return surplus(made, self.recipe.max_share, self.recipe.seed)
+
+
+def part_name(number: int, parts: int) -> str:
+    """The name of a part's folder."""
+    return f"part-{number:05d}-of-{parts:05d}"
 
 
 def _read(path: Path) -> Iterator[Row]:

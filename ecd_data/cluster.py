@@ -2,29 +2,27 @@
 
 python -m ecd_data.generate --seeds S.jsonl --executor slurm --tasks 32 --sbatch partition=cpu --sbatch time=9:00:00
 
-The work folder, which all machines see, holds `spool/` (the parts that are made), `responses/` (each task's own store)
-and `logs/` (datatrove's, with its notes of the tasks that are done). The same command goes on where a run stopped. The
-build is the same as one process makes, byte for byte.
+The same command goes on where a run stopped. The build is the same as one process makes, byte for byte.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from builders.spool import Spool
+from builders.spool import Spool, part_name
 from ecd_data.artifact.build import check_out
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.calls.store import Store
-from ecd_data.errors import EcdError, StoreError
+from ecd_data.errors import EcdError
 from ecd_data.flags import responses
 from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
 from ecd_data.generation import Generation
+from ecd_data.work import SPOOL, Work, task_store
 
 # datatrove logs what goes wrong, with the values of all variables on the way: a token may be one of them.
 os.environ.setdefault("LOGURU_DIAGNOSE", "NO")
@@ -67,13 +65,13 @@ class MakePart(PipelineStep):
         Raises:
             EcdError: see the layers below, or the task is not that of the process that launched it.
         """
-        recipe, corpus, contamination = read_inputs(self.args)
-        spool = Spool(self.args.work / "spool", recipe, parts)
-        if rank not in spool.missing():
+        work, part = Work(self.args.work), part_name(rank, parts)
+        if work.has(part):
             return
+        recipe, corpus, contamination = read_inputs(self.args)
         known = responses(self.args)
         base = Store(known, read_only=True) if known.exists() else None
-        with Store(task_store(self.args.work, rank), base=base) as store:
+        with work.task(rank, part) as folder, Store(task_store(folder, rank), base=base) as store:
             generation = make_generation(self.args, store, recipe, corpus, contamination)
             if generation.fingerprint != self.fingerprint:
                 raise EcdError(
@@ -81,7 +79,7 @@ class MakePart(PipelineStep):
                     "launched it: see to it that both read the same files and endpoints, and run the command again."
                 )
             with self.track_time("part"):
-                spool.fill_part(rank, generation)
+                Spool(folder / SPOOL, recipe, parts).fill_part(rank, generation)
 
 
 class Merge(PipelineStep):
@@ -111,28 +109,23 @@ class Merge(PipelineStep):
             EcdError: a part is missing, or see `artifact.build`.
         """
         recipe, corpus, contamination = read_inputs(self.args)
-        spool = Spool(self.args.work / "spool", recipe, self.args.tasks)
-        if missing := spool.missing():
+        work, tasks = Work(self.args.work), self.args.tasks
+        parts = [part_name(rank, tasks) for rank in range(tasks)]
+        if missing := [part for part in parts if not work.has(part)]:
             raise EcdError(
-                f"{len(missing)} of {self.args.tasks} tasks have not ended well; see {self.args.work / 'logs'}. "
-                "Everything answered is stored: the same command goes on."
+                f"{len(missing)} of {tasks} tasks have not ended well; see {work.logs}. Everything answered is "
+                "stored: the same command goes on."
             )
-        with Store(responses(self.args)) as store:
-            for rank in range(self.args.tasks):
-                if task_store(self.args.work, rank).exists():
-                    store.absorb(task_store(self.args.work, rank))
+        with work.gathered(tasks, parts) as folder, Store(responses(self.args)) as store:
+            for rank in range(tasks):
+                if task_store(folder, rank).exists():
+                    store.absorb(task_store(folder, rank))
+            spool = Spool(folder / SPOOL, recipe, tasks)
             generation = Generation(corpus, recipe, self.model, store, judge=self.judge, contamination=contamination)
             _ = generation.plan  # the judge's trial, which the manifest tells of
             manifest = write_build(spool, generation, self.args.out)
-        for done in ("spool", "responses", "logs/completions"):
-            shutil.rmtree(self.args.work / done, ignore_errors=True)
-        (self.args.work / "run").unlink()
+        work.clear(logs=self.args.executor != "slurm")  # which is still writing there
         return manifest
-
-
-def task_store(work: Path, rank: int) -> Path:
-    """The response store of a task."""
-    return work / "responses" / f"{rank:05d}.sqlite"
 
 
 def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -144,7 +137,8 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         EcdError: a task failed; see the layers below.
     """
     check_flags(args)
-    args.work = (args.work or args.out.with_name(f"{args.out.name}.work")).resolve()
+    where = args.work or str(args.out.with_name(f"{args.out.name}.work"))
+    args.work = where if "://" in where else str(Path(where).resolve())
     args.out, args.responses = args.out.resolve(), responses(args).resolve()
     check_out(args.out)
     inputs = read_inputs(args)
@@ -153,8 +147,9 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         _ = generation.plan  # the judge is tried once, before any task
         make = MakePart(args, generation.fingerprint)
         merge = Merge(args, generation)
-    _check_work(args.work, generation.fingerprint, args.tasks)
-    logs = str(args.work / "logs")
+    work = Work(args.work)
+    work.claim(generation.fingerprint, args.tasks)
+    logs = work.logs
     settings = {"tasks": args.tasks, "workers": args.workers or -1, "logging_dir": logs}
     if args.executor == "slurm":
         slurm = _slurm_settings(args.sbatch)
@@ -167,9 +162,7 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         RayPipelineExecutor([make], mem_per_cpu_gb=1, **settings).run()
     else:
         LocalPipelineExecutor([make], **settings).run()
-    manifest = merge.merge()
-    shutil.rmtree(args.work)
-    return manifest
+    return merge.merge()
 
 
 def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:
@@ -180,22 +173,3 @@ def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:
     named = {name: sbatch.pop(name) for name in ("partition", "time")} | {"qos": sbatch.pop("qos", "")}
     activate = Path(sys.prefix, "bin", "activate")
     return {**named, "sbatch_args": sbatch, "venv_path": str(activate) if activate.exists() else None}
-
-
-def _check_work(work: Path, fingerprint: str, tasks: int) -> None:
-    """The work folder is this run's.
-
-    Raises:
-        StoreError: it is another's.
-    """
-    mark = work / "run"
-    ours = f"{fingerprint} in {tasks} tasks\n"
-    if mark.exists() and mark.read_text() != ours:
-        raise StoreError(
-            f"{work} holds the parts of another run (other seeds, recipe, model or --tasks). Remove it, or give "
-            "another --work."
-        )
-    if not mark.exists():
-        shutil.rmtree(work / "logs", ignore_errors=True)  # of a run that ended, which would count as this one's
-    work.mkdir(parents=True, exist_ok=True)
-    mark.write_text(ours)

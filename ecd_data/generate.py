@@ -235,7 +235,9 @@ def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tasks", type=positive, default=8, metavar="N", help="parts of the corpus (default 8)")
     group.add_argument("--workers", type=positive, metavar="N", help="tasks at the same time (default: all)")
     group.add_argument(
-        "--work", type=Path, metavar="DIR", help="folder that all machines see, until the merge (default: OUT.work)"
+        "--work",
+        metavar="DIR",
+        help="folder that all machines see, or an fsspec URL, until the merge (default: OUT.work)",
     )
     group.add_argument(
         "--sbatch", action="append", default=[], metavar="NAME=VALUE", help="for Slurm; partition and time are needed"

@@ -36,6 +36,23 @@ def test_local_processes(generate, tmp_path):
     assert not (tmp_path / "tasks.work").exists()
 
 
+def test_a_work_folder_at_a_url(generate, tmp_path):
+    flags = ["--executor", "local", "--tasks", "3", "--workers", "2", "--work", f"file://{tmp_path}/there"]
+    with Simulated() as server:
+        alone = generate(server, "alone")
+    with Simulated() as server:
+        server.stop_after = 60
+        said, _ = generate.start(server, "tasks", *flags, "--max-retries", "0", "--timeout", "1").communicate(
+            timeout=60
+        )
+        assert "the same command goes on" in said
+        server.stop_after = None
+        before = server.answered.copy()
+        assert generate(server, "tasks", *flags) == alone
+        assert server.answered.total() - before.total() == len(server.answered) - len(before)  # nothing twice
+    assert not list((tmp_path / "there").rglob("*.zip"))
+
+
 def test_ray_loses_a_worker(generate, tmp_path):
     with Simulated() as server:
         alone = generate(server, "alone")

@@ -1,0 +1,183 @@
+"""The work folder of a run on a cluster: one that all machines see, or an fsspec URL such as s3://bucket/run.
+
+    run                                whose it is
+    spool/part-00000-of-00002          the parts that are made
+    responses/00000.sqlite             each task's own store
+    logs/                              of the tasks, with the notes of those that are done
+
+At a URL, parts and stores are files that a task copies to and from a folder of its own machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from ecd_data.errors import StoreError
+
+SAVED_EVERY = 60  # seconds between two copies of a task's store to a URL
+SPOOL = "spool"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A work folder, by its absolute path or its URL."""
+
+    where: str
+
+    @property
+    def logs(self) -> str:
+        """Where the tasks' logs go."""
+        return self._path("logs")
+
+    def claim(self, fingerprint: str, tasks: int) -> None:
+        """Makes the folder this run's.
+
+        Raises:
+            StoreError: it is another's, or cannot be written.
+        """
+        ours = f"{fingerprint} in {tasks} tasks\n"
+        mark = self._path("run")
+        try:
+            if self._files.exists(mark):
+                if self._files.cat_file(mark).decode() != ours:
+                    raise StoreError(
+                        f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
+                        "it, or give another --work."
+                    )
+                return
+            self._remove("logs")  # of a run that ended, which would count as this one's
+            self._files.makedirs(self.where, exist_ok=True)
+            self._files.pipe_file(mark, ours.encode())
+        except (OSError, ImportError, ValueError) as error:  # fsspec's, of a scheme that it lacks a package for
+            raise StoreError(
+                f"{self.where}: {error}; name a folder or URL that you may write to by --work."
+            ) from error
+
+    def has(self, part: str) -> bool:
+        """Whether a part of that name is made."""
+        return bool(self._files.exists(self._path(f"{SPOOL}/{self._name(part)}")))
+
+    @contextmanager
+    def task(self, rank: int, part: str) -> Iterator[Path]:
+        """A folder of this machine in which to make a part and keep the task's store.
+
+        At a URL, what was stored before is there; and what the task leaves, even when it fails, is copied back: the
+        store now and then too.
+        """
+        if self.shared:
+            yield self.shared
+            return
+        with tempfile.TemporaryDirectory(prefix="ecd-task-") as scratch:
+            folder = Path(scratch)
+            store = task_store(folder, rank)
+            self._get(store.relative_to(folder).as_posix(), store)
+            try:
+                with _every(SAVED_EVERY, lambda: self._save(store, folder)):
+                    yield folder
+            finally:
+                self._save(store, folder)
+                if (folder / SPOOL / part).exists():
+                    packed = shutil.make_archive(str(folder / part), "zip", folder / SPOOL / part)
+                    self._put(Path(packed), f"{SPOOL}/{self._name(part)}")
+
+    @contextmanager
+    def gathered(self, tasks: int, parts: list[str]) -> Iterator[Path]:
+        """A folder of this machine with all parts that are made and all stores."""
+        if self.shared:
+            yield self.shared
+            return
+        with tempfile.TemporaryDirectory(prefix="ecd-merge-") as scratch:
+            folder = Path(scratch)
+            (folder / SPOOL).mkdir()
+            for rank in range(tasks):
+                store = task_store(folder, rank)
+                self._get(store.relative_to(folder).as_posix(), store)
+            for part in filter(self.has, parts):
+                packed = folder / self._name(part)
+                self._get(f"{SPOOL}/{packed.name}", packed)
+                shutil.unpack_archive(packed, folder / SPOOL / part)
+                packed.unlink()
+            yield folder
+
+    def clear(self, logs: bool) -> None:
+        """Removes what a finished run needs no more; its logs too, if told so."""
+        for name in (SPOOL, "responses", "run", "logs" if logs else "logs/completions"):
+            self._remove(name)
+        if self.shared and logs:
+            self.shared.rmdir()
+
+    @property
+    def shared(self) -> Path | None:
+        """The folder itself, if all machines see it as one of theirs."""
+        return None if "://" in self.where else Path(self.where)
+
+    @cached_property
+    def _files(self) -> Any:
+        return fsspec.url_to_fs(self.where)[0]
+
+    def _path(self, name: str) -> str:
+        return f"{self.where}/{name}"
+
+    def _name(self, part: str) -> str:
+        return part if self.shared else f"{part}.zip"
+
+    def _remove(self, name: str) -> None:
+        if self._files.exists(self._path(name)):
+            self._files.rm(self._path(name), recursive=True)
+
+    def _get(self, name: str, to: Path) -> None:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        if self._files.exists(self._path(name)):
+            self._files.get_file(self._path(name), str(to))
+
+    def _put(self, path: Path, name: str) -> None:
+        """Copies a file there, under its name only when it is whole."""
+        target = self._path(name)
+        self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
+        self._files.put_file(str(path), f"{target}.partial")
+        self._files.mv(f"{target}.partial", target)
+
+    def _save(self, store: Path, folder: Path) -> None:
+        """Copies a store there as it is at this moment, while a task may be writing to it."""
+        if not store.exists():
+            return
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            copy = Path(work, store.name)
+            with closing(sqlite3.connect(store)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+            self._put(copy, store.relative_to(folder).as_posix())
+
+
+def task_store(folder: Path, rank: int) -> Path:
+    """The response store of a task."""
+    return folder / "responses" / f"{rank:05d}.sqlite"
+
+
+@contextmanager
+def _every(seconds: float, what: Callable[[], None]) -> Iterator[None]:
+    """Does something again and again beside the block."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(seconds):
+            with suppress(OSError):  # a network's: the next time, or the last, may do better
+                what()
+
+    beside = threading.Thread(target=repeat, daemon=True)
+    beside.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beside.join()

@@ -1,0 +1,80 @@
+import sqlite3
+import time
+
+import fsspec
+import pytest
+
+from ecd_data import work as module
+from ecd_data.errors import StoreError
+from ecd_data.work import SPOOL, Work, task_store
+
+PART = "part-00000-of-00001"
+
+
+@pytest.fixture(params=["folder", "url"])
+def work(request, tmp_path):
+    return Work(str(tmp_path / "work") if request.param == "folder" else f"memory://{tmp_path}")
+
+
+def rows(path):
+    with sqlite3.connect(path) as database:
+        return [row for (row,) in database.execute("SELECT * FROM t")]
+
+
+def add(path, *values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE IF NOT EXISTS t (x)")
+        database.executemany("INSERT INTO t VALUES (?)", [[value] for value in values])
+
+
+def test_it_belongs_to_one_run_at_a_time(work):
+    work.claim("fingerprint", 2)
+    work.claim("fingerprint", 2)
+    for other in [("another", 2), ("fingerprint", 3)]:
+        with pytest.raises(StoreError, match="parts of another run"):
+            work.claim(*other)
+    work.clear(logs=True)
+    work.claim("another", 3)
+
+
+def test_a_task_finds_its_store_again_and_leaves_its_part(work):
+    work.claim("fingerprint", 1)
+
+    def fail():
+        with work.task(0, PART) as folder:
+            add(task_store(folder, 0), 1, 2)
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert not work.has(PART)
+    with work.task(0, PART) as folder:
+        assert rows(task_store(folder, 0)) == [1, 2]
+        add(task_store(folder, 0), 3)
+        (folder / SPOOL / PART).mkdir(parents=True)
+        (folder / SPOOL / PART / "keys").write_text("a")
+    assert work.has(PART)
+    with work.gathered(1, [PART]) as folder:
+        assert rows(task_store(folder, 0)) == [1, 2, 3]
+        assert (folder / SPOOL / PART / "keys").read_text() == "a"
+    work.clear(logs=True)
+    assert not work.has(PART)
+
+
+def test_a_task_that_is_killed_has_saved_its_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "SAVED_EVERY", 0.01)
+    work = Work(f"memory://{tmp_path}")
+    files = fsspec.filesystem("memory")
+    with work.task(0, PART) as folder:
+        add(task_store(folder, 0), 1)
+        patience = time.monotonic() + 10
+        while not files.exists(f"{tmp_path}/responses/00000.sqlite"):
+            assert time.monotonic() < patience
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("where", ["nosuch://bucket/run", "/proc/nothing/here"])
+def test_a_place_that_cannot_be_written_is_told(where):
+    with pytest.raises(StoreError, match="by --work"):
+        Work(where).claim("fingerprint", 1)
