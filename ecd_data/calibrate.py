@@ -48,8 +48,7 @@ def main() -> int:
             console.print(f"judge {judge.model}, {recipe.votes} votes a question, responses in {path}")
             with Watch() as watch:
                 nobody = Corpus((), (), 0)
-                generation = Generation(nobody, recipe, judge.model, store, judge.pool)
-                generation.on_stage, generation.on_result, generation.on_call = watch.begin, watch.result, watch.call
+                generation = watch.of(Generation(nobody, recipe, judge.model, store, judge.pool))
                 measured = generation.calibrate(Plan.of(recipe))
         print(table(dataclasses.asdict(measured)))
         console.print(verdict(measured, recipe))

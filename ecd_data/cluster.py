@@ -22,6 +22,8 @@ from ecd_data.errors import EcdError
 from ecd_data.flags import responses
 from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
 from ecd_data.generation import Generation
+from ecd_data.watch.numbers import Price
+from ecd_data.watch.run import Watch
 from ecd_data.work import SPOOL, Work, task_store
 
 # datatrove logs what goes wrong, with the values of all variables on the way: a token may be one of them.
@@ -29,6 +31,7 @@ os.environ.setdefault("LOGURU_DIAGNOSE", "NO")
 try:
     from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, SlurmPipelineExecutor
     from datatrove.pipeline.base import PipelineStep
+    from datatrove.utils.logging import logger
 except ImportError as error:
     raise EcdError("--executor needs datatrove: pip install 'ecd-data[cluster]'.") from error
 
@@ -71,7 +74,14 @@ class MakePart(PipelineStep):
         recipe, corpus, contamination = read_inputs(self.args)
         known = responses(self.args)
         base = Store(known, read_only=True) if known.exists() else None
-        with work.task(rank, part) as folder, Store(task_store(folder, rank), base=base) as store:
+        log = self.args.log_json and self.args.log_json.with_stem(f"{self.args.log_json.stem}-{rank:05d}")
+        price = Price(*self.args.price) if self.args.price else None
+        watched = Watch(price, log, say=logger.info)  # datatrove keeps a log of each task
+        with (
+            watched as watch,
+            work.task(rank, part) as folder,
+            Store(task_store(folder, rank), base=base) as store,
+        ):
             generation = make_generation(self.args, store, recipe, corpus, contamination)
             if generation.fingerprint != self.fingerprint:
                 raise EcdError(
@@ -79,7 +89,7 @@ class MakePart(PipelineStep):
                     "launched it: see to it that both read the same files and endpoints, and run the command again."
                 )
             with self.track_time("part"):
-                Spool(folder / SPOOL, recipe, parts).fill_part(rank, generation)
+                Spool(folder / SPOOL, recipe, parts).fill_part(rank, watch.of(generation))
 
 
 class Merge(PipelineStep):

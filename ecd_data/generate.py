@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,7 +93,7 @@ def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watc
         about = {"seeds": len(generation.corpus.seeds), "rounds": generation.recipe.rounds}
         judge = str(generation.judge_model)
         watch.event("run_started", **about, model=str(generation.model), judge=judge, replay=args.replay)
-        yield replace(generation, on_stage=watch.begin, on_result=watch.result, on_call=watch.call), watch
+        yield watch.of(generation), watch
 
 
 def check_flags(args: argparse.Namespace) -> None:
@@ -203,8 +202,8 @@ def main() -> int:
     )
     add_cluster_arguments(parser)
     args = parser.parse_args()
-    if args.executor and (args.replay or args.preview):
-        parser.error("--replay and --preview run in one process: leave out --executor")
+    if args.executor and (args.replay or args.preview or args.metrics_port is not None):
+        parser.error("--replay, --preview and --metrics-port are of one process: leave out --executor")
 
     def command() -> None:
         quiet_libraries()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from rich.console import RenderableType
@@ -48,12 +49,13 @@ def words(now: Snapshot) -> list[str]:
 
 
 class Line:
-    """Where the progress of a run is shown."""
+    """Where the progress of a run is shown: by `say`, in plain lines, or on the console."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None] | None = None) -> None:
         # What is printed to standard output belongs there, even while standard error is a terminal.
         self._live = Live(console=console, auto_refresh=False, redirect_stdout=False, transient=True)
-        self._is_live = console.is_terminal and not console.is_dumb_terminal
+        self._is_live = console.is_terminal and not console.is_dumb_terminal and say is None
+        self._say = say or console.print
         self._printed = time.monotonic()
 
     def __enter__(self) -> Line:
@@ -73,12 +75,13 @@ class Line:
 
     def end(self, now: Snapshot) -> None:
         """A stage is over: its last numbers stay."""
-        self._live.update("", refresh=True)
+        if self._is_live:
+            self._live.update("", refresh=True)
         self._print(f"{text(now)}, took {duration(now.seconds)}")
 
     def _print(self, line: str) -> None:
         self._printed = time.monotonic()
-        console.print(line)
+        self._say(line)
 
 
 def text(now: Snapshot) -> str:

@@ -1,7 +1,7 @@
 """Watches a run: takes its counts, and shows them on a line, in a log and at a port.
 
 with Watch(price=Price(0.1, 0.4), log=Path("run.jsonl"), metrics_port=0) as watch:
-    Generation(..., on_stage=watch.begin, on_result=watch.result, on_call=watch.call)
+    watch.of(Generation(...))
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from ecd_data.calls.scheduler import Stats
 from ecd_data.command import console
-from ecd_data.generation import CHAINS, Usage
+from ecd_data.generation import CHAINS, Generation, Usage
 from ecd_data.values import Chain
 from ecd_data.watch.line import Line
 from ecd_data.watch.log import Log
@@ -38,15 +39,22 @@ class Watch:
         price: of tokens, where the cost is to be shown.
         log: file for events as JSON.
         metrics_port: on loopback, for Prometheus; 0 takes a free one.
+        say: takes plain lines of progress; by default the console shows it.
 
     Raises:
         WatchError: on entering, when the log or the port cannot be opened.
     """
 
-    def __init__(self, price: Price | None = None, log: Path | None = None, metrics_port: int | None = None) -> None:
+    def __init__(
+        self,
+        price: Price | None = None,
+        log: Path | None = None,
+        metrics_port: int | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self.price, self._log_path, self._port = price, log, metrics_port
         self._log: Log | None = None
-        self._line = Line()
+        self._line = Line(say)
         self._stages = [Stage("start", 0, time.monotonic())]
         self._build: Stage | None = None
         self._pairs = 0
@@ -79,6 +87,10 @@ class Watch:
         if kind:
             self.event("run_stopped", error=kind.__name__)  # not its message, which may quote a text
         self._opened.close()
+
+    def of(self, generation: Generation) -> Generation:
+        """The same generation, watched."""
+        return replace(generation, on_stage=self.begin, on_result=self.result, on_call=self.call)
 
     def event(self, name: str, **fields: Any) -> None:
         """Something for the log, if there is one."""

@@ -28,9 +28,11 @@ def test_local_processes(generate, tmp_path):
     with Simulated() as server:
         alone = generate(server, "alone")
         asked = server.answered.total()
-        assert generate(server, "tasks", "--executor", "local", "--tasks", "3", "--workers", "2") == alone
+        flags = ["--executor", "local", "--workers", "2", "--log-json", str(tmp_path / "log.jsonl")]
+        assert generate(server, "tasks", *flags, "--tasks", "3") == alone
         assert server.answered.total() == 2 * asked
-        assert generate(server, "tasks", "--executor", "local", "--tasks", "5", "--workers", "2") == alone
+        assert '"event": "chain"' in (tmp_path / "log-00002.jsonl").read_text()
+        assert generate(server, "tasks", *flags, "--tasks", "5") == alone
         assert server.answered.total() == 2 * asked  # all is in the store of the first
         assert generate(server, "tasks") == alone
     assert not (tmp_path / "tasks.work").exists()
@@ -94,7 +96,8 @@ def test_mistakes_are_told(generate):
     with Simulated() as server:
         for flags, expected in [
             (["--executor", "slurm"], "Slurm needs partition and time: add --sbatch partition="),
-            (["--executor", "local", "--replay"], "run in one process"),
+            (["--executor", "local", "--replay"], "are of one process"),
+            (["--executor", "ray", "--metrics-port", "0"], "are of one process"),
             (["--tasks", "0", "--executor", "local"], "0 is not at least 1"),
         ]:
             process = generate.start(server, "no", *flags)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 from scripted import ANSWER, RECIPE, ScriptedPool
@@ -27,13 +26,7 @@ def watched(make_generation, monkeypatch):
 
     def make(watch, endpoint=None, **changes):
         with watch:
-            generation = make_generation(
-                endpoint or ScriptedPool(),
-                on_stage=watch.begin,
-                on_result=watch.result,
-                on_call=watch.call,
-                **changes,
-            )
+            generation = watch.of(make_generation(endpoint or ScriptedPool(), **changes))
             return [chain for chain, _ in generation.chains()]
 
     return make
@@ -129,15 +122,20 @@ def test_the_steps_of_the_build_are_shown_while_no_chain_is_at_work():
     assert (watch.now().note, watch.now().done, watch.now().total) == ("sft", 1, 8)
 
 
+def test_somebody_else_can_say_how_far_it_is(watched):
+    said = []
+    watched(Watch(say=said.append))
+    assert said
+    assert said[-1].startswith("chains: ")
+
+
 def test_a_watched_build_is_the_same_build(make_generation, tmp_path):
     made, steps = [], []
     for name, hooks in [("plain", False), ("watched", True)]:
         with Watch(Price(1, 1), log=tmp_path / "run.jsonl", metrics_port=0) as watch:
             generation = make_generation()
             if hooks:
-                generation = replace(
-                    generation, on_stage=watch.begin, on_result=watch.result, on_call=watch.call, trial_keys=[]
-                )
+                generation = watch.of(generation)
             spool = Spool(tmp_path / f"{name}-spool", RECIPE)
             spool.fill(generation)
             write_build(spool, generation, tmp_path / f"{name}-build", lambda *step: steps.append(step))
