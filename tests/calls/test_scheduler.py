@@ -204,7 +204,7 @@ def test_replay_equals_the_live_run_at_any_concurrency(server: FakeServer, tmp_p
             outcomes.append(live(server, store, concurrency=concurrency))
             outcomes.append(list(run(map(talk, range(12)), store, REPLAY)))
             assert len(server.bodies) == calls_of(12) + 3
-            contents.append(sorted(row[0] for row in store._db.execute("SELECT key FROM responses")))
+            contents.append(sorted(row[0] for row in store._file.writes.execute("SELECT key FROM responses")))
     assert all(outcome == outcomes[0] for outcome in outcomes)
     assert all(content == contents[0] for content in contents)
 
@@ -249,7 +249,7 @@ def test_retries_are_those_of_this_run(server: FakeServer, tmp_path: Path) -> No
 def test_neither_token_nor_url_is_stored(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
         list(run([talk(0)], store, served_by(server)))
-        keys = [row[0].hex() for row in store._db.execute("SELECT key FROM responses")]
+        keys = [row[0].hex() for row in store._file.writes.execute("SELECT key FROM responses")]
         content = str(list(store.rows(keys))).encode() + b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"answer" in content
     assert b"secret-token" not in content

@@ -284,8 +284,8 @@ def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     key = request_key(MODEL, request)
     with Store(path) as store:
         store.put(key, MODEL, request, Response("old", "stop"))
-        store._db.execute("DROP TABLE failures")
-        store._db.execute("PRAGMA user_version = 1")
+        store._file.writes.execute("DROP TABLE failures")
+        store._file.writes.execute("PRAGMA user_version = 1")
     with Store(path, read_only=True) as store:
         assert store.get(key) == Response("old", "stop")
         assert store.failure(key) is None
@@ -347,7 +347,7 @@ def test_a_large_table_without_its_inner_pages_and_with_failures(tmp_path: Path)
 
 def test_a_look_up_neither_waits_for_a_commit_nor_sees_what_is_not_committed(tmp_path: Path) -> None:
     request = make_request()
-    with Store(tmp_path / "r.sqlite") as store, store._transaction():
+    with Store(tmp_path / "r.sqlite") as store, store._file.transaction():
         store._insert("responses", KEY, MODEL, request, b"x")
         assert store.get(KEY) is None
 
@@ -414,7 +414,7 @@ def test_a_read_only_store_is_not_written(tmp_path: Path) -> None:
 
 
 def test_a_locked_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecd_data.calls.store.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("ecd_data.calls.database.BUSY_SECONDS", 0.1)
     path = tmp_path / "r.sqlite"
     with Store(path):
         holder = sqlite3.connect(path, isolation_level=None)

@@ -36,7 +36,7 @@ def stored(path):
     if not path.exists():
         return set()
     with Store(path) as store:
-        keys = [row[0].hex() for row in store._db.execute("SELECT key FROM responses")]
+        keys = [row[0].hex() for row in store._file.writes.execute("SELECT key FROM responses")]
         return {request_id(row[2]) for row in store.rows(keys)}
 
 
