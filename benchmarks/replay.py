@@ -89,7 +89,7 @@ def fill_store(work: Path) -> int:
     from ecd_data.recipe import load_recipe
 
     with Store(work / "responses.sqlite") as store:
-        store._db.execute("PRAGMA synchronous = OFF")  # this store is not worth the wait for the disk
+        store._file.writes.execute("PRAGMA synchronous = OFF")  # this store is not worth the wait for the disk
         corpus = read_corpus([str(work / "seeds.jsonl")])
         generation = Generation(corpus, load_recipe(str(work / "recipe.yaml")), MODEL, store, Scripted())  # type: ignore[arg-type]
         for _ in generation.chains():
