@@ -10,7 +10,7 @@ from ecd_data.values import Model, Request, Response
 
 Answer = tuple[str, Model, Request, Response]
 
-SHARE = 16  # a commit gathers one answer for as many calls in flight: about a sixteenth of the time that a call takes
+SHARE = 8  # a commit gathers one answer for as many calls in flight: in about an eighth of the time that a call takes
 PATIENCE = 0.1  # seconds that it waits for them at most
 
 

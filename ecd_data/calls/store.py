@@ -59,11 +59,13 @@ class Store:
 
     def put_many(self, answers: Sequence[tuple[str, Model, Request, Response]]) -> list[Response]:
         """`put` for many (key, model, request, response) in one transaction; safe to call from another thread."""
+        known = set()
         with self._file.explained(), self._file.transaction():
             for key, model, request, response in answers:
-                self._insert("responses", key, model, request, _pack(asdict(response)))
+                if not self._insert("responses", key, model, request, _pack(asdict(response))):
+                    known.add(key)
                 self._file.writes.execute("DELETE FROM failures WHERE key = ?", [bytes.fromhex(key)])
-        return [self.get(key) or response for key, _, _, response in answers]
+        return [(key in known and self.get(key)) or response for key, _, _, response in answers]
 
     def put_failure(self, key: str, model: Model, request: Request, reason: str) -> None:
         """Remember that the call `key` failed for good, unless it was answered; a later response replaces that."""
@@ -176,12 +178,14 @@ class Store:
     ) -> None:
         self.close()
 
-    def _insert(self, table: str, key: str, model: Model, request: Request, what: bytes | str) -> None:
+    def _insert(self, table: str, key: str, model: Model, request: Request, what: bytes | str) -> bool:
+        """Whether it was new."""
         self._file.writes.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", [model.id, model.revision])
-        self._file.writes.execute(
+        inserted = self._file.writes.execute(
             f"INSERT OR IGNORE INTO {table} SELECT ?, rowid, ?, ? FROM models WHERE id = ? AND revision = ?",
             [bytes.fromhex(key), _pack(request.canonical()), what, model.id, model.revision],
         )
+        return inserted.rowcount > 0
 
     def _row(self, key: str) -> tuple[Model, str, str] | None:
         with self._file.explained():
