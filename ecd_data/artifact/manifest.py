@@ -28,11 +28,15 @@ SHAPING_MODULES = ("differences", "generation", "rng", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
-    """The manifest of a build whose data, responses, recipe and schemas are in place."""
+    """The manifest of a build whose data, responses, inputs and schemas are in place."""
+    return {**made_of(generation), **told_by(build)}
+
+
+def told_by(build: Path) -> dict[str, Any]:
+    """What the files of a build tell by themselves: the second part of its manifest."""
     files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
     counts = _counts(build)
     return {
-        **made_of(generation),
         "counts": counts,
         "funnel": make_funnel(build),
         "length_ratio": length_ratios(build),
