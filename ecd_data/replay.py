@@ -1,0 +1,36 @@
+"""A build made again from what it publishes: its recipe, seeds and responses, without an endpoint."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ecd_data.generate import write_build
+
+
+def replay(build: Path, out: Path) -> Path:
+    """Makes a build again at `out` and returns that.
+
+    Raises:
+        EcdError: the build does not hold what that takes, or something else came out than can be a build.
+    """
+    from builders.spool import Spool
+    from ecd_data.artifact.inputs import read_inputs
+    from ecd_data.artifact.manifest import read_manifest
+    from ecd_data.calls.exchange import import_into
+    from ecd_data.calls.scheduler import Answerer
+    from ecd_data.calls.store import Store
+    from ecd_data.generation import Generation
+    from ecd_data.values import Model
+
+    manifest = read_manifest(build)
+    recipe, corpus, contamination = read_inputs(build, manifest)
+    judge = Answerer(Model(**manifest["judge"]["model"])) if manifest["judge"] else None
+    with tempfile.TemporaryDirectory(prefix="ecd-replay-") as work, Store(Path(work, "responses.sqlite")) as store:
+        import_into(store, build)
+        model = Model(**manifest["model"])
+        generation = Generation(corpus, recipe, model, store, judge=judge, contamination=contamination)
+        spool = Spool(Path(work, "spool"), recipe)
+        spool.fill(generation)
+        write_build(spool, generation, out)
+    return out
