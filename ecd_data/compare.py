@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # rows that are named of each kind of change
 KINDS = ("added", "removed", "changed")
+CONFIGS = ("preference", "sft", "chains", "rejects")
 ROUTES = get_args(Route)
 Cells = Sequence[object]
+Rows = Counter[tuple[str, str]]  # by config and class
 
 
 def compare(a: str, b: str) -> None:
@@ -30,21 +32,21 @@ def compare(a: str, b: str) -> None:
     Raises:
         EcdError: one of them is no build.
     """
-    from ecd_data.artifact.comparison import changed_rows, shapes
+    from ecd_data.artifact.comparison import changed_rows, count_rows, shapes
+    from ecd_data.artifact.funnel import make_funnel
     from ecd_data.artifact.manifest import read_manifest
 
-    builds = [build_at(a), build_at(b)]
-    manifests = [read_manifest(build) for build in builds]
-    grid(("made of", "A", "B"), [("", a, b), *made_of(*manifests)])
-    changes = list(changed_rows(*builds))
-    grid(("rows", "A", "B", *KINDS), row_counts(changes, *manifests), numbers=True)
-    for line in named(changes):
+    here, there = build_at(a), build_at(b)
+    grid(("made of", "A", "B"), [("", a, b), *made_of(read_manifest(here), read_manifest(there))])
+    changes, before, after = list(changed_rows(here, there)), shapes(here), shapes(there)
+    grid(("rows", "A", "B", *KINDS), row_counts(changes, count_rows(here), count_rows(there)), numbers=True)
+    for line in named(changes) if changes else ["no row differs"]:
         print(plain(line))
-    before, after = map(shapes, builds)
     heading, *rows = pair_shifts(before, after)
     grid([str(name) for name in heading], rows, numbers=True)
-    grid(("coverage", "A", "B", "shift"), coverage(*manifests), numbers=True)
-    for line in operations(*manifests):
+    funnels = make_funnel(here), make_funnel(there)
+    grid(("coverage", "A", "B", "shift"), coverage(*funnels), numbers=True)
+    for line in operations(*funnels):
         print(plain(line))
 
 
@@ -53,25 +55,22 @@ def made_of(a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:
     from ecd_data.artifact.comparison import differing_values
 
     parts = ("recipe", "seeds", "hashes", "model", "judge", "versions")
-    taken = ({name: manifest.get(name) for name in parts} for manifest in (a, b))
-    for path, ours, theirs in differing_values(*taken):
+    before, after = ({name: manifest.get(name) for name in parts} for manifest in (a, b))
+    for path, ours, theirs in differing_values(before, after):
         cells = (value[:12] if path.startswith("hashes.") and value else value for value in (ours, theirs))
         yield path, *("-" if cell is None else cell for cell in cells)
 
 
-def row_counts(changes: Sequence[RowChange], a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:
-    """Rows of each config, and pairs of each class, that came, went or changed."""
-    from ecd_data.artifact.comparison import tally
+def row_counts(changes: Sequence[RowChange], a: Rows, b: Rows) -> Iterator[Cells]:
+    """Rows of each config and class: how many there are, and how many came, went or changed."""
+    from ecd_data.artifact.comparison import ALL, tally
 
     counts = tally(changes)
-    for config in a["configs"]:
-        totals = (sum(split["rows"] for split in manifest["configs"][config].values()) for manifest in (a, b))
-        yield config, *totals, *(counts[config, "all"][kind] for kind in KINDS)
-        if config == "preference":
-            classes = [manifest["counts"]["by_class"] for manifest in (a, b)]
-            for name in sorted({*classes[0], *classes[1]}):
-                numbers = (by_class.get(name, 0) for by_class in classes)
-                yield f"- {name}", *numbers, *(counts[config, name][kind] for kind in KINDS)
+    for config, name in sorted({*a, *b}, key=lambda key: (CONFIGS.index(key[0]), key[1] != ALL, key[1])):
+        if name == ALL or config == "preference":
+            shown = config if name == ALL else f"- {name}"
+            kinds = (counts[config, name][kind] for kind in KINDS)
+            yield shown, *(f"{number:,}" for number in (a[config, name], b[config, name], *kinds))
 
 
 def named(changes: Sequence[RowChange]) -> Iterator[str]:
@@ -91,9 +90,9 @@ def named(changes: Sequence[RowChange]) -> Iterator[str]:
 
 def pair_shifts(a: dict[str, Shape], b: dict[str, Shape]) -> Iterator[Cells]:
     """A heading with the classes; below it, what their pairs are like on both sides."""
-    from ecd_data.artifact.comparison import Shape
+    from ecd_data.artifact.comparison import ALL, Shape
 
-    classes = ["all", *sorted({*a, *b} - {"all"})]
+    classes = [ALL, *sorted({*a, *b} - {ALL})]
     yield "pairs, A to B", *classes
     sides = [[measures(shapes.get(name, Shape())) for name in classes] for shapes in (a, b)]
     for what in sides[0][0]:
@@ -117,11 +116,11 @@ def measures(shape: Shape) -> dict[str, str]:
 
 
 def coverage(a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:
-    """Operations drawn and with a pair, and the share of its rounds that each class made pairs of."""
+    """Of two funnels, operations drawn and with a pair, and the share of its rounds that each class made pairs of."""
     for what in ("drawn", "with_pair"):
-        numbers = [manifest["funnel"]["operations"][what] for manifest in (a, b)]
+        numbers = [funnel["operations"][what] for funnel in (a, b)]
         yield f"operations {what.replace('_', ' ')}", *numbers, f"{numbers[1] - numbers[0]:+,}"
-    classes = [manifest["funnel"]["by_class"] for manifest in (a, b)]
+    classes = [funnel["by_class"] for funnel in (a, b)]
     for name in sorted({*classes[0], *classes[1]} - {"none"}):
         reached = [by_class.get(name, {"pairs": 0, "attempted": 0}) for by_class in classes]
         shares = [n["pairs"] / n["attempted"] if n["attempted"] else 0.0 for n in reached]
@@ -129,10 +128,10 @@ def coverage(a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:
 
 
 def operations(a: dict[str, Any], b: dict[str, Any]) -> Iterator[str]:
-    """The operations that have pairs on one side only."""
-    before, after = (manifest["counts"]["by_operation"] for manifest in (a, b))
+    """Of two funnels, the operations that have pairs on one side only."""
+    before, after = ({name for name, n in funnel["by_operation"].items() if n["pairs"]} for funnel in (a, b))
     for name, ours, theirs in [("A", before, after), ("B", after, before)]:
-        if alone := sorted(ours.keys() - theirs.keys()):
+        if alone := sorted(ours - theirs):
             yield f"with pairs in {name} only: {', '.join(alone)}"
 
 

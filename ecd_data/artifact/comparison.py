@@ -13,8 +13,9 @@ from statistics import median
 from typing import Any
 
 from ecd_data.artifact.schema import CONFIGS
-from ecd_data.artifact.tables import data_files, read_rows
+from ecd_data.artifact.tables import data_files, every_row, read_rows
 
+ALL = "all"
 NO_CLASS = "none"  # of rows without an operation: whole chains, first turns, rounds that nothing fitted
 SIDES = ("prompt", "chosen", "rejected")
 _JSON = json.JSONEncoder(sort_keys=True).encode  # of any row, a broken one with NaN in it too
@@ -95,23 +96,37 @@ def changed_rows(a: Path, b: Path) -> Iterator[RowChange]:
 
 
 def shapes(build: Path) -> dict[str, Shape]:
-    """What the pairs of a build are like, over `all` and by class.
+    """What the pairs of a build are like, over all and by class.
 
     Raises:
         BuildError: a file cannot be read.
     """
     found: defaultdict[str, Shape] = defaultdict(Shape)
     for _, row in _rows(build, "preference"):
-        for name in ("all", _class(row)):
+        for name in (ALL, _class(row)):
             found[name].add(row)
-    return {"all": found["all"]} | {name: found[name] for name in sorted(found)}
+    return dict(found)
+
+
+def count_rows(build: Path) -> Counter[tuple[str, str]]:
+    """How many rows there are by (config, class), and over all classes of a config.
+
+    Raises:
+        BuildError: a file cannot be read.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for config in CONFIGS:
+        columns = ["id"] if config == "chains" else ["operation"]
+        for row in every_row(build, config, columns):
+            counts.update([(config, ALL), (config, _class(row))])
+    return counts
 
 
 def tally(changes: Iterable[RowChange]) -> dict[tuple[str, str], Counter[str]]:
-    """How many rows came, went and changed, by (config, class) and by (config, `all`)."""
+    """How many rows came, went and changed, by (config, class), and over all classes of a config."""
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for change in changes:
-        counts[change.config, "all"][change.kind] += 1
+        counts[change.config, ALL][change.kind] += 1
         counts[change.config, change.of_class][change.kind] += 1
     return counts
 

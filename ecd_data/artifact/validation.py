@@ -59,7 +59,7 @@ def changed_files(build: Path, manifest: Mapping[str, Any]) -> list[str]:
         path = build / name
         if not path.is_file():
             problems.append(f"{name}: missing")
-        elif file_sha256(path) != recorded["sha256"]:
+        elif (file_sha256(path), path.stat().st_size) != (recorded["sha256"], recorded.get("size")):
             problems.append(f"{name}: changed since it was built")
     if not (build / CARD).is_file():
         problems.append(f"{CARD}: missing")

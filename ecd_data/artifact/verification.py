@@ -8,6 +8,8 @@ Where the seeds came from, and how many repeated others, stands in the manifest 
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -29,10 +31,12 @@ from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_row
 from ecd_data.calls.exchange import read_parquet
 from ecd_data.errors import EcdError
 from ecd_data.method.plan import Plan
-from ecd_data.recipe import load_recipe
+from ecd_data.method.trial import try_judge
+from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import Model, canonical_json, sha256
+from ecd_data.values import Model, Response, canonical_json, request_key, sha256
 
 LONGEST = 160  # characters of a value that a message shows
 
@@ -120,6 +124,9 @@ def _inputs(build: Path, manifest: Manifest) -> Found:
         "seeds.groups": seeds["groups"],
     }
     problems = list(_differing(recorded, told, "by recipe.yaml, seeds/ and schema/"))
+    for name, kind in (("sources", list), ("duplicates", int), ("decontaminated_from", list)):
+        if type(seeds[name]) is not kind:
+            problems.append(f"seeds.{name}: is {_short(seeds[name])}, not of the type {kind.__name__}")
     groups = {seed.seed_id: seed.group for seed in corpus.seeds}
     for split, paths in data_files(build, "chains").items():
         for chain in read_rows(paths, ["id", "group"]):
@@ -152,9 +159,27 @@ def _manifest(build: Path, manifest: Manifest) -> Found:
     if (judge is not None) != any(operation.check == "judge" for operation in drawn):
         problems.append("judge: the recipe draws judged operations, or the manifest tells of a judge, but not both")
     if judge:
-        reliable = judge["calibration"]["overall"]["balanced_accuracy"] >= recipe.judge_accuracy
-        problems += _differing({"judge.used": judge["used"]}, {"judge.used": reliable}, "by its calibration")
+        tried = _calibration(build, recipe, Model(**judge["model"]))
+        reliable = tried.overall.balanced_accuracy >= recipe.judge_accuracy
+        by_votes = {"used": reliable, "calibration": dataclasses.asdict(tried)}
+        problems += _differing({name: judge[name] for name in by_votes}, by_votes, "by its votes", "judge")
     return "its numbers, counted again from rows and responses", problems
+
+
+def _calibration(build: Path, recipe: Recipe, judge: Model) -> Calibration:
+    """How the judge did in its trial, by the published votes."""
+    files = sorted((build / "responses").glob("*.parquet"))
+    rows = (row for row in read_rows(files, ["key", "role", "response"]) if row["role"] == "judge")
+    votes = {row["key"]: row["response"] for row in rows}
+    plan, ruled = Plan.of(recipe), []
+    for item in items(recipe.judge_items):
+        trial = try_judge(item, plan)
+        answers = [Response(**json.loads(votes[request_key(judge, request)])) for request in next(trial)]
+        try:
+            trial.send(answers)
+        except StopIteration as done:
+            ruled.append(done.value)
+    return calibration(ruled)
 
 
 def _card(build: Path, manifest: Manifest) -> Found:

@@ -22,7 +22,7 @@ def change_rows(build, name, change):
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), build / name)
     manifest = read_manifest(build)
-    manifest["files"][name]["sha256"] = file_sha256(build / name)
+    manifest["files"][name] = {"sha256": file_sha256(build / name), "size": (build / name).stat().st_size}
     write_manifest(build, manifest)
 
 
