@@ -22,15 +22,26 @@ def replay(build: Path, out: Path) -> Path:
     from ecd_data.calls.store import Store
     from ecd_data.generation import Generation
     from ecd_data.values import Model
+    from ecd_data.watch.run import Watch
 
     manifest = read_manifest(build)
     recipe, corpus, contamination = read_inputs(build, manifest)
     judge = Answerer(Model(**manifest["judge"]["model"])) if manifest["judge"] else None
-    with tempfile.TemporaryDirectory(prefix="ecd-replay-") as work, Store(Path(work, "responses.sqlite")) as store:
+    folder = tempfile.TemporaryDirectory(prefix="ecd-replay-")
+    with folder as work, Store(Path(work, "responses.sqlite")) as store, Watch() as watch:
         import_into(store, build)
-        model = Model(**manifest["model"])
-        generation = Generation(corpus, recipe, model, store, judge=judge, contamination=contamination)
+        generation = Generation(
+            corpus,
+            recipe,
+            Model(**manifest["model"]),
+            store,
+            judge=judge,
+            contamination=contamination,
+            on_stage=watch.begin,
+            on_result=watch.result,
+            on_call=watch.call,
+        )
         spool = Spool(Path(work, "spool"), recipe)
         spool.fill(generation)
-        write_build(spool, generation, out)
+        write_build(spool, generation, out, watch.step)
     return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ecd_data.artifact.claims import (
@@ -57,7 +57,9 @@ def changed_files(build: Path, manifest: Mapping[str, Any]) -> list[str]:
     problems = []
     for name, recorded in manifest["files"].items():
         path = build / name
-        if not path.is_file():
+        if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
+            problems.append(f"{name}: is no path inside a build")
+        elif not path.is_file():
             problems.append(f"{name}: missing")
         elif (file_sha256(path), path.stat().st_size) != (recorded["sha256"], recorded.get("size")):
             problems.append(f"{name}: changed since it was built")

@@ -39,6 +39,8 @@ from ecd_data.templates import prompts_hash
 from ecd_data.values import Model, Response, canonical_json, request_key, sha256
 
 LONGEST = 160  # characters of a value that a message shows
+# Parts of a manifest that are no numbers counted from the files.
+OTHER_PARTS = ("format", "recipe", "seeds", "hashes", "model", "judge", "versions", "configs", "files")
 
 Manifest = Mapping[str, Any]
 Found = tuple[str, list[str]]  # what was looked at, and what is wrong
@@ -153,7 +155,8 @@ def _responses(build: Path, manifest: Manifest) -> Found:
 def _manifest(build: Path, manifest: Manifest) -> Found:
     """The manifest's numbers are those of the files; what it says of the judge holds together."""
     told = told_by(build)
-    problems = list(_differing({name: manifest.get(name) for name in told}, told, "by the files"))
+    problems = [f"{name}: is nothing that a manifest tells" for name in manifest.keys() - {*OTHER_PARTS, *told}]
+    problems += _differing({name: manifest.get(name) for name in told}, told, "by the files")
     recipe, judge = load_recipe(str(build / RECIPE)), manifest["judge"]
     drawn = Plan.of(recipe).operations
     if (judge is not None) != any(operation.check == "judge" for operation in drawn):

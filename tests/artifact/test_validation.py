@@ -141,6 +141,16 @@ def test_a_shard_that_nobody_listed_is_found(make_build):
         validate_build(build)
 
 
+@pytest.mark.parametrize("name", ["../secret", "data/../../secret", "/etc/hostname"])
+def test_a_manifest_names_no_file_outside(make_build, name):
+    build = make_build()
+    manifest = read_manifest(build)
+    manifest["files"][name] = {"sha256": "0" * 64, "size": 1}
+    write_manifest(build, manifest)
+    with pytest.raises(GateError, match=f"{name}: is no path inside a build"):
+        validate_build(build)
+
+
 @pytest.mark.parametrize("name", [".env", "ecd.py", "data/notes.txt"])
 def test_a_file_that_is_not_of_the_build_is_found(make_build, name):
     build = make_build()

@@ -265,6 +265,11 @@ def test_other_bytes_of_the_same_rows_are_caught(build, tmp_path):
     assert " row " not in found
 
 
+def test_a_part_that_no_manifest_has_is_caught(build):
+    edit_manifest(build, lambda manifest: manifest.update(award="best in class"))
+    assert verified(build)["manifest"] == "award: is nothing that a manifest tells"
+
+
 def test_a_stray_file_is_caught(build):
     (build / "data" / "extra.parquet").write_bytes(b"x")
     assert verified(build)["files"] == "data/extra.parquet: not in the manifest; remove it"
