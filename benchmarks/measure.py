@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from unittest import mock
 
 from simulated import MODEL, RECIPE, REVISION, answer
 
@@ -112,6 +113,20 @@ def write_inputs(folder: Path, seeds: int) -> list[str]:
     (folder / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     names = {"seeds": "seeds.jsonl", "recipe": "recipe.yaml", "responses": "responses.sqlite"}
     return [text for flag, name in names.items() for text in (f"--{flag}", str(folder / name))]
+
+
+def built(folder: Path, seeds: int) -> dict[str, Any]:
+    """A build at `folder/build`, as `ecd generate` makes it, with the simulated server in process; its manifest."""
+    from ecd_data import flags
+    from ecd_data import generate as verb
+    from ecd_data.calls.scheduler import Answerer
+
+    arguments = parser(None)
+    flags.add_generation_arguments(arguments)
+    args = arguments.parse_args([*write_inputs(folder, seeds), "--endpoint", "http://in.process"])
+    answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
+    with mock.patch.object(verb, "answered_by", return_value=answerer):
+        return verb.generate(args, folder / "build")
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

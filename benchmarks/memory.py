@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any
 from unittest import mock
 
-from measure import SERVED, InProcess, measured, parser, report, write_inputs
+from measure import built, measured, parser, report
 
 STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest", "card", "validate")
 
@@ -27,10 +27,8 @@ STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest"
 def generate(seeds: int) -> dict[str, Any]:
     """One generation; for each stage the largest resident set until its end, in MB, and its seconds."""
     from builders.spool import Spool
-    from ecd_data import flags
     from ecd_data import generate as verb
     from ecd_data.artifact import build
-    from ecd_data.calls.scheduler import Answerer
     from ecd_data.command import quiet_libraries
 
     quiet_libraries()
@@ -38,16 +36,10 @@ def generate(seeds: int) -> dict[str, Any]:
     names = ("read_inputs", "fill", "_prepare", "write_parquet", "make_manifest", "write_card", "validate_build")
     found: dict[str, Any] = {"peak": {}, "seconds": dict.fromkeys(STAGES, 0.0)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as patched:
-        inputs = write_inputs(Path(folder), seeds)
         for stage, owner, name in zip(STAGES, owners, names, strict=True):
             function = watched(getattr(owner, name), stage, found)
             patched.enter_context(mock.patch.object(owner, name, function))
-        answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
-        patched.enter_context(mock.patch.object(verb, "answered_by", return_value=answerer))
-        arguments = parser(None)
-        flags.add_generation_arguments(arguments)
-        args = arguments.parse_args([*inputs, "--endpoint", "http://in.process"])
-        manifest = verb.generate(args, Path(folder, "build"))
+        manifest = built(Path(folder), seeds)
         found["size"] = sum(file["size"] for file in manifest["files"].values())
     return found | {"calls": manifest["calls"]["total"], "pairs": manifest["counts"]["pairs"]}
 

@@ -11,6 +11,8 @@ VERBS = {
     "calibrate": "how reliable a judge is, against answers that code knows",
     "responses": "the response store: stats, export, import, gc",
     "validate": "check a build directory or a published dataset",
+    "verify": "prove a release: hashes, rows, card, load_dataset, and a replay of every byte",
+    "compare": "what differs between two builds or revisions",
     "local": "a text-generation endpoint and a Hub on this machine",
     "demo": "the whole loop on the local services",
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from ecd_data.errors import EcdError
 
+WIDTH = 140  # of a table that goes to no terminal
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
@@ -54,9 +56,43 @@ def quiet_libraries() -> None:
     datasets.config.USE_PARQUET_EXPORT = False
 
 
+def build_at(source: str, revision: str | None = None) -> Path:
+    """The build that a user names: a directory, or a published dataset `org/name` or `org/name@revision`, downloaded.
+
+    Raises:
+        PublishError: there is no such dataset or revision, or the Hub refuses.
+    """
+    from ecd_data.artifact.release import download
+
+    if Path(source).is_dir():
+        return Path(source)
+    repo_id, _, named = source.partition("@")
+    return download(repo_id, revision or named or None)
+
+
 def ecd_home() -> Path:
     """Where the response store lies by default: `$ECD_HOME`, or `~/.cache/ecd`."""
     return Path(os.environ.get("ECD_HOME") or Path.home() / ".cache" / "ecd")
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: bool = False) -> None:
+    """Prints rows as a table with a heading; `numbers` sets all columns but the first to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(columns):
+        made.add_column(name, justify="right" if numbers and number else "left")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row))
+    # Of no terminal the width is unknown, and cells that wrap are no help to a log or a pipe.
+    Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH).print(made)
+
+
+def plain(text: str) -> str:
+    """Text of others, as it may be shown on a terminal: without control characters."""
+    return "".join(char if char.isprintable() or char in "\n " else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def table(rows: Mapping[str, object]) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from ecd_data.command import quiet_libraries, run_command, table
+from ecd_data.command import build_at, quiet_libraries, run_command, table
 
 
 def main() -> int:
@@ -25,13 +24,9 @@ def main() -> int:
 
     def command() -> None:
         quiet_libraries()
-        from ecd_data.artifact.release import download
         from ecd_data.artifact.validation import validate_build
 
-        build = Path(args.build_or_repo)
-        if not build.is_dir():
-            build = download(args.build_or_repo, args.revision)
-        report = validate_build(build)
+        report = validate_build(build_at(args.build_or_repo, args.revision))
         for config, splits in report.rows.items():
             print(f"{config}\n{table(splits)}")
         print(f"valid; {report.rechecked} requirements were checked again by code on both sides")

@@ -126,3 +126,11 @@ def texts(faults):
                 except (httpx.HTTPError, ValueError, TypeError):
                     failed += 1
     return found, failed
+
+
+def test_verify_is_measured_on_builds_that_it_finds_good(tmp_path):
+    table, notes = benchmark("verify.py", "--seeds", "6", folder=tmp_path)
+    ((pairs, row),) = table.items()
+    assert row["rows"] > pairs > 0
+    assert row["verify: peak MB"] > 50
+    assert notes[0].startswith(f"{pairs} pairs: ")

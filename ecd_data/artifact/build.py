@@ -1,6 +1,6 @@
 """The build directory: rows in, everything that a release holds out, in place at once or not at all.
 
-README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parquet  schema/  responses/
+README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parquet  schema/  seeds/  responses/
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import datasets
 
 from ecd_data.artifact.card import write_card
+from ecd_data.artifact.inputs import write_inputs
 from ecd_data.artifact.manifest import CARD, NAME, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import CONFIGS, schema_text
 from ecd_data.artifact.validation import validate_build
@@ -61,10 +62,10 @@ def build(
             begin(builder.config.name)
             infos[builder.config.name] = _prepare(builder, partial)
         begin("responses")
-        # In the order of their use, and the failures among them: with these anyone can replay the build.
+        # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
         (partial / "responses").mkdir()
         write_parquet(generation.store.stored(keys), partial / "responses" / "responses-00000-of-00001.parquet")
-        (partial / "recipe.yaml").write_text(generation.recipe.to_yaml(), encoding="utf-8")
+        write_inputs(partial, generation)
         (partial / "schema").mkdir()
         for config in CONFIGS:
             (partial / "schema" / f"{config}.schema.json").write_text(schema_text(config), encoding="utf-8")

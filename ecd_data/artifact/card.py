@@ -38,7 +38,12 @@ SIZES = [
 
 
 def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> None:
-    """Writes `README.md` into a build.
+    """Writes `README.md` into a build; for arguments and errors see `card_text`."""
+    (build / "README.md").write_text(card_text(build, manifest, infos), encoding="utf-8")
+
+
+def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> str:
+    """The card of a build.
 
     Args:
         build: with its data in place.
@@ -59,7 +64,7 @@ def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any
     environment.filters.update(md=markdown, fenced=fenced)
     template = environment.from_string((resources.files("cards") / "dataset.md.jinja").read_text(encoding="utf-8"))
     counts = manifest["counts"]
-    text = template.render(
+    return template.render(
         yaml=_metadata(manifest, infos).to_yaml(),
         manifest=manifest,
         counts=counts,
@@ -77,7 +82,6 @@ def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any
         funnel=manifest["funnel"],
         stages=STAGES,
     )
-    (build / "README.md").write_text(text, encoding="utf-8")
 
 
 def _model_name(model: Mapping[str, str]) -> str:

@@ -28,20 +28,27 @@ SHAPING_MODULES = ("differences", "generation", "rng", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
-    """The manifest of a build whose data, responses, recipe and schemas are in place."""
+    """The manifest of a build whose data, responses, inputs and schemas are in place."""
     files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
-    counts = _counts(build)
     return {
         **made_of(generation),
-        "counts": counts,
-        "funnel": make_funnel(build),
-        "length_ratio": length_ratios(build),
-        "calls": _calls(build, counts["pairs"]),
+        **told_by(build),
         "configs": {config: _splits(build, config) for config in CONFIGS},
         "files": {
             path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
             for path in files
         },
+    }
+
+
+def told_by(build: Path) -> dict[str, Any]:
+    """What rows and responses tell of themselves: the numbers of a manifest."""
+    counts = _counts(build)
+    return {
+        "counts": counts,
+        "funnel": make_funnel(build),
+        "length_ratio": length_ratios(build),
+        "calls": _calls(build, counts["pairs"]),
     }
 
 
@@ -61,8 +68,13 @@ def made_of(generation: Generation) -> dict[str, Any]:
         "hashes": {**generation.hashes, "schemas": schemas_hash(), "code": code_hash()},
         "model": {"id": generation.model.id, "revision": generation.model.revision},
         "judge": _judge(generation),
-        "versions": {name: metadata.version(name) for name in SHAPING_LIBRARIES},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions here of the libraries that shape the data."""
+    return {name: metadata.version(name) for name in SHAPING_LIBRARIES}
 
 
 @cache

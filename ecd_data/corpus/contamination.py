@@ -6,7 +6,7 @@ python -m ecd_data.generate --seeds seeds.jsonl --decontaminate google/IFEval ..
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ecd_data.corpus.seeds import read_corpus
@@ -15,13 +15,13 @@ from ecd_data.values import canonical_json, sha256
 
 @dataclass(frozen=True)
 class Contamination:
-    """The prompts of evaluations, as runs of `n` words.
+    """The prompts of evaluations, as hashes of their runs of `n` words: a build may publish them, but not the prompts.
 
     Words are compared without letter case and punctuation. A prompt of fewer than `n` words would be found inside
     many a text that has nothing to do with it ("Write a story"): it only matches a text that says just that.
     """
 
-    ngrams: frozenset[tuple[str, ...]]
+    ngrams: frozenset[str]
     n: int
     sources: tuple[str, ...]
 
@@ -33,18 +33,13 @@ class Contamination:
     def shared(self, text: str) -> str:
         """The first run of words that a text shares with the evaluations; empty when there is none."""
         said = _words(text)
-        if len(said) < self.n:
-            return " ".join(said) if said in self.ngrams else ""
-        runs = (said[i : i + self.n] for i in range(len(said) - self.n + 1))
-        return next((" ".join(run) for run in runs if run in self.ngrams), "")
+        return next((run for run in _runs(said, self.n) if _hash(run) in self.ngrams), "")
 
 
 def contamination_of(prompts: Sequence[str], n: int, sources: Sequence[str] = ()) -> Contamination:
     """What a corpus must not share with some prompts; `n` is the length of a run in words."""
-    ngrams: set[tuple[str, ...]] = set()
-    for words in map(_words, prompts):
-        ngrams.update(words[i : i + n] for i in range(max(1, len(words) - n + 1)))
-    return Contamination(frozenset(ngrams - {()}), n, tuple(sources))
+    ngrams = frozenset(_hash(run) for words in map(_words, prompts) for run in _runs(words, n))
+    return Contamination(ngrams, n, tuple(sources))
 
 
 def read_contamination(sources: Sequence[str], n: int) -> Contamination:
@@ -57,5 +52,15 @@ def read_contamination(sources: Sequence[str], n: int) -> Contamination:
     return contamination_of([seed.instruction for seed in corpus.seeds], n, corpus.sources)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"\w+", text.casefold()))
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def _runs(words: Sequence[str], n: int) -> Iterator[str]:
+    """All runs of `n` words; fewer words are one run, and none are none."""
+    if words:
+        yield from (" ".join(words[i : i + n]) for i in range(max(1, len(words) - n + 1)))
+
+
+def _hash(run: str) -> str:
+    return sha256(run)[:16]

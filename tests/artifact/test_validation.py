@@ -22,7 +22,7 @@ def change_rows(build, name, change):
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), build / name)
     manifest = read_manifest(build)
-    manifest["files"][name]["sha256"] = file_sha256(build / name)
+    manifest["files"][name] = {"sha256": file_sha256(build / name), "size": (build / name).stat().st_size}
     write_manifest(build, manifest)
 
 
@@ -46,6 +46,14 @@ def swap(rows):
         (lambda rows: rows[0]["requirements"][0].update(kwargs="{x}"), "kwargs do not fit"),
         (lambda rows: rows[0]["rejected_votes"].__setitem__(0, 1.0), "its share of votes is 1.0"),
         (lambda rows: rows[0]["chosen_votes"].__setitem__(0, 0.6667), "its share of votes is 0.6667"),
+        (lambda rows: rows[0].update(similarity=float("nan")), "similarity: nan is not of type 'number'"),
+        (lambda rows: rows[0]["rejected_votes"].__setitem__(0, float("nan")), "nan is not of type 'number'"),
+        (lambda rows: rows[0].update(similarity=0.5), "similarity is 0.5, but chosen and rejected have"),
+        (lambda rows: rows[0].update(model="other/model"), "model is 'other/model', but the manifest's"),
+        (lambda rows: rows[0].update(operation="style/no_such_thing"), "is not its newest requirement"),
+        (lambda rows: rows[0].update(seed_id="0" * 16), "it is of seed 0000000000000000 and round"),
+        (lambda rows: rows[0]["prompt"][0].update(content="Do it."), "its chain tells other texts"),
+        (lambda rows: rows[0].update(adapted_by="guided"), "its chain tells other texts, requirements or routes"),
         (
             lambda rows: rows[0]["requirements"][0].update(check="judge", kwargs="{}"),
             "checked by judge, which it is not",
@@ -56,6 +64,50 @@ def test_a_changed_row_is_found(make_build, change, message):
     build = make_build()
     change_rows(build, TRAIN, change)
     with pytest.raises(GateError, match=message):
+        validate_build(build)
+
+
+def test_a_problem_names_config_split_and_row(make_build):
+    build = make_build()
+    id_ = pq.read_table(build / TRAIN)["id"][0].as_py()
+    change_rows(build, TRAIN, swap)
+    with pytest.raises(GateError, match=f"preference/train row '{id_}': chosen is marked met="):
+        validate_build(build)
+
+
+def test_an_accepted_turn_that_is_no_pair_is_checked_too(make_build):
+    build = make_build(recipe=replace(RECIPE, max_share={"repair": 0.25}))
+    pairs = {row["id"] for path in (build / "data/preference").glob("*") for row in pq.read_table(path).to_pylist()}
+
+    def spoil(rows):
+        alone = next(row for row in rows if row["round"] and row["id"] not in pairs)
+        alone["completion"][0]["content"] = "One, two, three, and UPPER."
+
+    change_rows(build, TRAIN.replace("preference", "sft"), spoil)
+    with pytest.raises(GateError, match=r"sft/train row '\w+-r\d': completion is marked met=True for \w+/\w+, but: "):
+        validate_build(build)
+
+
+@pytest.mark.parametrize("judge", [None, {"used": False}])
+def test_a_judged_row_of_a_build_whose_judge_is_not_used_is_found(make_build, judge):
+    build = make_build(recipe=replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0))
+    manifest = read_manifest(build)
+    assert manifest["judge"]["used"]
+    manifest["judge"] = judge and {**manifest["judge"], **judge}
+    write_manifest(build, manifest)
+    with pytest.raises(
+        GateError, match=r"row '\w+-r\d': requirement '\w+/\w+' is judged, but by the manifest no judge"
+    ):
+        validate_build(build)
+
+
+@pytest.mark.parametrize("name", ["recipe", "model", "judge"])
+def test_a_manifest_that_lacks_a_part_is_named(make_build, name):
+    build = make_build()
+    manifest = read_manifest(build)
+    manifest[name] = {"no": "such thing"}
+    write_manifest(build, manifest)
+    with pytest.raises(BuildError, match=r"manifest.json: not as this version writes it"):
         validate_build(build)
 
 
@@ -89,6 +141,16 @@ def test_a_shard_that_nobody_listed_is_found(make_build):
         validate_build(build)
 
 
+@pytest.mark.parametrize("name", ["../secret", "data/../../secret", "/etc/hostname"])
+def test_a_manifest_names_no_file_outside(make_build, name):
+    build = make_build()
+    manifest = read_manifest(build)
+    manifest["files"][name] = {"sha256": "0" * 64, "size": 1}
+    write_manifest(build, manifest)
+    with pytest.raises(GateError, match=f"{name}: is no path inside a build"):
+        validate_build(build)
+
+
 @pytest.mark.parametrize("name", [".env", "ecd.py", "data/notes.txt"])
 def test_a_file_that_is_not_of_the_build_is_found(make_build, name):
     build = make_build()
@@ -119,10 +181,11 @@ def swap_rejects(rows):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (forget_a_pair, r"are not one for each round(?s:.*)preference row '\w+-r\d': no chain names it"),
+        (forget_a_pair, r"are not one for each round(?s:.*)preference/train row '\w+-r\d': no chain names it"),
         (swap_rejects, "are not one for each round"),
         (lambda rows: rows[0].update(rounds=3), "says 3 rounds instead of 2"),
-        (lambda rows: rows[0]["pairs"].append(rows[0]["id"] + "-r2-g7"), r"-r2-g7': missing; its chain names it"),
+        (lambda rows: rows[0]["pairs"].append(rows[0]["id"] + "-r2-g7"), r"has no turns of its pair '\w+-r2-g7'"),
+        (lambda rows: rows[0].update(group="7" * 16), "its group belongs into test"),
     ],
 )
 def test_chains_that_do_not_fit_their_outcomes_are_found(make_build, change, message):
@@ -134,7 +197,7 @@ def test_chains_that_do_not_fit_their_outcomes_are_found(make_build, change, mes
 
 def test_a_text_that_nothing_else_tells_of_is_found_by_the_hash_of_the_rows(make_build):
     build = make_build()
-    change_rows(build, CHAINS, lambda rows: rows[0]["turns"][0].update(instruction="Another one."))
+    change_rows(build, CHAINS, lambda rows: rows[0]["turns"][-1]["candidates"][0].update(text="Another one."))
     with pytest.raises(GateError, match="chains: the train rows are not those"):
         validate_build(build)
 

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 
 from ecd_data.errors import GateError
 from ecd_data.values import canonical_json, sha256
@@ -21,6 +21,14 @@ ARRAY = {"type", "items", "minItems", "maxItems"}
 ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "contentMediaType"}
 SCALARS = (str, int, float)
 REMEMBERED = 256  # values of a field whose validity is known
+# NaN is no number in JSON, and no bound of a schema catches it.
+_types = Draft202012Validator.TYPE_CHECKER
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=_types.redefine(
+        "number", lambda checker, value: _types.is_type(value, "number") and not math.isnan(value)
+    ),
+)
 
 
 def schema_text(config: str) -> str:
@@ -35,8 +43,8 @@ def schemas_hash() -> str:
 
 
 @cache
-def _validator(config: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(schema_text(config)))
+def _validator(config: str) -> Any:
+    return Validator(json.loads(schema_text(config)))
 
 
 def gate(config: str, row: Mapping[str, Any]) -> None:
@@ -45,13 +53,20 @@ def gate(config: str, row: Mapping[str, Any]) -> None:
     Raises:
         GateError: names the row, the field and what is wrong with it.
     """
+    if fault := row_fault(config, row):
+        raise GateError(f"{config} row {row.get('id', '(without id)')!r}: {fault}")
+
+
+def row_fault(config: str, row: Mapping[str, Any]) -> str:
+    """The first field of a row that is not as the schema has it, and why; an empty text when there is none."""
     if _shortcut(config)(row):
-        return
+        return ""
     errors = sorted(_validator(config).iter_errors(row), key=lambda error: [str(part) for part in error.path])
-    if errors:
-        where = ".".join(map(str, errors[0].path)) or "the row"
-        message = errors[0].message if len(errors[0].message) < 300 else errors[0].message[:300] + " ..."
-        raise GateError(f"{config} row {row.get('id', '(without id)')!r}: {where}: {message}")
+    if not errors:
+        return ""
+    where = ".".join(map(str, errors[0].path)) or "the row"
+    message = errors[0].message if len(errors[0].message) < 300 else errors[0].message[:300] + " ..."
+    return f"{where}: {message}"
 
 
 @cache
@@ -85,7 +100,7 @@ def _certain(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Calla
     if {"type"} <= keywords <= {"type", "pattern"} and schema["type"] == "string":
         found = re.compile(schema.get("pattern", "")).search
         return lambda value: type(value) is str and found(value) is not None
-    judge = Draft202012Validator({**schema, "$defs": definitions})
+    judge = Validator({**schema, "$defs": definitions})
     # Typed, since True is no 1. What cannot be looked up is no value of a valid row.
     if schema.get("type") == "array":
         known_items = lru_cache(REMEMBERED, typed=True)(lambda *items: judge.is_valid([*items]))

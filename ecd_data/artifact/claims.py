@@ -1,0 +1,114 @@
+"""What a row claims, checked again: verdicts by code, votes, similarity, ids, and that all rows of a round agree.
+
+Each function yields what is wrong, in words; the caller says of which row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ecd_data.method.contrast import similarity
+from ecd_data.requirements.checks import check
+from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.values import Requirement, Verdict
+
+Row = Mapping[str, Any]
+
+
+def pair_problems(row: Row) -> Iterator[str]:
+    """A row of `preference`: what it says of its two answers."""
+    chosen, rejected = row["chosen"][0]["content"], row["rejected"][0]["content"]
+    if chosen == rejected:
+        yield "chosen and rejected are the same"
+    if row["similarity"] != (found := similarity(chosen, rejected)):
+        yield f"similarity is {row['similarity']}, but chosen and rejected have {found}"
+    lengths = {len(row[name]) for name in ("chosen_met", "rejected_met", "chosen_votes", "rejected_votes")}
+    if lengths != {len(row["requirements"])}:
+        yield "requirements, verdicts and votes differ in number"
+        return
+    for i, stored in enumerate(row["requirements"]):
+        for side in ("chosen", "rejected"):
+            met, votes = row[f"{side}_met"][i], row[f"{side}_votes"][i]
+            if met != (votes > 0.5) or (stored["check"] == "code" and votes not in (0.0, 1.0)):
+                yield f"{side} is marked met={met} for {stored['id']}, but its share of votes is {votes}"
+    for side, text in [("chosen", chosen), ("rejected", rejected)]:
+        yield from verdict_problems(side, text, row["requirements"], row[f"{side}_met"])
+
+
+def verdict_problems(side: str, text: str, requirements: Sequence[Row], met: Sequence[bool]) -> Iterator[str]:
+    """The code checks of an answer's requirements, run again, against the verdicts that the row gives."""
+    for stored, marked in zip(requirements, met, strict=True):
+        operation = load_taxonomy().get(stored["id"])
+        if stored["check"] != "code" or operation is None or operation.check == "judge":
+            continue
+        try:
+            verdict = _verdict(stored, text)
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            yield f"{stored['id']}: its kwargs do not fit the check ({error})"
+            continue
+        if verdict.met != marked:
+            yield f"{side} is marked met={marked} for {stored['id']}, but: {verdict.reason}"
+
+
+def _verdict(stored: Row, text: str) -> Verdict:
+    return check(Requirement(**{**stored, "kwargs": json.loads(stored["kwargs"])}), text)
+
+
+def requirement_problems(row: Row, judged: bool) -> Iterator[str]:
+    """The requirements of a row against the taxonomy; `judged`: the build has a judge whose votes are used."""
+    for stored in row["requirements"]:
+        operation = load_taxonomy().get(stored["id"])
+        if operation is None:
+            yield f"requirement {stored['id']!r} is not in the taxonomy"
+        elif (stored["check"] == "judge") != (operation.check == "judge"):
+            yield f"requirement {stored['id']!r} is marked as checked by {stored['check']}, which it is not"
+        elif stored["check"] == "judge" and not judged:
+            yield f"requirement {stored['id']!r} is judged, but by the manifest no judge's votes are used"
+    newest = row["requirements"][-1] if row["requirements"] else {"id": "", "round": 0}
+    if (row["operation"], row["round"]) != (newest["id"], newest["round"]):
+        yield f"operation {row['operation']!r} of round {row['round']} is not its newest requirement"
+
+
+def chain_problems(chain: Row, rounds: int) -> Iterator[str]:
+    """A row of `chains`: it attempted all rounds, or one if it never began, and has the turns of its pairs."""
+    adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
+    planned = range(1, rounds + 1) if chain["turns"] else [0]
+    if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
+        named = ", ".join(adjacent + chain["rejects"]) or "none"
+        yield f"its pairs and rejects ({named}) are not one for each round"
+    if chain["rounds"] != len(planned):
+        yield f"says {chain['rounds']} rounds instead of {len(planned)}"
+    for id_ in sorted(set(chain["pairs"]) - told_by_chain(chain)["preference"].keys()):
+        yield f"has no turns of its pair {id_!r}"
+
+
+def told(config: str, row: Row) -> int:
+    """A hash of what a row says that its chain says too. Of this process: Python's own hashes are salted."""
+    if config == "preference":
+        return _told(row["prompt"][0]["content"], [row["chosen"][0]["content"], row["rejected"][0]["content"]], row)
+    if config == "sft":
+        return _told(row["prompt"][0]["content"], [row["completion"][0]["content"]], row)
+    return 0  # a chain has no more than the id of a reject
+
+
+def told_by_chain(chain: Row) -> dict[str, dict[str, int]]:
+    """The same, by config and id, as a row of `chains` has it."""
+    turns = {turn["round"]: turn for turn in chain["turns"]}
+    order = list(turns)
+    pairs = {}
+    for id_ in chain["pairs"]:
+        number, _, gap = id_.rpartition("-r")[2].partition("-g")
+        turn = turns.get(int(number))
+        older = order.index(int(number)) - int(gap or 1) if turn else -1
+        if turn and older >= 0:
+            answers = [turn["response"], turns[order[older]]["response"]]
+            pairs[id_] = _told(turn["instruction"], answers, turn)
+    sft = {f"{chain['id']}-r{n}": _told(turn["instruction"], [turn["response"]], turn) for n, turn in turns.items()}
+    return {"preference": pairs, "sft": sft, "rejects": dict.fromkeys(chain["rejects"], 0)}
+
+
+def _told(instruction: str, answers: Sequence[str], row: Row) -> int:
+    requirements = ((r["id"], r["text"], r["kwargs"], r["check"], r["round"]) for r in row["requirements"])
+    return hash((instruction, *answers, row["operation"], row["evolved_by"], row["adapted_by"], *requirements))

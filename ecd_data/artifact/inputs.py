@@ -1,0 +1,58 @@
+"""What a build is made from, published in it so that anyone can replay it: recipe, seeds, and what is kept out.
+
+recipe.yaml
+seeds/seeds.parquet             {"instruction": "Name a fruit.", "response": null}, in the order of the corpus
+seeds/decontamination.parquet   {"ngram": "9c1f..."}: hashes of evaluations' runs of words, with --decontaminate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecd_data.artifact.tables import read_rows
+from ecd_data.corpus.contamination import Contamination
+from ecd_data.corpus.seeds import Columns, Corpus, read_corpus
+from ecd_data.errors import BuildError
+from ecd_data.generation import Generation
+from ecd_data.recipe import Recipe, load_recipe
+
+RECIPE = "recipe.yaml"
+SEEDS = "seeds/seeds.parquet"
+DECONTAMINATION = "seeds/decontamination.parquet"
+SEED_COLUMNS = pa.schema([("instruction", pa.string()), ("response", pa.string())])
+
+
+def write_inputs(build: Path, generation: Generation) -> None:
+    """Writes the inputs of a generation into a build."""
+    (build / RECIPE).write_text(generation.recipe.to_yaml(), encoding="utf-8")
+    seeds = generation.corpus.seeds
+    columns = [[seed.instruction for seed in seeds], [seed.response for seed in seeds]]
+    (build / SEEDS).parent.mkdir()
+    pq.write_table(pa.table(columns, SEED_COLUMNS), build / SEEDS, compression="zstd")
+    if generation.contamination:
+        ngrams = pa.table({"ngram": sorted(generation.contamination.ngrams)})
+        pq.write_table(ngrams, build / DECONTAMINATION, compression="zstd")
+
+
+def read_inputs(build: Path, manifest: Mapping[str, Any]) -> tuple[Recipe, Corpus, Contamination | None]:
+    """The inputs of a build; where the seeds came from is known from the manifest alone.
+
+    Raises:
+        BuildError: the build has no seeds in it.
+        RecipeError, SeedError: recipe or seeds cannot be read.
+    """
+    if not (build / SEEDS).is_file():
+        raise BuildError(f"{build}: no {SEEDS} in it, so it cannot be replayed. Publish it again with this version.")
+    recipe, about = load_recipe(str(build / RECIPE)), manifest["seeds"]
+    corpus = read_corpus([str(build / SEEDS)], Columns("instruction", response="response"))
+    corpus = replace(corpus, sources=tuple(about["sources"]), duplicates=about["duplicates"])
+    if not about["decontaminated_from"]:
+        return recipe, corpus, None
+    ngrams = frozenset(row["ngram"] for row in read_rows([build / DECONTAMINATION]))
+    return recipe, corpus, Contamination(ngrams, recipe.decontaminate_ngram, tuple(about["decontaminated_from"]))

@@ -1,0 +1,47 @@
+"""A build made again from what it publishes: its recipe, seeds and responses, without an endpoint."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ecd_data.generate import write_build
+
+
+def replay(build: Path, out: Path) -> Path:
+    """Makes a build again at `out` and returns that.
+
+    Raises:
+        EcdError: the build does not hold what that takes, or something else came out than can be a build.
+    """
+    from builders.spool import Spool
+    from ecd_data.artifact.inputs import read_inputs
+    from ecd_data.artifact.manifest import read_manifest
+    from ecd_data.calls.exchange import import_into
+    from ecd_data.calls.scheduler import Answerer
+    from ecd_data.calls.store import Store
+    from ecd_data.generation import Generation
+    from ecd_data.values import Model
+    from ecd_data.watch.run import Watch
+
+    manifest = read_manifest(build)
+    recipe, corpus, contamination = read_inputs(build, manifest)
+    judge = Answerer(Model(**manifest["judge"]["model"])) if manifest["judge"] else None
+    folder = tempfile.TemporaryDirectory(prefix="ecd-replay-")
+    with folder as work, Store(Path(work, "responses.sqlite")) as store, Watch() as watch:
+        import_into(store, build)
+        generation = Generation(
+            corpus,
+            recipe,
+            Model(**manifest["model"]),
+            store,
+            judge=judge,
+            contamination=contamination,
+            on_stage=watch.begin,
+            on_result=watch.result,
+            on_call=watch.call,
+        )
+        spool = Spool(Path(work, "spool"), recipe)
+        spool.fill(generation)
+        write_build(spool, generation, out, watch.step)
+    return out

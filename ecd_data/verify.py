@@ -1,0 +1,93 @@
+"""Proves a release, published or not yet: files, rows, numbers, card, `load_dataset`, and with a replay every byte.
+
+python -m ecd_data.verify org/ecd --revision v1.2
+python -m ecd_data.verify build --replay
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from ecd_data.command import build_at, console, grid, plain, quiet_libraries, run_command
+from ecd_data.errors import BuildError
+from ecd_data.replay import replay
+
+SHOWN = 10  # problems of a check that are listed before the rest is counted
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Makes and prints all checks; returns how many found something wrong, at most 1.
+
+    Raises:
+        EcdError: there is no such build or dataset.
+    """
+    from rich.text import Text
+
+    from ecd_data.artifact import verification
+
+    here = Path(args.build_or_repo).is_dir()
+    if here and args.revision:
+        raise BuildError(f"{args.build_or_repo}: is a directory, which has no revisions. Leave out --revision.")
+    build = build_at(args.build_or_repo, args.revision)
+    # The commit that was downloaded, by which all checks see the same.
+    source, revision = (str(build), None) if here else (args.build_or_repo.partition("@")[0], build.name)
+    with tempfile.TemporaryDirectory(prefix="ecd-verify-") as work:
+        again = Path(work, "again")
+        checks = list(
+            verification.verify(
+                build,
+                source,
+                revision,
+                (lambda published: replay(published, again)) if args.replay else None,
+                lambda name: console.print(f"checking: {name} ...", style="dim"),
+            )
+        )
+    rows = [
+        (check.name, check.looked_at, Text("FAILED", "bold red") if check.problems else Text("ok", "green"))
+        for check in checks
+    ]
+    grid(("check", "what was looked at", "result"), rows)
+    for check in checks:
+        for problem in check.problems[:SHOWN]:
+            print(plain(f"{check.name}: {problem}"))
+        if len(check.problems) > SHOWN:
+            print(f"{check.name}: ... and {len(check.problems) - SHOWN} more")
+    failed = sum(bool(check.problems) for check in checks)
+    name = f"{source} at {revision}" if revision else source
+    if failed:
+        print(f"{name}: {failed} of {len(checks)} checks failed")
+    else:
+        rest = "" if args.replay else "; --replay also makes it again from its responses"
+        print(f"{name}: verified{rest}")
+    return int(failed > 0)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ecd_data.verify",
+        description="Prove a build directory or a published dataset: file and row hashes, schema, every code check "
+        "again, the manifest's numbers, the card, and load_dataset for every config and split.",
+        epilog="Exits with 1 when anything is not as it should be, and names the row.",
+    )
+    parser.add_argument("build_or_repo", metavar="REPO_OR_DIR", help="directory, or dataset id org/name")
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+    parser.add_argument(
+        "--replay",
+        action="store_true",
+        help="also make it again from its recipe, seeds and responses, with no endpoint, and compare all bytes",
+    )
+    args = parser.parse_args()
+
+    def command() -> int:
+        quiet_libraries()
+        return verify(args)
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
