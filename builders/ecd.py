@@ -25,19 +25,12 @@ import pyarrow as pa
 
 from builders.rows import FEATURES, Row
 from builders.spool import Spool
-from ecd_data.artifact.schema import gate, schemas_hash
+from ecd_data.artifact.schema import CONFIGS, description, gate, schemas_hash
 from ecd_data.generation import Generation
 from ecd_data.values import canonical_json, sha256
 
 BATCH = 1000  # rows of a table, and so of a row group
 ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
-
-DESCRIPTIONS = {
-    "preference": "verified preference pairs in TRL's explicit conversational form",
-    "sft": "every accepted turn as prompt and completion",
-    "chains": "a whole chain a row: its turns, candidates and what became of them",
-    "rejects": "the rounds that gave no pair, with step and reason",
-}
 
 
 class Ecd(datasets.ArrowBasedBuilder):
@@ -59,7 +52,7 @@ class Ecd(datasets.ArrowBasedBuilder):
     VERSION = datasets.Version(ROWS_VERSION)
     # Without parameters of their own: recipe and corpus enter the builder's hash, endpoint and token must not.
     BUILDER_CONFIGS = [  # noqa: RUF012
-        datasets.BuilderConfig(name=name, description=text) for name, text in DESCRIPTIONS.items()
+        datasets.BuilderConfig(name=name, description=description(name)) for name in CONFIGS
     ]
     DEFAULT_CONFIG_NAME = "preference"
 
