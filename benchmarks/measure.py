@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from unittest import mock
 
 from simulated import MODEL, RECIPE, REVISION, answer
 
@@ -112,6 +113,19 @@ def write_inputs(folder: Path, seeds: int) -> list[str]:
     (folder / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
     names = {"seeds": "seeds.jsonl", "recipe": "recipe.yaml", "responses": "responses.sqlite"}
     return [text for flag, name in names.items() for text in (f"--{flag}", str(folder / name))]
+
+
+def build_in_process(inputs: Sequence[str], out: Path) -> dict[str, Any]:
+    """What `ecd generate` makes of the inputs with the texts of `InProcess`: a build at `out`; its manifest."""
+    from ecd_data import flags, generate
+    from ecd_data.calls.scheduler import Answerer
+
+    arguments = parser(None)
+    flags.add_generation_arguments(arguments)
+    args = arguments.parse_args([*inputs, "--endpoint", "http://in.process"])
+    answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
+    with mock.patch.object(generate, "answered_by", return_value=answerer):
+        return generate.generate(args, out)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

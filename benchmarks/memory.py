@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any
 from unittest import mock
 
-from measure import SERVED, InProcess, measured, parser, report, write_inputs
+from measure import build_in_process, measured, parser, report, write_inputs
 
 STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest", "card", "validate")
 
@@ -27,10 +27,8 @@ STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest"
 def generate(seeds: int) -> dict[str, Any]:
     """One generation; for each stage the largest resident set until its end, in MB, and its seconds."""
     from builders.spool import Spool
-    from ecd_data import flags
     from ecd_data import generate as verb
     from ecd_data.artifact import build
-    from ecd_data.calls.scheduler import Answerer
     from ecd_data.command import quiet_libraries
 
     quiet_libraries()
@@ -42,12 +40,7 @@ def generate(seeds: int) -> dict[str, Any]:
         for stage, owner, name in zip(STAGES, owners, names, strict=True):
             function = watched(getattr(owner, name), stage, found)
             patched.enter_context(mock.patch.object(owner, name, function))
-        answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
-        patched.enter_context(mock.patch.object(verb, "answered_by", return_value=answerer))
-        arguments = parser(None)
-        flags.add_generation_arguments(arguments)
-        args = arguments.parse_args([*inputs, "--endpoint", "http://in.process"])
-        manifest = verb.generate(args, Path(folder, "build"))
+        manifest = build_in_process(inputs, Path(folder, "build"))
         found["size"] = sum(file["size"] for file in manifest["files"].values())
     return found | {"calls": manifest["calls"]["total"], "pairs": manifest["counts"]["pairs"]}
 

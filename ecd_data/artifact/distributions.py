@@ -59,7 +59,7 @@ def _tally(counts: Mapping[Any, int]) -> dict[str, int]:
 
 
 def _lengths(characters: Mapping[str, list[int]]) -> dict[str, Any]:
-    """Histograms over bins that widen with the length (8, 10, 12, 14, 16, 20, ...), from first to last that is used."""
+    """Histograms over bins that widen with the length (8, 10, 12, 14, 16, 20, ...), first to last one used."""
     longest = max((max(lengths, default=0) for lengths in characters.values()), default=0)
     edges = [0, 1]
     while edges[-1] <= longest:

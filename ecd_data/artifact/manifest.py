@@ -25,7 +25,7 @@ CARD = "README.md"
 SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
 ROOT = Path(__file__).parents[2]
 SHAPING_CODE = ("builders", "ecd_data/artifact", "ecd_data/corpus", "ecd_data/method", "ecd_data/requirements")
-SHAPING_MODULES = ("differences", "generation", "rng", "templates", "values")
+SHAPING_MODULES = ("differences", "generation", "rng", "row_groups", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 from scripted import RECIPE, ScriptedPool, scripted
@@ -14,6 +15,7 @@ from ecd_data.artifact.validation import validate_build
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import BuildError, EndpointError
 from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.row_groups import MOST
 from ecd_data.values import Response
 
 
@@ -237,3 +239,23 @@ except BuildError as error:
 def test_a_build_validates(make_build):
     report = validate_build(make_build())
     assert report.rechecked > 0
+
+
+def test_row_groups_are_small_and_pages_have_an_index(make_build):
+    for path in make_build().rglob("*.parquet"):
+        found = pq.ParquetFile(path).metadata
+        for number in range(found.num_row_groups):
+            group = found.row_group(number)
+            assert group.num_rows <= MOST
+            for column in range(group.num_columns):
+                assert group.column(column).has_offset_index
+                assert group.column(column).has_column_index or group.column(column).statistics is None
+
+
+def test_configs_and_splits_load_by_their_names(make_build):
+    build = make_build()
+    for config, splits in read_manifest(build)["configs"].items():
+        for split, recorded in splits.items():
+            assert load_dataset(str(build), config, split=split).num_rows == recorded["rows"]
+            streamed = load_dataset(str(build), config, split=split, streaming=True)
+            assert next(iter(streamed)) == load_dataset(str(build), config, split=split)[0]
