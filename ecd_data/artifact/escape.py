@@ -25,7 +25,7 @@ def html_text(text: str) -> str:
     """The text inside an element of an HTML block of Markdown: on one line, line breaks as `<br>`, indents kept."""
     escaped = html.escape(visible(text).expandtabs(4))
     escaped = ACTIVE.sub(lambda found: f"&#{ord(found[0])};", escaped)
-    escaped = re.sub(r"(?m)^ +", lambda found: "&nbsp;" * len(found[0]), escaped)
+    escaped = re.sub(r"(?<=\n) +", lambda found: "&nbsp;" * len(found[0]), escaped)
     return escaped.replace("\n", "<br>")
 
 
