@@ -115,18 +115,17 @@ def write_inputs(folder: Path, seeds: int) -> list[str]:
     return [text for flag, name in names.items() for text in (f"--{flag}", str(folder / name))]
 
 
-def built(folder: Path, seeds: int) -> dict[str, Any]:
-    """A build at `folder/build`, as `ecd generate` makes it, with the simulated server in process; its manifest."""
-    from ecd_data import flags
-    from ecd_data import generate as verb
+def build_in_process(inputs: Sequence[str], out: Path) -> dict[str, Any]:
+    """What `ecd generate` makes of the inputs with the texts of `InProcess`: a build at `out`; its manifest."""
+    from ecd_data import flags, generate
     from ecd_data.calls.scheduler import Answerer
 
     arguments = parser(None)
     flags.add_generation_arguments(arguments)
-    args = arguments.parse_args([*write_inputs(folder, seeds), "--endpoint", "http://in.process"])
+    args = arguments.parse_args([*inputs, "--endpoint", "http://in.process"])
     answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
-    with mock.patch.object(verb, "answered_by", return_value=answerer):
-        return verb.generate(args, folder / "build")
+    with mock.patch.object(generate, "answered_by", return_value=answerer):
+        return generate.generate(args, out)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

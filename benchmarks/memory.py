@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import Any
 from unittest import mock
 
-from measure import built, measured, parser, report
+from measure import build_in_process, measured, parser, report, write_inputs
 
 STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest", "card", "validate")
 
@@ -39,7 +39,7 @@ def generate(seeds: int) -> dict[str, Any]:
         for stage, owner, name in zip(STAGES, owners, names, strict=True):
             function = watched(getattr(owner, name), stage, found)
             patched.enter_context(mock.patch.object(owner, name, function))
-        manifest = built(Path(folder), seeds)
+        manifest = build_in_process(write_inputs(Path(folder), seeds), Path(folder, "build"))
         found["size"] = sum(file["size"] for file in manifest["files"].values())
     return found | {"calls": manifest["calls"]["total"], "pairs": manifest["counts"]["pairs"]}
 

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from measure import built, measured, parser, report
+from measure import build_in_process, measured, parser, report, write_inputs
 
 ALONE = """
 import sys, tempfile, datasets
@@ -55,7 +55,7 @@ def main() -> None:
     flags.add_argument("--make", type=Path, help="make the build of the first size in this folder and nothing else")
     args = flags.parse_args()
     if args.make:
-        built(args.make, args.seeds[0])
+        build_in_process(write_inputs(args.make, args.seeds[0]), args.make / "build")
         return
     rows = [] if args.build is None else [verified(args.build)]
     for size in args.seeds if args.build is None else ():

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +24,12 @@ import pyarrow as pa
 
 from builders.rows import FEATURES, Row
 from builders.spool import Spool
-from ecd_data.artifact.schema import gate, schemas_hash
+from ecd_data.artifact.schema import CONFIGS, description, gate, schemas_hash
 from ecd_data.generation import Generation
+from ecd_data.row_groups import row_groups
 from ecd_data.values import canonical_json, sha256
 
-BATCH = 1000  # rows of a table, and so of a row group
 ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
-
-DESCRIPTIONS = {
-    "preference": "verified preference pairs in TRL's explicit conversational form",
-    "sft": "every accepted turn as prompt and completion",
-    "chains": "a whole chain a row: its turns, candidates and what became of them",
-    "rejects": "the rounds that gave no pair, with step and reason",
-}
 
 
 class Ecd(datasets.ArrowBasedBuilder):
@@ -59,7 +51,7 @@ class Ecd(datasets.ArrowBasedBuilder):
     VERSION = datasets.Version(ROWS_VERSION)
     # Without parameters of their own: recipe and corpus enter the builder's hash, endpoint and token must not.
     BUILDER_CONFIGS = [  # noqa: RUF012
-        datasets.BuilderConfig(name=name, description=text) for name, text in DESCRIPTIONS.items()
+        datasets.BuilderConfig(name=name, description=description(name)) for name in CONFIGS
     ]
     DEFAULT_CONFIG_NAME = "preference"
 
@@ -88,11 +80,8 @@ class Ecd(datasets.ArrowBasedBuilder):
 
     def _generate_tables(self, parts: Sequence[int], split: str) -> Iterator[tuple[int, pa.Table]]:
         # By tables: encoding row by row, as a GeneratorBasedBuilder does, takes many times as long.
-        rows = self._gated(parts, split)
-        number = 0
-        while batch := list(islice(rows, BATCH)):
-            yield number, pa.Table.from_pylist(batch, self.info.features.arrow_schema)
-            number += 1
+        for number, group in enumerate(row_groups(self._gated(parts, split), "id")):
+            yield number, pa.Table.from_pylist(group, self.info.features.arrow_schema)
 
     def _gated(self, parts: Sequence[int], split: str) -> Iterator[Row]:
         for part in parts:

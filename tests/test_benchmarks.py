@@ -134,3 +134,17 @@ def test_verify_is_measured_on_builds_that_it_finds_good(tmp_path):
     assert row["rows"] > pairs > 0
     assert row["verify: peak MB"] > 50
     assert notes[0].startswith(f"{pairs} pairs: ")
+
+
+def test_a_release_sends_what_an_earlier_one_did_not(tmp_path):
+    table, _ = benchmark("rerelease.py", "--seeds", "200", folder=tmp_path)
+    first, *others = table.values()
+    assert 0 < first["sent, MB"] <= first["size, MB"] * 1.1
+    assert len(others) == 4
+    assert table["added at the end"]["sent, MB"] < first["sent, MB"]
+
+
+def test_the_first_row_is_read_either_way(tmp_path):
+    table, notes = benchmark("first_row.py", "--seeds", "20", "--repeats", "1", folder=tmp_path)
+    assert table["streamed"]["seconds"] > 0 < table["loaded"]["seconds"]
+    assert int(notes[0].split()[0]) > 0

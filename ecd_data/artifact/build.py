@@ -1,6 +1,7 @@
 """The build directory: rows in, everything that a release holds out, in place at once or not at all.
 
-README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parquet  schema/  seeds/  responses/
+README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parquet  figures/  schema/  seeds/
+responses/
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 import datasets
 
 from ecd_data.artifact.card import write_card
+from ecd_data.artifact.figures import write_figures
 from ecd_data.artifact.inputs import write_inputs
-from ecd_data.artifact.manifest import CARD, NAME, make_manifest, read_manifest, write_manifest
+from ecd_data.artifact.manifest import CARD, NAME, list_files, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import CONFIGS, schema_text
 from ecd_data.artifact.validation import validate_build
 from ecd_data.calls.exchange import write_parquet
@@ -71,6 +73,8 @@ def build(
             (partial / "schema" / f"{config}.schema.json").write_text(schema_text(config), encoding="utf-8")
         begin("manifest")
         manifest = make_manifest(partial, generation)
+        write_figures(partial, manifest)
+        manifest["files"] = list_files(partial)
         write_manifest(partial, manifest)
         begin("card")
         write_card(partial, manifest, infos)

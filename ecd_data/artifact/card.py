@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -15,19 +14,19 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from ecd_data.artifact.escape import code_span, html_text
 from ecd_data.artifact.funnel import STAGES
+from ecd_data.artifact.schema import description
 from ecd_data.artifact.tables import data_files, read_rows
+from ecd_data.differences import Part, differences
 from ecd_data.errors import BuildError
 from ecd_data.requirements.calibration import table as calibration_table
 
+REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
 EXAMPLES = 2
 LOOKED_AT = 200  # pairs, to choose the examples from
-WHAT = {
-    "preference": "the pairs (default)",
-    "sft": "every accepted turn as prompt and completion",
-    "chains": "a whole chain a row, with all candidates",
-    "rejects": "the rounds that gave no pair, with the reason",
-}
+SHORT = 1500  # characters of an example that is read at a glance
+ALIKE = 0.6  # similarity from which on one sees what differs
 SIZES = [
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -61,31 +60,35 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
             "candidates in the recipe's routes, or a more capable model; the responses so far are stored."
         )
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True)
-    environment.filters.update(md=markdown, fenced=fenced)
+    environment.filters.update(code=code_span, html=html_text, marked=_marked)
     template = environment.from_string((resources.files("cards") / "dataset.md.jinja").read_text(encoding="utf-8"))
-    counts = manifest["counts"]
     return template.render(
         yaml=_metadata(manifest, infos).to_yaml(),
         manifest=manifest,
-        counts=counts,
+        counts=manifest["counts"],
         recipe=manifest["recipe"],
-        max_missed=manifest["recipe"]["max_missed"],
-        model=_model_name(manifest["model"]),
-        judge=_model_name(manifest["judge"]["model"]) if manifest["judge"] else "",
+        seeds=manifest["seeds"],
+        requirements=manifest["distributions"]["requirements"],
+        repository=REPOSITORY,
+        figures=[path.removeprefix("figures/") for path in manifest["files"] if path.startswith("figures/")],
+        model=manifest["model"],
+        judge=manifest["judge"] and manifest["judge"]["model"],
         calibration=calibration_table(manifest["judge"]["calibration"]) if manifest["judge"] else "",
         examples=examples,
         configs=[
-            {"name": name, "what": WHAT[name], "splits": {split: info["rows"] for split, info in splits.items()}}
-            for name, splits in manifest["configs"].items()
-            if splits
+            {"name": name, "what": description(name), "splits": splits} for name, splits in _rows(manifest).items()
         ],
         funnel=manifest["funnel"],
         stages=STAGES,
     )
 
 
-def _model_name(model: Mapping[str, str]) -> str:
-    return f"{model['id']}, revision {model['revision']}" if model["revision"] else model["id"]
+def fill_in(card: str, repo_id: str) -> str:
+    """The card with the id of its repository in the commands and programs that it shows, and nowhere else.
+
+    Text of seeds and models never begins a line of a card, so it cannot pass for a block of code.
+    """
+    return re.sub(r"(?ms)^```\w+$.*?^```$", lambda block: block[0].replace(REPOSITORY, repo_id), card)
 
 
 def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetCardData:
@@ -97,10 +100,15 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetC
         task_categories=["text-generation"],
         tags=["preference", "dpo", "instruction-following", "synthetic", "trl", "ecd"],
         size_categories=[next((name for limit, name in SIZES if pairs < limit), "n>10M")],
-        source_datasets=hub_sources or None,
+        annotations_creators=["machine-generated"],
+        language_creators=["machine-generated"],
+        source_datasets=hub_sources or ["original"],
         pretty_name="Verified preference pairs for complex instruction following",
     )
-    present = {name: splits for name, splits in manifest["configs"].items() if splits}
+    present = _rows(manifest)
+    for name in present:
+        sizes = (file["size"] for path, file in manifest["files"].items() if path.startswith(f"data/{name}/"))
+        infos[name].download_size = sum(sizes)
     DatasetInfosDict({name: infos[name] for name in present}).to_dataset_card_data(card)
     MetadataConfigs(
         {
@@ -114,34 +122,42 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetC
     return card
 
 
-def _examples(build: Path) -> list[dict[str, str]]:
-    """The first pairs of different operations, those of the model's own making before repaired ones."""
+def _rows(manifest: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """The rows of each config that has any, by split, in the recipe's order: a viewer shows the first one first."""
+    rows = {
+        config: {split: splits[split]["rows"] for split in manifest["recipe"]["splits"] if split in splits}
+        for config, splits in manifest["configs"].items()
+    }
+    return {config: splits for config, splits in rows.items() if splits}
+
+
+def _examples(build: Path) -> list[dict[str, Any]]:
+    """The first pairs of different operations: the model's own before those by code, then short and alike ones."""
     files = data_files(build, "preference")
     every = (row for split in ("train", *files) for row in read_rows(files.get(split, [])))
-    rows = sorted(islice(every, LOOKED_AT), key=lambda row: row["adapted_by"] in ("guided", "repair"))
-    chosen: dict[str, dict[str, str]] = {}
-    for row in rows:
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in sorted(islice(every, LOOKED_AT), key=_hard_to_show):
         if row["operation"] not in chosen and len(chosen) < EXAMPLES:
-            missed = zip(row["requirements"], row["rejected_met"], strict=True)
+            rejected, accepted = differences(row["rejected"][0]["content"], row["chosen"][0]["content"])
             chosen[row["operation"]] = {
-                "operation": row["operation"],
-                "adapted_by": row["adapted_by"],
+                **{name: row[name] for name in ("operation", "adapted_by", "similarity")},
                 "prompt": row["prompt"][-1]["content"],
-                "chosen": row["chosen"][0]["content"],
-                "rejected": row["rejected"][0]["content"],
-                "missed": " ".join(requirement["text"] for requirement, met in missed if not met),
+                "chosen": accepted,
+                "rejected": rejected,
+                "missed": [
+                    requirement["text"]
+                    for requirement, met in zip(row["requirements"], row["rejected_met"], strict=True)
+                    if not met
+                ],
             }
     return list(chosen.values())
 
 
-def markdown(text: object) -> str:
-    """Text as one line of Markdown that shows it as it is: nothing in it acts as Markdown, HTML or a table edge."""
-    line = " ".join(str(text).split())
-    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", html.escape(line, quote=False))
+def _hard_to_show(row: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+    length = sum(len(row[side][0]["content"]) for side in ("prompt", "chosen", "rejected"))
+    return row["adapted_by"] in ("guided", "repair"), length > SHORT, row["similarity"] < ALIKE
 
 
-def fenced(text: str) -> str:
-    """Text as a code block whose fence is longer than any run of backticks in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"
+def _marked(parts: Iterable[Part]) -> str:
+    """Parts of a text as HTML, those that the other text lacks in bold."""
+    return "".join(f"<b>{html_text(part.text)}</b>" if part.differs else html_text(part.text) for part in parts)

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
 from ecd_data.artifact.tables import RowsHash, data_files, every_row, file_sha256, read_rows
@@ -24,20 +25,27 @@ CARD = "README.md"
 SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
 ROOT = Path(__file__).parents[2]
 SHAPING_CODE = ("builders", "ecd_data/artifact", "ecd_data/corpus", "ecd_data/method", "ecd_data/requirements")
-SHAPING_MODULES = ("differences", "generation", "rng", "templates", "values")
+SHAPING_MODULES = ("differences", "generation", "rng", "row_groups", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
-    """The manifest of a build whose data, responses, inputs and schemas are in place."""
-    files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
+    """The manifest of a build whose data, responses, inputs and schemas are in place, without its `files`.
+
+    They are listed when the figures, which show what is in the manifest, are among them: see `list_files`.
+    """
     return {
         **made_of(generation),
         **told_by(build),
         "configs": {config: _splits(build, config) for config in CONFIGS},
-        "files": {
-            path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
-            for path in files
-        },
+    }
+
+
+def list_files(build: Path) -> dict[str, dict[str, Any]]:
+    """Hash and size of every file of a build but the manifest, which holds this list, and the card, made from it."""
+    files = sorted(path for path in build.rglob("*") if path.is_file() and path.name not in (NAME, CARD))
+    return {
+        path.relative_to(build).as_posix(): {"sha256": file_sha256(path), "size": path.stat().st_size}
+        for path in files
     }
 
 
@@ -48,6 +56,7 @@ def told_by(build: Path) -> dict[str, Any]:
         "counts": counts,
         "funnel": make_funnel(build),
         "length_ratio": length_ratios(build),
+        "distributions": make_distributions(build),
         "calls": _calls(build, counts["pairs"]),
     }
 

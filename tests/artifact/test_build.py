@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 from scripted import RECIPE, ScriptedPool, scripted
@@ -14,6 +15,7 @@ from ecd_data.artifact.validation import validate_build
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import BuildError, EndpointError
 from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.row_groups import MOST
 from ecd_data.values import Response
 
 
@@ -135,25 +137,6 @@ def test_no_pair_at_all_is_an_error_that_lists_the_reasons(make_build):
         make_build(pool=ScriptedPool(lambda request: Response("", "stop")))
 
 
-def test_seed_text_cannot_break_the_card(make_build, tmp_path):
-    from ecd_data.corpus.seeds import read_corpus
-
-    nasty = [
-        "---\nlicense: wrong\n---\n{{ 7 * 7 }} {% raw %} `````` | <script>alert(1)</script>",
-        "# Title\n---\n```\n</details> \u202e right to left",
-    ]
-    (tmp_path / "nasty|`x`---.json").write_text(json.dumps([{"instruction": text} for text in nasty]))
-    corpus = read_corpus([str(tmp_path / "nasty|`x`---.json")])
-    build = make_build(
-        corpus=corpus,
-        recipe=Recipe(rounds=3, routes={"edit": 3}, operations=("reasoning/because",), splits={"train": 1.0}),
-    )
-    card = (build / "README.md").read_text()
-    assert "wrong" not in card.split("\n---\n")[0]
-    assert "{{ 7 * 7 }}" in card
-    assert load_dataset(str(build))["train"].num_rows > 0
-
-
 def test_what_is_left_out_is_a_reject_and_named_in_the_card(make_build, corpus):
     shared = corpus.seeds[3].instruction
     seeds = (*corpus.seeds, replace(corpus.seeds[0], seed_id="f" * 16, instruction=""))
@@ -164,7 +147,7 @@ def test_what_is_left_out_is_a_reject_and_named_in_the_card(make_build, corpus):
     assert manifest["counts"]["rejects"]["seed/contaminated"] == 1
     assert manifest["hashes"]["decontamination"] == contamination.sha256
     assert manifest["seeds"]["decontaminated_from"] == ["org/evaluation"]
-    assert "8 words in a row shared with org/evaluation" in (build / "README.md").read_text()
+    assert "8 words in a row with `org/evaluation`" in (build / "README.md").read_text()
     assert validate_build(build)
 
 
@@ -172,7 +155,7 @@ def test_the_card_tells_of_the_judges_trial(make_build):
     recipe = replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_items=10, judge_accuracy=0.0)
     build = make_build(recipe=recipe)
     tried = read_manifest(build)["judge"]["calibration"]["overall"]["items"]
-    assert f"The judge was tried on {tried} questions" in (build / "README.md").read_text()
+    assert f"was tried on {tried} questions" in (build / "README.md").read_text()
 
 
 def test_what_is_not_a_build_is_left_alone(tmp_path):
@@ -256,3 +239,23 @@ except BuildError as error:
 def test_a_build_validates(make_build):
     report = validate_build(make_build())
     assert report.rechecked > 0
+
+
+def test_row_groups_are_small_and_pages_have_an_index(make_build):
+    for path in make_build().rglob("*.parquet"):
+        found = pq.ParquetFile(path).metadata
+        for number in range(found.num_row_groups):
+            group = found.row_group(number)
+            assert group.num_rows <= MOST
+            for column in range(group.num_columns):
+                assert group.column(column).has_offset_index
+                assert group.column(column).has_column_index or group.column(column).statistics is None
+
+
+def test_configs_and_splits_load_by_their_names(make_build):
+    build = make_build()
+    for config, splits in read_manifest(build)["configs"].items():
+        for split, recorded in splits.items():
+            assert load_dataset(str(build), config, split=split).num_rows == recorded["rows"]
+            streamed = load_dataset(str(build), config, split=split, streaming=True)
+            assert next(iter(streamed)) == load_dataset(str(build), config, split=split)[0]

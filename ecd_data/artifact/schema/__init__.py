@@ -36,6 +36,11 @@ def schema_text(config: str) -> str:
     return (resources.files("ecd_data.artifact.schema") / f"{config}.schema.json").read_text(encoding="utf-8")
 
 
+def description(config: str) -> str:
+    """What a row of a config is, in a sentence without its full stop: the title of the schema."""
+    return str(json.loads(schema_text(config))["title"])
+
+
 @cache
 def schemas_hash() -> str:
     """SHA-256 over all schemas."""
