@@ -17,7 +17,6 @@ from ecd_data.flags import add_generation_arguments
 from ecd_data.generate import generate
 from ecd_data.watch.summary import summary
 
-
 if TYPE_CHECKING:
     from ecd_data.artifact.release import Release
 
