@@ -74,6 +74,8 @@ class Change:
     @cached_property
     def fields(self) -> list[str]:
         """What changes about the fields of rows, as `field_changes` tells it."""
+        if CARD not in self.changed:
+            return []
         return list(field_changes(card_fields(self.held.card), card_fields(_text(self.build / CARD))))
 
     def __str__(self) -> str:
@@ -99,7 +101,7 @@ class Change:
                 yield f"~ {split}  {old[0]:,} -> {new[0]:,}" + (", other rows" if old[0] == new[0] else "")
 
     def _card(self) -> Iterator[str]:
-        if self.held.card:
+        if CARD in self.changed:
             texts = (self.held.card.splitlines(), _text(self.build / CARD).splitlines())
             for line in list(unified_diff(*texts, n=0, lineterm=""))[2:]:
                 yield _printable(line)

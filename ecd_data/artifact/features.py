@@ -10,6 +10,8 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCardData
 from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it: ten times as fast
+
 
 def card_fields(card: str) -> dict[str, dict[str, str]]:
     """The fields of each config of a card and their types: `{"sft": {"prompt[].role": "string", ...}, ...}`.
@@ -18,7 +20,7 @@ def card_fields(card: str) -> dict[str, dict[str, str]]:
     """
     block = REGEX_YAML_BLOCK.search(card)
     try:
-        metadata = yaml.safe_load(block[2]) if block else None
+        metadata = yaml.load(block[2], LOADER) if block else None
         infos = DatasetInfosDict.from_dataset_card_data(DatasetCardData(**metadata)) if metadata else {}
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError):  # a card that somebody wrote
         return {}

@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
+import publisher
 import pytest
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import RepositoryNotFoundError
@@ -80,7 +81,7 @@ def builds(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("builds")
     with Store(folder / "responses.sqlite") as store:
         for name, rounds in [("old", 2), ("new", 1)]:
-            recipe = replace(RECIPE, rounds=rounds)
+            recipe = replace(RECIPE, rounds=rounds, splits={"train": 1.0})
             generation = Generation(corpus=corpus, recipe=recipe, model=MODEL, store=store, pool=ScriptedPool())
             spool = Spool(folder / f"{name}-spool", recipe)
             spool.fill(generation)
@@ -175,22 +176,15 @@ def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes
             assert max(hub.stored.values()) == 1
 
 
-def killed_publisher(url, token, builds, terms, cache, started):
-    """What the process that is killed does."""
-    constants.HF_HUB_CACHE = cache
-    started.put(os.getpid())
-    Release("org/ecd", terms=terms, api=HfApi(url, token=token)).publish(builds / "new", "New")
-
-
 @pytest.mark.parametrize("fault", ["killed before", "killed after"])
 def test_a_publisher_that_is_killed_at_any_request_goes_on_when_it_is_started_again(attempt, builds, case, fault):
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["test_faults"])
+    context.set_forkserver_preload(["__main__", "pytest", "ecd_data.artifact.release"])
     for at in range(number_of_requests(attempt, builds, case)):
         with attempt(f"at-{at}", at, fault) as hub:
             hub.victim = context.Queue()
-            arguments = (hub.url, hub.token, builds, case.terms, constants.HF_HUB_CACHE, hub.victim)
-            process = context.Process(target=killed_publisher, args=arguments)
+            arguments = (hub.url, hub.token, builds / "new", case.terms, constants.HF_HUB_CACHE, hub.victim)
+            process = context.Process(target=publisher.publish, args=arguments)
             process.start()
             process.join(60)
             assert process.exitcode == -signal.SIGKILL
