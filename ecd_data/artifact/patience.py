@@ -75,7 +75,7 @@ class Patience:
         settings = f"{self.api.endpoint}/settings/tokens"
         if isinstance(error, LocalTokenNotFoundError):
             return PublishError(f"no Hub token. Make one with write access at {settings}; set HF_TOKEN to it.")
-        if isinstance(error, UnicodeEncodeError):
+        if isinstance(error, UnicodeEncodeError) or "Illegal header value" in str(error):
             return PublishError("the Hub token has characters that no HTTP header can carry: check HF_TOKEN.")
         if isinstance(error, HfHubHTTPError):
             status, said = error.response.status_code, self._said(error.server_message or error)
