@@ -7,6 +7,7 @@ python -m ecd_data.publish org/ecd --build build
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -50,6 +51,13 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
     print(f'Next: load_dataset("{args.repo_id}"' + (f', revision="{revision}")' if revision != "main" else ")"))
 
 
+def tag_name(text: str) -> str:
+    """A name that a tag may have."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise argparse.ArgumentTypeError(f"not a name for a tag: {text!r}; take one such as v1.2")
+    return text
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(
@@ -70,7 +78,9 @@ def main() -> int:
     terms.add_argument("--private", action="store_true", help="make the repository private, if it is not")
     terms.add_argument("--gated", choices=("auto", "manual"), help="make readers ask for access first")
     terms.add_argument("--create-pr", action="store_true", help="open a pull request and leave the branch as it is")
-    terms.add_argument("--tag", metavar="NAME", help="name the release, for load_dataset(..., revision=NAME)")
+    terms.add_argument(
+        "--tag", type=tag_name, metavar="NAME", help="name the release: load_dataset(..., revision=NAME)"
+    )
     terms.add_argument("--collection", metavar="SLUG", help="add the dataset to this collection, org/title-id")
     terms.add_argument(
         "--allow-schema-change",

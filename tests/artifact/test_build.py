@@ -256,3 +256,20 @@ except BuildError as error:
 def test_a_build_validates(make_build):
     report = validate_build(make_build())
     assert report.rechecked > 0
+
+
+def test_an_older_build_is_put_back_when_the_new_one_cannot_take_its_place(make_build, tmp_path, monkeypatch):
+    out = make_build()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    rename = Path.rename
+
+    def fails(source, target):
+        if ".partial-" in source.name and not source.name.endswith(".old"):
+            raise OSError(5, "Input/output error")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(BuildError, match="Input/output error"):
+        make_build(recipe=replace(RECIPE, rounds=1))
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []

@@ -73,11 +73,17 @@ def test_a_release_that_succeeds_tells_no_token_either(hub, make_build, tmp_path
 @pytest.mark.parametrize(("token", "message"), [*CASES[1:], (SECRET + "\nx", "no HTTP header can carry")])
 def test_no_exception_has_the_token(release, make_build, token, message):
     with pytest.raises(PublishError) as caught:
-        publisher = release(token)
-        publisher.check_access()
-        publisher.publish(make_build(), "Mine")
+        check_and_publish(release(token), make_build())
     assert message in str(caught.value)
     assert SECRET not in everything(caught.value)
+    with pytest.raises(PublishError) as caught:
+        release(token).publish(make_build("again", pool=None), "Mine")
+    assert SECRET not in everything(caught.value)
+
+
+def check_and_publish(publisher, build):
+    publisher.check_access()
+    publisher.publish(build, "Mine")
 
 
 def test_a_server_that_repeats_the_token_is_not_quoted(release, make_build, monkeypatch):
