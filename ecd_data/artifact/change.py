@@ -101,7 +101,7 @@ class Change:
                 yield f"~ {split}  {old[0]:,} -> {new[0]:,}" + (", other rows" if old[0] == new[0] else "")
 
     def _card(self) -> Iterator[str]:
-        if CARD in self.changed:
+        if CARD in self.changed and self.held.card:
             texts = (self.held.card.splitlines(), _text(self.build / CARD).splitlines())
             for line in list(unified_diff(*texts, n=0, lineterm=""))[2:]:
                 yield _printable(line)

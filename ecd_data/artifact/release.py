@@ -78,7 +78,7 @@ class Release:
         """Finds out before any work is done whether the token may write.
 
         Raises:
-            PublishError: the id is no `org/name`, the token is missing, refused, read-only or of another namespace.
+            PublishError: the id is no `org/name`, or the token is missing, refused or read-only.
         """
         try:
             validate_repo_id(self.repo_id)
