@@ -85,6 +85,17 @@ def test_memory_is_that_of_a_build(tmp_path):
     assert table[12]["read seeds"] <= table[12]["generate"] <= table[12]["validate"] <= table[12]["peak MB"] + 1
 
 
+def test_a_publish_sends_what_hf_upload_sends_and_once(tmp_path):
+    file = tmp_path / "numbers.json"
+    command = [sys.executable, str(BENCHMARK.with_name("publish.py")), "--pairs", "1000", "--json", str(file)]
+    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ours, again, theirs = json.loads(file.read_text())["rows"]
+    assert ours["pairs"] >= 1000
+    assert ours["LFS objects sent"] == theirs["LFS objects sent"] > 4
+    assert again["LFS objects sent"] == 0
+
+
 def test_starting_again_asks_nothing(tmp_path):
     table, notes = benchmark("start.py", "--responses", "20", "--repeats", "1", folder=tmp_path)
     assert {"python -c pass", "ecd generate --help", "ecd publish --help"} <= set(table)

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from fake_endpoint import FakeServer, Fault
+from huggingface_hub import HfApi
+from scripted import RECIPE
 
 from ecd_data.calls.store import Store
 from ecd_data.local.hub import Hub
@@ -233,6 +236,46 @@ def test_publish_wants_a_build_or_seeds(tmp_path):
     done = run("ecd_data.publish", "org/ecd")
     assert done.returncode == 2
     assert "give either --build DIR, or --seeds SRC" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--build", "build", "--out", "other"], "--out is for a build made from --seeds"),
+        (["--build", "build", "--create-pr", "--tag", "v1"], "once the pull request is merged"),
+        (["--build", "build", "--create-pr", "--revision", "dev"], "leave out --revision"),
+        (["--build", "build", "--tag", "version 1"], "not a name for a tag: 'version 1'"),
+        (["--build", "build", "--gated", "yes"], "'auto', 'manual'"),
+    ],
+)
+def test_flags_of_publish_that_do_not_go_together_are_refused(flags, message):
+    done = run("ecd_data.publish", "org/ecd", *flags)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_publish_shows_what_it_would_do_does_it_and_says_how_to_load_it(make_build, tmp_path):
+    builds = [str(make_build("first")), str(make_build("second", recipe=replace(RECIPE, rounds=1)))]
+    with Hub(tmp_path / "hub") as hub:
+        environment = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(tmp_path / "home")}
+
+        def publish(build, *flags):
+            done = run("ecd_data.publish", "org/ecd", "--build", build, *flags, **environment)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        assert "org/ecd: would be created at main\nfiles\n  + README.md  " in publish(builds[0], "--dry-run")
+        assert f"published: {hub.url}/datasets/org/ecd/commit/" in publish(builds[0], "--tag", "v1")
+        dry = publish(builds[1], "--dry-run")
+        assert re.search(r"\nrows\n  ~ preference/test  \d+ -> \d+\n", dry)
+        assert "\n  -| rounds | 2 per seed |\n" in dry
+        assert dry.endswith("nothing was published (dry run)\n")
+        request = publish(builds[1], "--create-pr")
+        assert f"published: {hub.url}/datasets/org/ecd/discussions/1\n" in request
+        assert 'load_dataset("org/ecd", revision="refs/pr/1")' in request
+        assert publish(builds[0], "--dry-run") == "nothing to publish: the Hub holds this content\n"
+        assert 'load_dataset("org/ecd", revision="v2")' in publish(builds[1], "--tag", "v2")
+        assert len(HfApi(hub.url, token=hub.token).list_repo_commits("org/ecd", repo_type="dataset")) == 3
 
 
 def test_publish_names_the_token_before_any_work(tmp_path, seeds):

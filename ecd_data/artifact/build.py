@@ -150,7 +150,11 @@ def _put_in_place(partial: Path, out: Path) -> None:
     if out.exists():
         old = partial.with_name(partial.name + ".old")
         out.rename(old)
-        partial.rename(out)
+        try:
+            partial.rename(out)
+        except BaseException:
+            old.rename(out)
+            raise
         shutil.rmtree(old)
     else:
         os.replace(partial, out)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,38 +9,43 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    LocalTokenNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.hf_api import RepoFile
-from huggingface_hub.utils import httpx, validate_repo_id
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import validate_repo_id
 
-from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.artifact.tables import file_sha256
-from ecd_data.errors import BuildError, PublishError
-
-OURS_WITHOUT_MANIFEST = {".gitattributes", CARD}  # what a repository made on the Hub's website holds
-RETRIES = 6
-RETRIED = {409, 412, 429, 500, 502, 503, 504}
-NETWORK_ERRORS = (HfHubHTTPError, httpx.HTTPError, ConnectionError)
+from ecd_data.artifact.change import Change, Held
+from ecd_data.artifact.features import breaks
+from ecd_data.artifact.patience import Patience, find_trouble
+from ecd_data.artifact.repository import Repository
+from ecd_data.errors import PublishError
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a commit would do, and the commit that it is made on top of (`None`: the repository is not there yet)."""
+class Terms:
+    """How a release is published.
 
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    deleted: tuple[str, ...]
-    parent: str | None
+    private: the repository is private before anything is in it.
+    gated: readers ask for access first, which is granted `auto`matically or by hand (`manual`).
+    create_pr: as a pull request, which leaves the branch as it is.
+    tag: name of the release, made after the commit; one that names other content is refused.
+    collection: slug of a collection that the dataset is added to.
+    allow_schema_change: although fields that were published are gone or of another type.
+    """
 
-    def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.deleted)
+    private: bool = False
+    gated: str | None = None
+    create_pr: bool = False
+    tag: str | None = None
+    collection: str | None = None
+    allow_schema_change: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """The commit or pull request that holds a build, and whether it was made just now."""
+
+    url: str
+    commit: str
+    new: bool
 
 
 class Release:
@@ -51,6 +54,7 @@ class Release:
     Args:
         repo_id: `org/name`.
         revision: the branch; made from the main one when it is not there.
+        terms: how.
         api: for tests; by default the Hub of `HF_ENDPOINT` with the token of `HF_TOKEN` or `hf auth login`.
         sleep: for tests.
     """
@@ -59,19 +63,22 @@ class Release:
         self,
         repo_id: str,
         revision: str = "main",
+        terms: Terms | None = None,
         api: HfApi | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.repo_id = repo_id
         self.revision = revision
+        self.terms = terms or Terms()
         self.api = api or HfApi()
-        self._sleep = sleep
+        self._there = Repository(self.api, repo_id)
+        self._patiently = Patience(self.api, repo_id, sleep)
 
     def check_access(self) -> None:
         """Finds out before any work is done whether the token may write.
 
         Raises:
-            PublishError: the id is no `org/name`, the token is missing, refused, read-only or of another namespace.
+            PublishError: the id is no `org/name`, or the token is missing, refused or read-only.
         """
         try:
             validate_repo_id(self.repo_id)
@@ -79,12 +86,7 @@ class Release:
             raise PublishError(f"{self.repo_id!r}: {error}") from None
         if "/" not in self.repo_id:
             raise PublishError(f"{self.repo_id!r}: a dataset id looks like org/name.")
-        try:
-            user = self.api.whoami()
-        except UnicodeEncodeError:
-            raise PublishError("the Hub token has characters that no HTTP header can carry: check HF_TOKEN.") from None
-        except (LocalTokenNotFoundError, *NETWORK_ERRORS) as error:
-            raise self._explained(error) from None
+        user = self._patiently(self.api.whoami, tries=2)
         role = user.get("auth", {}).get("accessToken", {}).get("role")
         if role == "read":
             raise PublishError(
@@ -98,124 +100,109 @@ class Release:
         Raises:
             PublishError: the repository holds something that was not published by this program, or the Hub refuses.
         """
-        try:
-            info = self.api.repo_info(self.repo_id, repo_type="dataset", revision=self.revision)
-            entries = self.api.list_repo_tree(
-                self.repo_id, repo_type="dataset", revision=info.sha, recursive=True, expand=False
-            )
-            there = {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
-            managed = self._managed(there, info.sha)
-        except RepositoryNotFoundError as error:
-            if error.response.status_code == 401:
-                raise self._explained(error) from None
-            return Change(tuple(sorted(_files(build))), (), (), None)
-        except RevisionNotFoundError:
-            return Change(tuple(sorted(_files(build))), (), (), None)
-        except NETWORK_ERRORS as error:
-            raise self._explained(error) from None
-        ours = _files(build)
-        return Change(
-            added=tuple(sorted(ours.keys() - there.keys())),
-            changed=tuple(sorted(p for p in ours.keys() & there.keys() if not _equal(ours[p], there[p]))),
-            deleted=tuple(sorted((managed & there.keys()) - ours.keys())),
-            parent=info.sha,
-        )
+        return Change(build, self._patiently(lambda: self._there.held(self.revision)))
 
-    def publish(self, build: Path, message: str, private: bool = False) -> str | None:
-        """Makes the commit and returns its URL; `None` when the Hub holds the same content already.
-
-        When the branch moved meanwhile, the change is worked out again on top of the new head.
+    def check(self, change: Change) -> None:
+        """Lets a change pass that may be published on these terms.
 
         Raises:
-            PublishError: see `change`; or the Hub kept refusing.
+            PublishError: it would break readers, the tag is of another release, or there is no such collection.
         """
-        for attempt in range(RETRIES):
-            try:
-                return self._commit(build, message, private)
-            except NETWORK_ERRORS as error:
-                transient = not isinstance(error, HfHubHTTPError) or error.response.status_code in RETRIED
-                if not transient or attempt == RETRIES - 1:
-                    raise self._explained(error) from None
-                self._sleep(min(60.0, 2.0**attempt) * random.uniform(0.5, 1.0))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        breaking = "".join(f"\n  {line}" for line in change.fields if breaks(line))
+        if breaking and not self.terms.allow_schema_change:
+            raise PublishError(
+                f"{self.repo_id}: this breaks whoever reads the fields that are published there:{breaking}\n"
+                "Publish it to another id or --revision, or here with --allow-schema-change."
+            )
+        self._patiently(lambda: self._is_tagged(change.build))
+        self._patiently(self._is_collected)
 
-    def _commit(self, build: Path, message: str, private: bool) -> str | None:
+    def publish(self, build: Path, message: str) -> Published:
+        """Makes the commit, unless the Hub holds the same content already; then the tag, and the collection's entry.
+
+        Whatever stops it, the same call again goes on from there. When the branch moved meanwhile, all is looked at
+        again, and another release that came between is left alone.
+
+        Raises:
+            PublishError: see `change` and `check`; another release came between; or the Hub kept refusing.
+        """
         change = self.change(build)
+        self.check(change)
+        published = self._patiently(lambda: self._commit(build, message, change.held))
+        self._patiently(lambda: self._tag(build, published.commit))
+        self._patiently(self._collect)
+        return published
+
+    def _commit(self, build: Path, message: str, first: Held) -> Published:
+        held = self._there.held(self.revision)
+        if held.sha is None:
+            self._create(held)
+            held = self._there.held(self.revision)
+        self._settle()
+        change = Change(build, held)
         if not change:
-            return None
-        if change.parent is None:
-            self.api.create_repo(self.repo_id, repo_type="dataset", private=private or None, exist_ok=True)
-            if self.revision != "main":
-                self.api.create_branch(self.repo_id, branch=self.revision, repo_type="dataset", exist_ok=True)
-            change = self.change(build)
-            if not change:  # a new branch starts as a copy of the main one
-                return None
+            return Published(f"{self._there.page}/commit/{held.sha}", str(held.sha), new=False)
+        if self.terms.create_pr and (number := self._there.pull_request(build)):
+            head = self._there.head(f"refs/pr/{number}")
+            return Published(f"{self._there.page}/discussions/{number}", head, new=False)
+        if change.came_between(first):
+            raise PublishError(
+                f"{self.repo_id}: another release came between ({str(held.sha)[:7]}), so nothing was published. What "
+                f"this one would change about it:\n{change}\nThe same command again publishes on top of it."
+            )
         # Operations are used up by an attempt, so each attempt makes its own.
         operations: list[Any] = [CommitOperationAdd(path, build / path) for path in (*change.added, *change.changed)]
         operations += [CommitOperationDelete(path) for path in change.deleted]
-        commit = self.api.create_commit(
-            self.repo_id,
-            operations,
-            commit_message=message,
-            repo_type="dataset",
-            revision=self.revision,
-            parent_commit=change.parent,
-        )
-        return commit.commit_url
-
-    def _managed(self, there: dict[str, RepoFile], sha: str | None) -> set[str]:
-        """The files on the Hub that an earlier release put there, and that this one may therefore remove."""
-        if NAME in there:
-            path = self.api.hf_hub_download(self.repo_id, NAME, repo_type="dataset", revision=sha)
-            try:
-                return {CARD, NAME, *read_manifest(Path(path).parent)["files"]}
-            except BuildError:
-                raise PublishError(
-                    f"{self.repo_id}: its {NAME} was not written by this program. Nothing changed; choose another id."
-                ) from None
-        foreign = sorted(there.keys() - OURS_WITHOUT_MANIFEST)
-        if foreign:
-            raise PublishError(
-                f"{self.repo_id}: the repository holds files that were not published by this program "
-                f"({', '.join(foreign[:3])}{', ...' if len(foreign) > 3 else ''}). Nothing was changed. "
-                "Choose another id, or delete that repository first."
+        try:
+            commit = self.api.create_commit(
+                self.repo_id,
+                operations,
+                commit_message=message,
+                repo_type="dataset",
+                revision=self.revision,
+                parent_commit=change.parent,
+                create_pr=self.terms.create_pr,
             )
-        return {CARD}
+        except ValueError as error:
+            if find_trouble(error) is error:
+                raise
+            raise PublishError(f"{self.repo_id}: the Hub does not take the release ({error}).") from None
+        return Published(commit.pr_url or commit.commit_url, commit.oid, new=True)
 
-    def _explained(self, error: Exception) -> PublishError:
-        """What the Hub said, with what to do about it."""
-        where = f"{self.api.endpoint} ({self.repo_id})"
-        settings = f"{self.api.endpoint}/settings/tokens"
-        if isinstance(error, LocalTokenNotFoundError):
-            return PublishError(f"no Hub token. Make one with write access at {settings}; set HF_TOKEN to it.")
-        if isinstance(error, HfHubHTTPError):
-            status = error.response.status_code
-            said = " ".join((error.server_message or str(error)).split())[:300]
-            if status == 401:
-                return PublishError(f"{where}: the Hub does not accept the token ({said}). Make one at {settings}.")
-            if status == 403:
-                return PublishError(
-                    f"{where}: the token may not write there ({said}). Make one with write access to "
-                    f"{self.repo_id.split('/')[0]} at {settings}, or choose another id."
-                )
-            return PublishError(f"{where}: the Hub answered {status} ({said}). Nothing was published; try again.")
-        return PublishError(
-            f"{where}: the Hub cannot be reached ({' '.join(str(error).split())[:300]}). Check HF_ENDPOINT and the "
-            "network, then run the same command again."
-        )
+    def _create(self, held: Held) -> None:
+        """Makes what is missing. That it is there by now, a 409, is passing trouble: it is found at the next try."""
+        if not held.exists:
+            self.api.create_repo(self.repo_id, repo_type="dataset", private=self.terms.private or None)
+        if self.revision != "main":
+            self.api.create_branch(self.repo_id, branch=self.revision, repo_type="dataset")
 
+    def _settle(self) -> None:
+        """Makes the repository private or gated as asked, before anything is published in it."""
+        private, gated = self.terms.private, self.terms.gated
+        if not (private or gated):
+            return
+        info = self.api.repo_info(self.repo_id, repo_type="dataset")
+        asked: dict[str, Any] = {}
+        if private and not info.private:
+            asked["private"] = True
+        if gated and info.gated != gated:
+            asked["gated"] = gated
+        if asked:
+            self.api.update_repo_settings(self.repo_id, repo_type="dataset", **asked)
 
-def _files(build: Path) -> dict[str, Path]:
-    """What a release publishes: what the manifest lists, itself and the card; never what else lies in the folder."""
-    return {name: build / name for name in (CARD, NAME, *read_manifest(build)["files"])}
+    def _is_tagged(self, build: Path) -> bool:
+        return not self.terms.tag or self._there.has_tag(self.terms.tag, build)
 
+    def _tag(self, build: Path, commit: str) -> None:
+        if not self._is_tagged(build):
+            self.api.create_tag(self.repo_id, tag=str(self.terms.tag), revision=commit, repo_type="dataset")
 
-def _equal(ours: Path, theirs: RepoFile) -> bool:
-    """Whether a file on the Hub has the content of one here, by the hash that the Hub keeps of it."""
-    if theirs.lfs is not None:
-        return theirs.lfs.sha256 == file_sha256(ours)
-    data = ours.read_bytes()
-    return theirs.blob_id == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    def _is_collected(self) -> bool:
+        return not self.terms.collection or self._there.is_in(self.terms.collection)
+
+    def _collect(self) -> None:
+        if not self._is_collected():
+            self.api.add_collection_item(str(self.terms.collection), self.repo_id, "dataset")
 
 
 def download(repo_id: str, revision: str | None = None) -> Path:
@@ -233,5 +220,9 @@ def download(repo_id: str, revision: str | None = None) -> Path:
             f"{repo_id}: no such directory here, and no such dataset{' or revision' if revision else ''} on the Hub "
             "(or HF_TOKEN may not read it)."
         ) from None
-    except (*NETWORK_ERRORS, LocalEntryNotFoundError) as error:
-        raise Release(repo_id)._explained(error) from None
+    except Exception as error:
+        trouble = find_trouble(error)
+        if trouble is None:
+            raise
+        explained = Patience(HfApi(), repo_id).explained(trouble)
+    raise explained

@@ -259,3 +259,20 @@ def test_configs_and_splits_load_by_their_names(make_build):
             assert load_dataset(str(build), config, split=split).num_rows == recorded["rows"]
             streamed = load_dataset(str(build), config, split=split, streaming=True)
             assert next(iter(streamed)) == load_dataset(str(build), config, split=split)[0]
+
+
+def test_an_older_build_is_put_back_when_the_new_one_cannot_take_its_place(make_build, tmp_path, monkeypatch):
+    out = make_build()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    rename = Path.rename
+
+    def fails(source, target):
+        if ".partial-" in source.name and not source.name.endswith(".old"):
+            raise OSError(5, "Input/output error")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(BuildError, match="Input/output error"):
+        make_build(recipe=replace(RECIPE, rounds=1))
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []

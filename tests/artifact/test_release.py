@@ -7,30 +7,9 @@ from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 from huggingface_hub.errors import RepositoryNotFoundError
 from scripted import RECIPE
 
-from ecd_data.artifact.release import Release, download
+from ecd_data.artifact.release import Release, Terms, download
 from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import PublishError
-from ecd_data.local.hub import Hub
-
-TOKENS = {
-    "hf_write": {"name": "ann", "orgs": ["org"], "role": "write"},
-    "hf_read": {"name": "ann", "orgs": ["org"], "role": "read"},
-    "hf_other": {"name": "bob", "orgs": [], "role": "write"},
-}
-
-
-@pytest.fixture
-def hub(tmp_path):
-    with Hub(tmp_path / "hub", TOKENS) as hub:
-        yield hub
-
-
-@pytest.fixture
-def release(hub):
-    def make(token="hf_write", repo_id="org/ecd", **changes):
-        return Release(repo_id, api=HfApi(hub.url, token=token), sleep=lambda seconds: None, **changes)
-
-    return make
 
 
 def commits(hub, **where):
@@ -43,11 +22,11 @@ def fetched(hub, cache, token="hf_write"):
 
 def test_a_release_is_one_commit_and_the_same_content_again_is_none(hub, release, make_build, tmp_path):
     build = make_build()
-    url = release().publish(build, "First release")
+    url = release().publish(build, "First release").url
     assert url == f"{hub.url}/datasets/org/ecd/commit/{commits(hub)[0].commit_id}"
     assert [commit.title for commit in commits(hub)] == ["First release", "initial commit"]
-    assert release().publish(build, "Again") is None
-    assert release().publish(make_build("replayed", pool=None), "Replayed") is None
+    assert not release().publish(build, "Again").new
+    assert not release().publish(make_build("replayed", pool=None), "Replayed").new
     assert len(commits(hub)) == 2
 
 
@@ -131,7 +110,7 @@ def test_a_branch_of_its_own(hub, release, make_build):
 
 
 def test_private_repositories_are_private(hub, release, make_build, tmp_path):
-    release().publish(make_build(), "First release", private=True)
+    release(terms=Terms(private=True)).publish(make_build(), "First release")
     assert HfApi(hub.url, token="hf_write").repo_info("org/ecd", repo_type="dataset").private
     with pytest.raises(RepositoryNotFoundError):
         fetched(hub, tmp_path, token=False)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from ecd_data.local.hub import contents, files
+from ecd_data.local.hub import collections, contents, files
 from ecd_data.local.hub.call import Answer, Call
 from ecd_data.local.hub.cards import validate_yaml
 from ecd_data.local.hub.commits import changed
@@ -51,6 +51,8 @@ class Api:
                 return self._create(call)
             case ("DELETE", "/api/repos/delete"):
                 return self._delete(call)
+        if found := re.fullmatch(rf"/api/collections(?:/({REPO})(/items)?)?", call.path):
+            return self._collection(call, found[1], bool(found[2]))
         if found := re.fullmatch(r"/lfs-store/([0-9a-f]{64})", call.path):
             return files.lfs_object(call, self.storage, found[1])
         if found := re.fullmatch(rf"/(datasets/)?({REPO})\.git/info/lfs/objects/batch", call.path):
@@ -58,6 +60,7 @@ class Api:
             return files.lfs_batch(call, self.storage, self.url, self.store_url)
         if found := re.fullmatch(rf"/(datasets/)?({REPO})/resolve/([^/]+)/(.+)", call.path):
             repo = self._repo(call, "dataset" if found[1] else "model", found[2])
+            self._let_in(call, repo)
             commit = repo.resolve(unquote(found[3]))
             return files.resolve(call, self.storage, commit, unquote(found[4]), self.store_url)
         if found := re.fullmatch(rf"/api/(dataset|model)s/({REPO})(?:/([a-z-]+)(?:/([^/]+)(?:/(.*))?)?)?", call.path):
@@ -77,6 +80,8 @@ class Api:
                 return contents.paths_info(call, repo.resolve(revision))
             case ("GET", "refs"):
                 return contents.refs(call, repo)
+            case ("GET", "discussions"):
+                return contents.pull_requests(call, repo)
             case ("GET", "commits"):
                 return contents.history(repo, repo.resolve(revision))
             case ("POST", "preupload"):
@@ -92,7 +97,7 @@ class Api:
             case ("DELETE", "tag"):
                 return self._delete_tag(repo, revision)
             case ("PUT", "settings"):
-                return self._set_visibility(repo, call.json()["visibility"])
+                return self._set(repo, call.json())
         raise HubError(501, None, f"the local Hub has no answer for {call.method} {call.path}")
 
     # ---- who may do what ---------------------------------------------------------------------------------------
@@ -116,6 +121,12 @@ class Api:
         if write and not _may_write(self._signed_in(call), repo.namespace):
             raise HubError(403, None, f"Forbidden: pass a token with write access to {id_}")
         return repo
+
+    def _let_in(self, call: Call, repo: Repo) -> None:
+        """Lets members read a gated repository; nobody else has been granted access here."""
+        user = self._user(call)
+        if repo.refs.gated and not (user and _belongs(user, repo.namespace)):
+            raise HubError(403 if user else 401, "GatedRepo", f"Access to {repo.type} {repo.id} is restricted.")
 
     def _whoami(self, call: Call) -> Answer:
         user = self._signed_in(call)
@@ -147,10 +158,23 @@ class Api:
         self.storage.delete(self._repo(call, wanted.get("type") or "model", id_, write=True))
         return Answer(body={})
 
-    def _set_visibility(self, repo: Repo, visibility: str) -> Answer:
+    def _set(self, repo: Repo, wanted: dict[str, Any]) -> Answer:
+        private = {"private": wanted["visibility"] == "private"} if "visibility" in wanted else {}
+        gated = {"gated": wanted["gated"]} if "gated" in wanted else {}
         with self.storage.changing(repo):
-            self.storage.set_refs(repo, replace(repo.refs, private=visibility == "private"))
-        return Answer(body={"private": repo.refs.private})
+            self.storage.set_refs(repo, replace(repo.refs, **private, **gated))
+        return Answer(body={"private": repo.refs.private, "gated": repo.refs.gated})
+
+    def _collection(self, call: Call, slug: str | None, items: bool) -> Answer:
+        if call.method == "GET" and slug and not items:
+            return collections.show(self.storage, slug)
+        if call.method != "POST" or bool(slug) != items:
+            raise HubError(501, None, f"the local Hub has no answer for {call.method} {call.path}")
+        wanted = call.json()
+        namespace = slug.split("/")[0] if slug else wanted["namespace"]
+        if not _may_write(self._signed_in(call), namespace):
+            raise HubError(403, None, f"You don't have the rights to change the collections of {namespace}")
+        return collections.add(wanted, self.storage, slug) if slug else collections.create(wanted, self.storage)
 
     def _card(self, commit: Commit) -> str:
         card = commit.tree.get("README.md")

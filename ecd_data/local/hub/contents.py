@@ -35,7 +35,7 @@ def info(call: Call, repo: Repo, commit: Commit, card: str) -> Answer:
         "createdAt": min(commit.date for commit in repo.commits.copy().values()),
         "lastModified": commit.date,
         "private": repo.refs.private,
-        "gated": False,
+        "gated": repo.refs.gated,
         "disabled": False,
         "tags": [],
         "downloads": 0,
@@ -86,6 +86,19 @@ def refs(call: Call, repo: Repo) -> Answer:
     if "include_prs" in call.query:
         body["pullRequests"] = [{"name": n, "ref": n, "targetCommit": oid} for n, oid in pulls.items()]
     return Answer(body=body | {"converts": []})
+
+
+def pull_requests(call: Call, repo: Repo) -> Answer:
+    """The pull requests, newest first; all are open, since nothing here merges or closes them."""
+    wanted = call.query.get("type") in (None, "pull_request") and call.query.get("status") in (None, "open")
+    heads = [(name, oid) for name, oid in repo.refs.branches.items() if name.startswith("refs/pr/") and wanted]
+    listed = []
+    for name, oid in reversed(heads):
+        commit = repo.commits[oid]
+        about = {"num": int(name.rpartition("/")[2]), "title": commit.title, "author": {"name": commit.author}}
+        about |= {"createdAt": commit.date, "status": "open", "isPullRequest": True}
+        listed.append(about | {"repo": {"name": repo.id, "type": repo.type}})
+    return Answer(body={"discussions": listed, "count": len(listed), "start": 0})
 
 
 def history(repo: Repo, commit: Commit) -> Answer:

@@ -7,7 +7,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Literal
 
 from ecd_data.local.hub.errors import HubError
 
@@ -61,11 +61,15 @@ class Commit:
 
 @dataclass(frozen=True)
 class Refs:
-    """All of a repository that changes: who may see it, and the commits that its branches and tags name."""
+    """All of a repository that changes: who may see it, and the commits that its branches and tags name.
+
+    gated: readers must have been let in, `auto`matically or by hand (`manual`); False lets in all.
+    """
 
     private: bool = False
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    gated: str | Literal[False] = False
 
 
 @dataclass
@@ -103,7 +107,12 @@ class Repo:
 
 def new_commit(parent: str | None, title: str, message: str, author: str, tree: dict[str, File]) -> Commit:
     """A commit of now; its oid follows from all the rest."""
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    date = now()
     listing = [(path, file.blob_id) for path, file in sorted(tree.items())]
-    oid = git_sha1("commit", json.dumps([parent, now, title, message, author, listing]).encode())
-    return Commit(oid, parent, title, message, now, author, tree)
+    oid = git_sha1("commit", json.dumps([parent, date, title, message, author, listing]).encode())
+    return Commit(oid, parent, title, message, date, author, tree)
+
+
+def now() -> str:
+    """The time as the Hub writes it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,6 +1,6 @@
 """What a local Hub keeps on disk. Contents lie under their hash; a commit is written before the refs that name it.
 
-blobs/<git sha1>   lfs/<sha256>   repos/dataset/org/name/{refs.json,commits/<oid>.json}
+blobs/<git sha1>   lfs/<sha256>   repos/dataset/org/name/{refs.json,commits/<oid>.json}   collections.json
 
 Every file is replaced as a whole and memory follows the disk, so that whoever looks, also after a crash or with a full
 disk, finds the old state or the new one.
@@ -15,10 +15,11 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from ecd_data.local.hub.errors import HubError
 from ecd_data.local.hub.repo import Commit, File, Refs, Repo, git_sha1, new_commit
@@ -32,6 +33,8 @@ class Storage:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.repos = {(repo.type, repo.id): repo for repo in map(_read, directory.glob("repos/*/*/*/refs.json"))}
+        kept = directory / "collections.json"
+        self.collections: dict[str, Any] = json.loads(kept.read_bytes()) if kept.exists() else {}
         self._lock = threading.Lock()
 
     # ---- repositories ------------------------------------------------------------------------------------------
@@ -76,6 +79,15 @@ class Storage:
             (self._folder(repo) / "refs.json").unlink()
             del self.repos[repo.type, repo.id]
             shutil.rmtree(self._folder(repo), ignore_errors=True)
+
+    def set_collection(self, slug: str, change: Callable[[Any], Any]) -> Any:
+        """Replaces a collection by what `change` makes of it, of None if there is none; returns that."""
+        with self._lock:
+            changed = change(self.collections.get(slug))
+            collections = {**self.collections, slug: changed}
+            self._write(self.directory / "collections.json", [json.dumps(collections).encode()])
+            self.collections = collections
+        return changed
 
     # ---- contents ----------------------------------------------------------------------------------------------
     def add_blob(self, data: bytes) -> File:

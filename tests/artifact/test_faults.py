@@ -1,0 +1,192 @@
+"""Whatever goes wrong at whichever request of a publish: a reader sees the old release or the new one, and the same
+command again ends with the new one.
+"""
+
+import io
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import publisher
+import pytest
+from huggingface_hub import HfApi, constants
+from huggingface_hub.errors import RepositoryNotFoundError
+from scripted import MODEL, RECIPE, ScriptedPool
+
+from builders.ecd import Ecd
+from builders.spool import Spool
+from ecd_data.artifact.build import build
+from ecd_data.artifact.change import build_files
+from ecd_data.artifact.release import Release, Terms
+from ecd_data.artifact.schema import CONFIGS
+from ecd_data.calls.store import Store
+from ecd_data.errors import PublishError
+from ecd_data.generation import Generation
+from ecd_data.local.hub import Hub
+
+PASSING = [409, 412, 429, 500, 503, "dropped before", "dropped after"]
+TERMS = {"first": Terms(private=True, gated="auto", tag="v2"), "second": Terms(tag="v2")}
+
+
+class FaultyHub(Hub):
+    """A Hub that does something to its request number `at`.
+
+    fault: an HTTP status, which comes with a page of a gateway; the connection is `dropped before` the request is
+        looked at, or `dropped after`, with its answer; the Hub is `down` from that request on; or the process `victim`
+        is `killed before` or `killed after`.
+    stored: how often each object was taken.
+    """
+
+    def __init__(self, directory, at=-1, fault=None):
+        super().__init__(directory)
+        self.at, self.fault, self.victim = at, fault, None
+        self.stored = Counter()
+        self._numbers, self._counting = 0, threading.Lock()
+
+    def _serve(self, handler):
+        with self._counting:
+            number, self._numbers = self._numbers, self._numbers + 1
+        hit = number == self.at or (self.fault == "down" and number > self.at)
+        if not hit or "after" in str(self.fault):
+            if hit:
+                handler.wfile = io.BytesIO()
+            super()._serve(handler)
+            self.stored[handler.path] += handler.command == "PUT" and "/lfs-store/" in handler.path
+        if hit:
+            self._fail(handler)
+
+    def _fail(self, handler):
+        if isinstance(self.fault, int):
+            handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+            handler.send_response(self.fault)
+            handler.send_header("Content-Length", "19")
+            handler.end_headers()
+            handler.wfile.write(b"" if handler.command == "HEAD" else b"<html>oops</html>\r\n")
+            return
+        if "killed" in self.fault:
+            os.kill(self.victim.get(timeout=60), signal.SIGKILL)
+        handler.close_connection = True
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="module")
+def builds(corpus, tmp_path_factory):
+    """An old and a new build."""
+    folder = tmp_path_factory.mktemp("builds")
+    with Store(folder / "responses.sqlite") as store:
+        for name, rounds in [("old", 2), ("new", 1)]:
+            recipe = replace(RECIPE, rounds=rounds, splits={"train": 1.0})
+            generation = Generation(corpus=corpus, recipe=recipe, model=MODEL, store=store, pool=ScriptedPool())
+            spool = Spool(folder / f"{name}-spool", recipe)
+            spool.fill(generation)
+            builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(folder)) for c in CONFIGS]
+            build(builders, generation, [*generation.trial_keys, *spool.keys()], folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module", params=list(TERMS))
+def case(request, builds, tmp_path_factory):
+    """The first release of a repository, or the second: its terms, and the state of the Hub before it."""
+    before = tmp_path_factory.mktemp("hub") / "before"
+    with Hub(before) as hub:
+        if request.param == "second":
+            Release("org/ecd", api=HfApi(hub.url, token=hub.token)).publish(builds / "old", "Old")
+    return SimpleNamespace(terms=TERMS[request.param], before=before, second=request.param == "second")
+
+
+@pytest.fixture
+def attempt(case, builds, tmp_path, monkeypatch):
+    """A Hub with that state and a cache that is empty; nobody waits."""
+    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda seconds: None))
+
+    def make(name, at=-1, fault=None):
+        folder = tmp_path / name
+        if case.before.exists():
+            shutil.copytree(case.before, folder / "hub")
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
+        return FaultyHub(folder / "hub", at, fault)
+
+    return make
+
+
+def publish(hub, builds, terms):
+    api = HfApi(hub.url, token=hub.token)
+    return Release("org/ecd", terms=terms, api=api, sleep=lambda seconds: None).publish(builds / "new", "New")
+
+
+def number_of_requests(attempt, builds, case):
+    with attempt("clean") as hub:
+        publish(hub, builds, case.terms)
+        return len(hub.requests)
+
+
+def contents(hub, revision="main"):
+    """Sizes by path of what a reader sees; None if there is no dataset, or nothing in it yet."""
+    try:
+        tree = HfApi(hub.url, token=hub.token).list_repo_tree(
+            "org/ecd", repo_type="dataset", revision=revision, recursive=True
+        )
+        files = {entry.path: entry.size for entry in tree if hasattr(entry, "size")}
+    except RepositoryNotFoundError:
+        return None
+    files.pop(".gitattributes")
+    return files or None
+
+
+def expected(folder):
+    return {name: path.stat().st_size for name, path in build_files(folder).items()}
+
+
+def check_after(hub, builds, case):
+    """The reader's view now, and after the same command again."""
+    hub.fault = None
+    old, new = expected(builds / "old") if case.second else None, expected(builds / "new")
+    assert contents(hub) in (old, new)
+    publish(hub, builds, case.terms)
+    assert contents(hub) == contents(hub, "v2") == new
+    titles = [c.title for c in HfApi(hub.url, token=hub.token).list_repo_commits("org/ecd", repo_type="dataset")]
+    assert titles == ["New", *(["Old"] if case.second else []), "initial commit"]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_passing_trouble_at_any_request_is_waited_out(attempt, builds, case, fault):
+    number = number_of_requests(attempt, builds, case)
+    assert number > 15
+    for at in range(number):
+        with attempt(f"at-{at}", at, fault) as hub:
+            publish(hub, builds, case.terms)
+            check_after(hub, builds, case)
+            # Of an upload whose answer got lost nobody knows that it arrived.
+            lost = hub.requests[at] if fault == "dropped after" else None
+            assert {path: n for path, n in hub.stored.items() if n > 1 and ("PUT", path) != lost} == {}
+
+
+def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes_on(attempt, builds, case):
+    for at in range(number_of_requests(attempt, builds, case)):
+        with attempt(f"at-{at}", at, "down") as hub:
+            with pytest.raises(PublishError, match="cannot be reached"):
+                publish(hub, builds, case.terms)
+            check_after(hub, builds, case)
+            assert max(hub.stored.values()) == 1
+
+
+@pytest.mark.parametrize("fault", ["killed before", "killed after"])
+def test_a_publisher_that_is_killed_at_any_request_goes_on_when_it_is_started_again(attempt, builds, case, fault):
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "pytest", "ecd_data.artifact.release"])
+    for at in range(number_of_requests(attempt, builds, case)):
+        with attempt(f"at-{at}", at, fault) as hub:
+            hub.victim = context.Queue()
+            arguments = (hub.url, hub.token, builds / "new", case.terms, constants.HF_HUB_CACHE, hub.victim)
+            process = context.Process(target=publisher.publish, args=arguments)
+            process.start()
+            process.join(60)
+            assert process.exitcode == -signal.SIGKILL
+            check_after(hub, builds, case)
+            assert max(hub.stored.values()) == 1
