@@ -11,6 +11,7 @@ VERBS = {
     "calibrate": "how reliable a judge is, against answers that code knows",
     "responses": "the response store: stats, export, import, gc",
     "validate": "check a build directory or a published dataset",
+    "report": "a build or a published dataset as one HTML page",
     "local": "a text-generation endpoint and a Hub on this machine",
     "demo": "the whole loop on the local services",
 }
