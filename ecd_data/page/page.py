@@ -20,7 +20,7 @@ SCRIPTS = ("differences.js", "elements.js", "rounds.js", "overview.js", "round.j
 
 
 def page(contents: Contents) -> str:
-    """The page as HTML in ASCII; the same contents give the same bytes."""
+    """The page as HTML, to be written as UTF-8; the same contents give the same bytes."""
     style = _part("report.css")
     script = "".join(_part(name) for name in SCRIPTS)
     policy = [

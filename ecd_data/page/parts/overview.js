@@ -39,7 +39,7 @@ function drawFunnel() {
     make("ol", { class: "funnel" }, Object.entries(STAGES).map(([stage, meaning]) =>
       make("li", {},
         make("span", { class: "label" }, make("b", {}, stage), " ", make("small", {}, meaning)),
-        make("span", { class: "value" }, count(total[stage]), make("small", {}, percent(total[stage], total.attempted))),
+        make("span", { class: "value" }, count(total[stage]), " ", make("small", {}, percent(total[stage], total.attempted))),
         bar(total.attempted && total[stage] / total.attempted, stage === "pairs" ? "good" : "")))));
 }
 

@@ -142,7 +142,7 @@ function filter() {
 }
 
 function makeFacet(name) {
-  const select = make("select", { change: () => filterBy({ ...chosen, [name]: select.value }) });
+  const select = make("select", { "aria-label": name, change: () => filterBy({ ...chosen, [name]: select.value }) });
   byId("facets").append(make("label", {}, make("span", {}, name), select));
   return select;
 }
