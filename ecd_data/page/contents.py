@@ -50,11 +50,13 @@ def read_contents(build: Path, name: str, most_rounds: int = MOST_ROUNDS) -> Con
         BuildError: it is no build of this version, or a file of it cannot be read.
     """
     manifest = read_manifest(build)
-    if missing := [key for key in SUMMARY if key not in manifest]:
-        raise BuildError(f"{build}: its manifest lacks {', '.join(missing)}. Build it again with this version.")
     seeds, shown = _first(build, most_rounds)
-    known = {key: manifest[key] for key in SUMMARY}
-    summary = {"name": name, **known, "checks": _checks(manifest), "figures": figures(manifest), "shown": shown}
+    try:
+        drawn = {file: svg for file, svg in figures(manifest).items() if file != "funnel.svg"}  # the page has its own
+        known = {key: manifest[key] for key in SUMMARY}
+        summary = {"name": name, **known, "checks": _checks(manifest), "figures": drawn, "shown": shown}
+    except KeyError as error:
+        raise BuildError(f"{build}: its manifest lacks {error}. Build it again with this version.") from None
     return Contents(summary, _Chains(build, seeds, manifest["recipe"]["votes"]).read())
 
 

@@ -230,7 +230,7 @@ def test_on_a_phone_the_list_and_a_round_take_turns(open_page, contents):
     tab.locator(".row", has=tab.locator(".tag.pair")).first.click()
     tab.locator("#round").wait_for()
     assert not tab.locator("#rows").is_visible()
-    above, below = (tab.locator(f".sides .{side}").bounding_box() for side in ("chosen", "rejected"))
+    above, below = (tab.locator(f".side.{side}").bounding_box() for side in ("chosen", "rejected"))
     assert above["y"] + above["height"] <= below["y"]
     assert tab.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     tab.get_by_role("link", name="All rounds").click()

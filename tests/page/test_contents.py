@@ -61,5 +61,5 @@ def test_a_manifest_of_an_older_version_is_named(built, tmp_path):
     manifest = read_manifest(built)
     del manifest["funnel"]
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(BuildError, match=r"lacks funnel\. Build it again"):
+    with pytest.raises(BuildError, match=r"lacks 'funnel'\. Build it again"):
         read_contents(tmp_path, "old")
