@@ -87,7 +87,9 @@ function card(title, head, rows) {
 
 const heading = (title, kind = "") => make("th", { scope: "col", class: kind }, title);
 const rowHeading = (name, facet) =>
-  make("th", { scope: "row" }, make("button", { type: "button", class: "link", click: () => filterBy({ [facet]: name }) }, name));
+  make("th", { scope: "row" }, make("button", { type: "button", class: "link", click: () => filterBy({ [facet]: name }) }, breakable(name)));
+/** A name that may go on in another line after a slash or an underscore. */
+const breakable = (name) => name.split(/(?<=[/_])/).flatMap((part) => [...visible(part), make("wbr")]);
 const share = (part, whole) => make("td", { class: "yield" }, bar(whole && part / whole, "good"), make("b", {}, percent(part, whole)));
 
 function drawOperations() {
@@ -97,9 +99,9 @@ function drawOperations() {
 }
 
 function drawFigure([name, svg]) {
-  const title = name.split("/").at(-1).replace(/\.svg$/, "").replaceAll(/[-_]/g, " ");
+  const [, title] = svg.match(/<title>(.*?)<\/title>/) ?? [, name];
   const bytes = String.fromCharCode(...new TextEncoder().encode(svg));
-  return make("figure", { class: "card" }, make("img", { src: `data:image/svg+xml;base64,${btoa(bytes)}`, alt: title }));
+  return make("figure", {}, make("img", { src: `data:image/svg+xml;base64,${btoa(bytes)}`, alt: title }));
 }
 
 function drawMade() {
