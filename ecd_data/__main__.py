@@ -13,6 +13,7 @@ VERBS = {
     "validate": "check a build directory or a published dataset",
     "verify": "prove a release: hashes, rows, card, load_dataset, and a replay of every byte",
     "compare": "what differs between two builds or revisions",
+    "report": "a build or a published dataset as one HTML page",
     "local": "a text-generation endpoint and a Hub on this machine",
     "demo": "the whole loop on the local services",
 }

@@ -1,0 +1,118 @@
+// What the whole build is: its numbers, its funnel, what became of every round, and the figures.
+
+const STAGES = {
+  attempted: "rounds begun",
+  evolved: "an instruction was made",
+  adapted: "a candidate had no defect but a missed requirement",
+  passed: "a candidate met all",
+  pairs: "it makes a pair with the answer before",
+};
+
+function drawOverview() {
+  const { counts, funnel, calls, seeds, model, recipe, figures } = summary;
+  const numbers = [
+    [count(counts.pairs), "verified pairs"],
+    [count(counts.rounds), "rounds attempted"],
+    [count(seeds.count), "seeds"],
+    [`${funnel.operations.with_pair} of ${funnel.operations.drawn}`, "operations gave a pair"],
+    [calls.per_pair.total ?? "–", "calls a pair"],
+  ];
+  byId("overview").append(
+    make("header", { class: "hero" },
+      make("h1", {}, "Verified preference pairs"),
+      make("p", {}, "Written by ", make("b", {}, model.id), model.revision ? `, revision ${model.revision.slice(0, 12)}` : "", `, from ${seeds.sources.join(", ")}, in ${recipe.rounds} ${recipe.rounds === 1 ? "round" : "rounds"} a seed.`),
+      make("dl", { class: "numbers" }, numbers.map(([value, name]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))))),
+    make("div", { class: "cards" }, drawFunnel(), drawRejects()),
+    make("div", { class: "cards" }, Object.entries(figures).map(drawFigure)),
+    make("div", { class: "cards" },
+      drawTable("By class", funnel.by_class, "Class"),
+      make("div", { class: "stack" }, drawTable("By round", funnel.by_round, "Round"), drawRoutes()),
+      drawOperations()),
+    drawMade(),
+  );
+}
+
+function drawFunnel() {
+  const total = Object.fromEntries(Object.keys(STAGES).map((stage) => [stage, 0]));
+  for (const reached of Object.values(summary.funnel.by_round)) for (const stage in total) total[stage] += reached[stage];
+  return make("section", { class: "card" }, make("h2", {}, "How far the rounds came"),
+    make("ol", { class: "funnel" }, Object.entries(STAGES).map(([stage, meaning]) =>
+      make("li", {},
+        make("span", { class: "label" }, make("b", {}, stage), " ", make("small", {}, meaning)),
+        make("span", { class: "value" }, count(total[stage]), " ", make("small", {}, percent(total[stage], total.attempted))),
+        bar(total.attempted && total[stage] / total.attempted, stage === "pairs" ? "good" : "")))));
+}
+
+function drawRejects() {
+  const reasons = Object.entries(summary.counts.rejects).sort((a, b) => b[1] - a[1]);
+  const most = Math.max(1, ...reasons.map(([, n]) => n));
+  return make("section", { class: "card" }, make("h2", {}, "Why the others gave none"),
+    make("ol", { class: "funnel" }, reasons.map(([name, n]) => {
+      const [step, reason] = name.split("/");
+      const show = () => filterBy({ Verdict: `rejects: ${step}, ${reason}` });
+      return make("li", { title: REASONS[reason] },
+        make("span", { class: "label" }, make("button", { type: "button", class: "link", click: show }, inWords(reason)), " ", make("small", {}, step)),
+        make("span", { class: "value" }, count(n)), bar(n / most, "bad"));
+    })),
+    reasons.length ? "" : make("p", { class: "muted" }, "Every round gave a pair."));
+}
+
+/** Rounds by the stages they reached; a name shows its rounds. */
+function drawTable(title, table, facet) {
+  const stages = Object.keys(STAGES);
+  const middle = (stage) => (stage === "attempted" || stage === "pairs" ? "" : "middle"); // left out on a phone
+  return card(title,
+    [heading(facet), ...stages.map((stage) => heading(stage, middle(stage))), heading("yield")],
+    Object.entries(table).map(([name, reached]) => [
+      rowHeading(name, facet),
+      ...stages.map((stage) => make("td", { class: middle(stage) }, count(reached[stage]))),
+      share(reached.pairs, reached.attempted),
+    ]));
+}
+
+function drawRoutes() {
+  return card("Routes to an answer",
+    [heading("Route"), heading("candidates"), heading("passed"), heading("pairs", "middle"), heading("yield")],
+    Object.entries(summary.funnel.routes).map(([route, n]) => [
+      rowHeading(route, "Route"),
+      make("td", {}, count(n.tried)), make("td", {}, count(n.passed)), make("td", { class: "middle" }, count(n.pairs)),
+      share(n.passed, n.tried),
+    ]));
+}
+
+function card(title, head, rows) {
+  const table = make("table", {}, make("thead", {}, make("tr", {}, head)), make("tbody", {}, rows.map((cells) => make("tr", {}, cells))));
+  return make("section", { class: "card" }, make("h2", {}, title), make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, table));
+}
+
+const heading = (title, kind = "") => make("th", { scope: "col", class: kind }, title);
+const rowHeading = (name, facet) =>
+  make("th", { scope: "row" }, make("button", { type: "button", class: "link", click: () => filterBy({ [facet]: name }) }, breakable(name)));
+/** A name that may go on in another line after a slash or an underscore. */
+const breakable = (name) => name.split(/(?<=[/_])/).flatMap((part) => [...visible(part), make("wbr")]);
+const share = (part, whole) => make("td", { class: "yield" }, bar(whole && part / whole, "good"), make("b", {}, percent(part, whole)));
+
+function drawOperations() {
+  const table = drawTable("By operation", summary.funnel.by_operation, "Operation");
+  table.classList.add("wide");
+  return table;
+}
+
+function drawFigure([name, svg]) {
+  const [, title] = svg.match(/<title>(.*?)<\/title>/) ?? [, name];
+  const bytes = String.fromCharCode(...new TextEncoder().encode(svg));
+  return make("figure", {}, make("img", { src: `data:image/svg+xml;base64,${btoa(bytes)}`, alt: title }));
+}
+
+function drawMade() {
+  const { recipe, hashes, versions, judge, calls } = summary;
+  const rows = [
+    ["calls", `${count(calls.total)} (${count(calls.prompt_tokens)} prompt and ${count(calls.completion_tokens)} completion tokens)`],
+    ["judge", judge ? `${judge.model.id}, ${judge.used ? "used" : "not reliable enough to be used"}` : "none was needed"],
+    ...Object.entries(versions),
+    ...Object.entries(hashes).map(([name, hash]) => [`hash of ${name}`, hash ?? "–"]),
+    ["recipe", JSON.stringify(recipe, null, 2)],
+  ];
+  return make("details", { class: "card made" }, make("summary", {}, "What it was made with"),
+    make("dl", {}, rows.map(([name, value]) => [make("dt", {}, name), make("dd", {}, visible(String(value)))])));
+}

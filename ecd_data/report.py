@@ -1,0 +1,49 @@
+"""One self-contained HTML page of a build: its funnel, its figures, and a reader for every round.
+
+python -m ecd_data.report build -o report.html
+python -m ecd_data.report org/ecd --revision v1.0
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ecd_data.command import quiet_libraries, run_command
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ecd_data.report",
+        description="Write a build directory or a published dataset as one HTML page, to be read in any browser.",
+        epilog="The page needs no network and holds no link to one.",
+    )
+    parser.add_argument("build_or_repo", metavar="BUILD_OR_REPO", help="directory, or dataset id org/name")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("report.html"), metavar="FILE", help="default %(default)s"
+    )
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+    args = parser.parse_args()
+
+    def command() -> None:
+        quiet_libraries()
+        from ecd_data.artifact.release import download
+        from ecd_data.page.contents import read_contents
+        from ecd_data.page.page import page
+
+        build = Path(args.build_or_repo)
+        if not build.is_dir():
+            build = download(args.build_or_repo, args.revision)
+        name = args.build_or_repo if build != Path(args.build_or_repo) else build.resolve().name
+        contents = read_contents(build, name)
+        args.out.write_text(page(contents), encoding="utf-8")
+        shown, rounds = contents.summary["shown"], contents.summary["counts"]["rounds"]
+        print(f"{args.out}: {shown} of {rounds} rounds, {args.out.stat().st_size / 1e6:.1f} MB")
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
