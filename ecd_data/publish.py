@@ -28,27 +28,39 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
     Raises:
         EcdError: it is not valid, or the Hub refuses.
     """
+    from ecd_data.artifact.naming import named
     from ecd_data.artifact.validation import validate_build
 
     report = validate_build(build)
     pairs = sum(report.rows["preference"].values())
     console.print(f"valid: {pairs} pairs, {report.rechecked} requirements checked again by code on both sides")
-    if args.dry_run:
-        change = release.change(build)
-        if change.parent is None:
-            print(f"{args.repo_id}: would be created at {args.revision}")
-        if change:
-            print(change)
-        release.check(change)
-        print("nothing was published (dry run)" if change else "nothing to publish: the Hub holds this content")
-        return
-    published = release.publish(build, args.commit_message or f"Add {pairs} verified preference pairs")
+    message = args.commit_message or f"Add {pairs} verified preference pairs"
+    with named(build, args.repo_id) as folder:
+        if args.dry_run:
+            show(args, release, folder)
+            return
+        published = release.publish(folder, message)
     if not published.new:
         print(f"nothing to publish: {published.url} holds this content already")
         return
     print(f"published: {published.url}")
     revision = f"refs/pr/{published.url.rpartition('/')[2]}" if args.create_pr else args.tag or args.revision
     print(f'Next: load_dataset("{args.repo_id}"' + (f', revision="{revision}")' if revision != "main" else ")"))
+
+
+def show(args: argparse.Namespace, release: Release, build: Path) -> None:
+    """Says what a release would change.
+
+    Raises:
+        PublishError: it would be refused.
+    """
+    change = release.change(build)
+    if change.parent is None:
+        print(f"{args.repo_id}: would be created at {args.revision}")
+    if change:
+        print(change)
+    release.check(change)
+    print("nothing was published (dry run)" if change else "nothing to publish: the Hub holds this content")
 
 
 def tag_name(text: str) -> str:

@@ -9,14 +9,15 @@ from ecd_data.generate import write_build
 
 
 def replay(build: Path, out: Path) -> Path:
-    """Makes a build again at `out` and returns that.
+    """Makes a build again at `out`, its card filled in as the published one is, and returns that.
 
     Raises:
         EcdError: the build does not hold what that takes, or something else came out than can be a build.
     """
     from builders.spool import Spool
     from ecd_data.artifact.inputs import read_inputs
-    from ecd_data.artifact.manifest import read_manifest
+    from ecd_data.artifact.manifest import CARD, read_manifest
+    from ecd_data.artifact.naming import fill_in, filled_in
     from ecd_data.calls.exchange import import_into
     from ecd_data.calls.scheduler import Answerer
     from ecd_data.calls.store import Store
@@ -37,11 +38,11 @@ def replay(build: Path, out: Path) -> Path:
             store,
             judge=judge,
             contamination=contamination,
-            on_stage=watch.begin,
-            on_result=watch.result,
-            on_call=watch.call,
         )
         spool = Spool(Path(work, "spool"), recipe)
-        spool.fill(generation)
+        spool.fill(watch.of(generation))
         write_build(spool, generation, out, watch.step)
+    card = out / CARD
+    published = filled_in((build / CARD).read_text(encoding="utf-8"))
+    card.write_text(fill_in(card.read_text(encoding="utf-8"), published), encoding="utf-8")
     return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from itertools import islice
@@ -16,13 +15,13 @@ from huggingface_hub import DatasetCardData
 
 from ecd_data.artifact.escape import code_span, html_text
 from ecd_data.artifact.funnel import STAGES
+from ecd_data.artifact.naming import REPOSITORY
 from ecd_data.artifact.schema import description
 from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.differences import Part, differences
 from ecd_data.errors import BuildError
 from ecd_data.requirements.calibration import table as calibration_table
 
-REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
 EXAMPLES = 2
 LOOKED_AT = 200  # pairs, to choose the examples from
 SHORT = 1500  # characters of an example that is read at a glance
@@ -81,14 +80,6 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
         funnel=manifest["funnel"],
         stages=STAGES,
     )
-
-
-def fill_in(card: str, repo_id: str) -> str:
-    """The card with the id of its repository in the commands and programs that it shows, and nowhere else.
-
-    Text of seeds and models never begins a line of a card, so it cannot pass for a block of code.
-    """
-    return re.sub(r"(?ms)^```\w+$.*?^```$", lambda block: block[0].replace(REPOSITORY, repo_id), card)
 
 
 def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetCardData:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ecd_data.artifact.tables import read_rows
 from ecd_data.corpus.contamination import Contamination
@@ -21,23 +20,24 @@ from ecd_data.corpus.seeds import Columns, Corpus, read_corpus
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
 from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.row_groups import write_rows
 
 RECIPE = "recipe.yaml"
 SEEDS = "seeds/seeds.parquet"
 DECONTAMINATION = "seeds/decontamination.parquet"
-SEED_COLUMNS = pa.schema([("instruction", pa.string()), ("response", pa.string())])
+SEED_SCHEMA = pa.schema([("instruction", pa.string()), ("response", pa.string())])
+NGRAM_SCHEMA = pa.schema([("ngram", pa.string())])
 
 
 def write_inputs(build: Path, generation: Generation) -> None:
     """Writes the inputs of a generation into a build."""
     (build / RECIPE).write_text(generation.recipe.to_yaml(), encoding="utf-8")
-    seeds = generation.corpus.seeds
-    columns = [[seed.instruction for seed in seeds], [seed.response for seed in seeds]]
     (build / SEEDS).parent.mkdir()
-    pq.write_table(pa.table(columns, SEED_COLUMNS), build / SEEDS, compression="zstd")
+    seeds = ({"instruction": seed.instruction, "response": seed.response} for seed in generation.corpus.seeds)
+    write_rows(seeds, "instruction", SEED_SCHEMA, build / SEEDS)
     if generation.contamination:
-        ngrams = pa.table({"ngram": sorted(generation.contamination.ngrams)})
-        pq.write_table(ngrams, build / DECONTAMINATION, compression="zstd")
+        ngrams = ({"ngram": ngram} for ngram in sorted(generation.contamination.ngrams))
+        write_rows(ngrams, "ngram", NGRAM_SCHEMA, build / DECONTAMINATION)
 
 
 def read_inputs(build: Path, manifest: Mapping[str, Any]) -> tuple[Recipe, Corpus, Contamination | None]:

@@ -25,6 +25,7 @@ from ecd_data.artifact.comparison import RowChange, changed_rows, differing_valu
 from ecd_data.artifact.inputs import RECIPE, read_inputs
 from ecd_data.artifact.loading import load_problems
 from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
+from ecd_data.artifact.naming import fill_in, filled_in
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
 from ecd_data.artifact.tables import data_files, file_sha256, read_rows
 from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name
@@ -205,7 +206,8 @@ def _card(build: Path, manifest: Manifest) -> Found:
         sizes = {split: info.num_examples for split, info in (infos[config].splits or {}).items()}
         rows = {split: info["rows"] for split, info in manifest["configs"][config].items()}
         problems += _differing(sizes, rows, "by the manifest", f"{CARD}: rows of {config}")
-    problems += _line(CARD, (build / CARD).read_text(encoding="utf-8"), card_text(build, manifest, infos))
+    card = (build / CARD).read_text(encoding="utf-8")
+    problems += _line(CARD, card, fill_in(card_text(build, manifest, infos), filled_in(card)))
     return said, problems
 
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from ecd_data.calls.store import Row, Store, Stored
 from ecd_data.errors import StoreError
-from ecd_data.row_groups import row_groups
+from ecd_data.row_groups import write_rows
 from ecd_data.values import Model, Response, canonical_json, request_from, request_key
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("key", "model", "role", "seed_id", "request", "response", "failure")])
@@ -35,16 +35,7 @@ class Imported:
 
 def write_parquet(rows: Iterable[Stored], path: Path) -> int:
     """Writes rows of a store to one Parquet file, in their order; returns their number."""
-    number = 0
-    # With pages cut by content and an index of them, as `datasets` writes the configs.
-    options = {"compression": "zstd", "use_content_defined_chunking": True, "write_page_index": True}
-    with pq.ParquetWriter(path, SCHEMA, **options) as writer:
-        for group in row_groups((_cells(*row) for row in rows), "key"):
-            writer.write_table(pa.Table.from_pylist(group, SCHEMA))
-            number += len(group)
-        if not number:
-            writer.write_table(SCHEMA.empty_table())
-    return number
+    return write_rows((_cells(*row) for row in rows), "key", SCHEMA, path)
 
 
 def _cells(key: str, model: Model, request: str, response: str, failure: str) -> dict[str, str]:

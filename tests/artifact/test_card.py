@@ -14,8 +14,9 @@ from scripted import RECIPE
 from test_escape import NASTY, Seen, text_and_nasty
 
 from builders.rows import FEATURES
-from ecd_data.artifact.card import fill_in, write_card
+from ecd_data.artifact.card import write_card
 from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.naming import fill_in
 from ecd_data.artifact.tables import data_files
 from ecd_data.corpus.seeds import read_corpus
 
@@ -100,11 +101,6 @@ def test_the_card_says_how_to_verify_and_replay(make_build):
     assert 'load_dataset("org/pairs")' in body
     assert "https://huggingface.co/datasets/org/pairs" in body
     assert "ORG/NAME" not in body
-
-
-def test_the_id_is_filled_in_where_the_card_speaks_and_not_where_a_text_does():
-    card = "<td>ORG/NAME</td>\n\n```bash\nverify ORG/NAME\n```\n\n`ORG/NAME` <td>```bash</td> ORG/NAME\n"
-    assert fill_in(card, "a/b") == card.replace("verify ORG/NAME", "verify a/b")
 
 
 def test_seeds_cannot_break_the_card(make_build, tmp_path):

@@ -1,0 +1,45 @@
+"""A build under the id that it is published by: the commands and programs that its card shows name the repository."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+
+REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
+
+
+def fill_in(card: str, repo_id: str) -> str:
+    """The card with the id of its repository in the commands and programs that it shows, and nowhere else.
+
+    Text of seeds and models never begins a line of a card, so it cannot pass for a block of code.
+    """
+    before = filled_in(card)
+    return re.sub(r"(?ms)^```\w+$.*?^```$", lambda block: block[0].replace(before, repo_id), card)
+
+
+def filled_in(card: str) -> str:
+    """The id that a card names; `REPOSITORY` before it is published."""
+    named = re.search(r'^pairs = load_dataset\("([\w.-]+/[\w.-]+)"\)', card, re.MULTILINE)
+    return named[1] if named else REPOSITORY
+
+
+@contextmanager
+def named(build: Path, repo_id: str) -> Iterator[Path]:
+    """The build as it is published: a folder of links to its files, and a card that names the repository.
+
+    Raises:
+        BuildError: it is no build.
+    """
+    with tempfile.TemporaryDirectory(prefix="ecd-release-") as work:
+        for name in (NAME, *read_manifest(build)["files"]):
+            link = Path(work, name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to((build / name).resolve())
+        card = (build / CARD).read_text(encoding="utf-8")
+        Path(work, CARD).write_text(fill_in(card, repo_id), encoding="utf-8")
+        yield Path(work)
