@@ -31,17 +31,12 @@ def replay(build: Path, out: Path) -> Path:
     folder = tempfile.TemporaryDirectory(prefix="ecd-replay-")
     with folder as work, Store(Path(work, "responses.sqlite")) as store, Watch() as watch:
         import_into(store, build)
-        generation = Generation(
-            corpus,
-            recipe,
-            Model(**manifest["model"]),
-            store,
-            judge=judge,
-            contamination=contamination,
-        )
+        model = Model(**manifest["model"])
+        generation = Generation(corpus, recipe, model, store, judge=judge, contamination=contamination)
+        watched = watch.of(generation)
         spool = Spool(Path(work, "spool"), recipe)
-        spool.fill(watch.of(generation))
-        write_build(spool, generation, out, watch.step)
+        spool.fill(watched)
+        write_build(spool, watched, out, watch.step)
     card = out / CARD
     published = filled_in((build / CARD).read_text(encoding="utf-8"))
     card.write_text(fill_in(card.read_text(encoding="utf-8"), published), encoding="utf-8")

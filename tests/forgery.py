@@ -8,6 +8,7 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCard
 
 from ecd_data.artifact.card import card_text
+from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.manifest import _splits, read_manifest, told_by, write_manifest
 from ecd_data.artifact.schema import CONFIGS
 from ecd_data.artifact.tables import file_sha256
@@ -34,11 +35,13 @@ def edit_manifest(build: Path, change):
 def cover_up(build: Path):
     """Makes manifest and card fit whatever lies in the build."""
     manifest = read_manifest(build)
+    manifest |= told_by(build) | {"configs": {config: _splits(build, config) for config in CONFIGS}}
+    for name, svg in figures(manifest).items():
+        (build / FOLDER / name).write_text(svg, encoding="utf-8")
     known = [name for name in manifest["files"] if (build / name).is_file()]
     manifest["files"] = {
         name: {"sha256": file_sha256(build / name), "size": (build / name).stat().st_size} for name in known
     }
-    manifest |= told_by(build) | {"configs": {config: _splits(build, config) for config in CONFIGS}}
     write_manifest(build, manifest)
     infos = DatasetInfosDict.from_dataset_card_data(DatasetCard.load(build / "README.md").data)
     (build / "README.md").write_text(card_text(build, manifest, infos), encoding="utf-8")

@@ -22,6 +22,7 @@ from huggingface_hub import DatasetCard
 
 from ecd_data.artifact.card import card_text
 from ecd_data.artifact.comparison import RowChange, changed_rows, differing_values
+from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.inputs import RECIPE, read_inputs
 from ecd_data.artifact.loading import load_problems
 from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
@@ -187,8 +188,8 @@ def _calibration(build: Path, recipe: Recipe, judge: Model) -> Calibration:
 
 
 def _card(build: Path, manifest: Manifest) -> Found:
-    """The card is the one that the manifest makes; its features and sizes are those of the files."""
-    said = "YAML, and every line as the manifest makes it"
+    """Card and figures are those that the manifest makes; the card's features and sizes are those of the files."""
+    said = "YAML, and every line and figure as the manifest makes it"
     try:
         data = DatasetCard.load(build / CARD, ignore_metadata_errors=False).data
         infos = datasets.info.DatasetInfosDict.from_dataset_card_data(data)
@@ -208,6 +209,9 @@ def _card(build: Path, manifest: Manifest) -> Found:
         problems += _differing(sizes, rows, "by the manifest", f"{CARD}: rows of {config}")
     card = (build / CARD).read_text(encoding="utf-8")
     problems += _line(CARD, card, fill_in(card_text(build, manifest, infos), filled_in(card)))
+    for name, svg in figures(manifest).items():
+        path = build / FOLDER / name
+        problems += _line(f"{FOLDER}/{name}", path.read_text(encoding="utf-8") if path.exists() else "", svg)
     return said, problems
 
 

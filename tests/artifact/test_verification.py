@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scripted import MODEL, RECIPE, ScriptedPool, scripted
 
 from ecd_data.artifact.manifest import read_manifest, write_manifest
+from ecd_data.artifact.tables import file_sha256
 from ecd_data.artifact.verification import verify
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.corpus.contamination import contamination_of
@@ -227,7 +228,7 @@ def test_versions_and_code_are_compared_by_a_replay(build, tmp_path, path):
 @pytest.mark.parametrize(
     ("old", "new", "check"),
     [
-        ("| attempted | 40 |", "| attempted | 400 |", "card"),
+        (": 40 attempted", ": 400 attempted", "card"),
         ("dtype: float64", "dtype: float32", "card"),
         ("    path: data/preference/test-*", "    path: data/preference/train-*", "load_dataset"),
         ("    num_examples: ", "    num_examples: 1", "card"),
@@ -249,10 +250,18 @@ def test_a_card_edited_by_hand_is_caught(make_build, old, new, check):
 def test_a_line_of_the_card_is_named(build):
     card = build / "README.md"
     lines = card.read_text().splitlines()
-    number = next(n for n, line in enumerate(lines, 1) if line.startswith("| calls |"))
-    lines[number - 1] = "| calls | 1 |"
+    number = next(n for n, line in enumerate(lines, 1) if line.startswith("| spent |"))
+    lines[number - 1] = "| spent | 1 call |"
     card.write_text("\n".join(lines) + "\n")
-    assert f"README.md, line {number}: is '| calls | 1 |', not '| calls | " in verified(build)["card"]
+    assert f"README.md, line {number}: is '| spent | 1 call |', not '| spent | " in verified(build)["card"]
+
+
+def test_a_figure_edited_by_hand_is_caught(build):
+    figure = build / "figures" / "pairs.svg"
+    figure.write_text(figure.read_text().replace("</svg>", "<text>99</text></svg>"))
+    changed = {"sha256": file_sha256(figure), "size": figure.stat().st_size}
+    edit_manifest(build, lambda manifest: manifest["files"].update({"figures/pairs.svg": changed}))
+    assert "figures/pairs.svg, line " in verified(build)["card"]
 
 
 def test_other_bytes_of_the_same_rows_are_caught(build, tmp_path):
