@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import unified_diff
@@ -15,6 +16,8 @@ from huggingface_hub.hf_api import RepoFile
 from ecd_data.artifact.features import card_fields, field_changes
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.artifact.tables import file_sha256
+
+SIZES = re.compile(r" +(num_bytes|num_examples|download_size|dataset_size): \d+")
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,15 @@ class Change:
                 yield f"~ {split}  {old[0]:,} -> {new[0]:,}" + (", other rows" if old[0] == new[0] else "")
 
     def _card(self) -> Iterator[str]:
+        """Its lines that differ, without the sizes in its metadata: the rows are told of already."""
         if CARD in self.changed and self.held.card:
-            texts = (self.held.card.splitlines(), _text(self.build / CARD).splitlines())
-            for line in list(unified_diff(*texts, n=0, lineterm=""))[2:]:
-                yield _printable(line)
+            before, after = (
+                [line for line in card.splitlines() if not SIZES.fullmatch(line)]
+                for card in (self.held.card, _text(self.build / CARD))
+            )
+            for line in list(unified_diff(before, after, n=0, lineterm=""))[2:]:
+                if not line.startswith("@@"):
+                    yield _printable(line)
 
 
 def build_files(build: Path) -> dict[str, Path]:

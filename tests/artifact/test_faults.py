@@ -94,10 +94,13 @@ def builds(corpus, tmp_path_factory):
 def case(request, builds, tmp_path_factory):
     """The first release of a repository, or the second: its terms, and the state of the Hub before it."""
     before = tmp_path_factory.mktemp("hub") / "before"
+    second = request.param == "second"
     with Hub(before) as hub:
-        if request.param == "second":
-            Release("org/ecd", api=HfApi(hub.url, token=hub.token)).publish(builds / "old", "Old")
-    return SimpleNamespace(terms=TERMS[request.param], before=before, second=request.param == "second")
+        api = HfApi(hub.url, token=hub.token)
+        if second:
+            Release("org/ecd", api=api).publish(builds / "old", "Old")
+        collection = None if second else api.create_collection("Pairs", namespace="org").slug
+    return SimpleNamespace(terms=replace(TERMS[request.param], collection=collection), before=before, second=second)
 
 
 @pytest.fixture
@@ -107,8 +110,7 @@ def attempt(case, builds, tmp_path, monkeypatch):
 
     def make(name, at=-1, fault=None):
         folder = tmp_path / name
-        if case.before.exists():
-            shutil.copytree(case.before, folder / "hub")
+        shutil.copytree(case.before, folder / "hub")
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "cache"))
         return FaultyHub(folder / "hub", at, fault)
 
@@ -150,7 +152,10 @@ def check_after(hub, builds, case):
     assert contents(hub) in (old, new)
     publish(hub, builds, case.terms)
     assert contents(hub) == contents(hub, "v2") == new
-    titles = [c.title for c in HfApi(hub.url, token=hub.token).list_repo_commits("org/ecd", repo_type="dataset")]
+    api = HfApi(hub.url, token=hub.token)
+    if case.terms.collection:
+        assert [item.item_id for item in api.get_collection(case.terms.collection).items] == ["org/ecd"]
+    titles = [commit.title for commit in api.list_repo_commits("org/ecd", repo_type="dataset")]
     assert titles == ["New", *(["Old"] if case.second else []), "initial commit"]
 
 
@@ -174,6 +179,20 @@ def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes
                 publish(hub, builds, case.terms)
             check_after(hub, builds, case)
             assert max(hub.stored.values()) == 1
+
+
+def test_a_pull_request_whose_answer_got_lost_is_not_opened_again(attempt, builds, case):
+    with attempt("clean") as hub:
+        publish(hub, builds, Terms(create_pr=True))
+        number = len(hub.requests)
+    for at in range(number):
+        with attempt(f"at-{at}", at, "dropped after") as hub:
+            publish(hub, builds, Terms(create_pr=True))
+            api = HfApi(hub.url, token=hub.token)
+            refs = api.list_repo_refs("org/ecd", repo_type="dataset", include_pull_requests=True)
+            assert [pull.ref for pull in refs.pull_requests] == ["refs/pr/1"]
+            assert contents(hub) == (expected(builds / "old") if case.second else None)
+            assert contents(hub, "refs/pr/1") == expected(builds / "new")
 
 
 @pytest.mark.parametrize("fault", ["killed before", "killed after"])
