@@ -3,7 +3,7 @@
     python benchmarks/first_row.py --seeds 10000
 
 A build of the simulated server's texts is published to the Hub on loopback, and read back by processes of their own,
-each with empty caches. Importing `datasets` is not counted.
+each with empty caches. Importing `datasets` (and PyTorch, where it is installed) is not counted.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from measure import build_in_process, measured, parser, report, write_inputs
 from ecd_data.command import quiet_libraries
 from ecd_data.local.hub import Hub
 
-LOOPBACK = {"HF_HUB_DISABLE_XET": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+LOOPBACK = {"HF_HUB_DISABLE_XET": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "USE_TORCH": "0"}  # which would be imported
 READ = """
-import sys
+import os, sys
 from time import perf_counter
 import datasets
 datasets.config.USE_PARQUET_EXPORT = False  # a service that only the real Hub has
 started = perf_counter()
 rows = datasets.load_dataset("bench/pairs", split="train", streaming=sys.argv[1] == "streamed")
 next(iter(rows))
-print(perf_counter() - started)
+print(perf_counter() - started, flush=True)
+os._exit(0)  # a stream that is left half-read may abort Python's own exit (apache/arrow issue 45214)
 """
 
 
