@@ -62,7 +62,7 @@ def build_at(source: str, revision: str | None = None) -> Path:
     Raises:
         PublishError: there is no such dataset or revision, or the Hub refuses.
     """
-    from ecd_data.artifact.release import download
+    from ecd_data.release.release import download
 
     if Path(source).is_dir():
         return Path(source)

@@ -16,7 +16,7 @@ from ecd_data.command import build_at, grid, plain, quiet_libraries, run_command
 from ecd_data.values import Route
 
 if TYPE_CHECKING:
-    from ecd_data.artifact.comparison import RowChange, Shape
+    from ecd_data.proof.comparison import RowChange, Shape
 
 SHOWN = 5  # rows that are named of each kind of change
 KINDS = ("added", "removed", "changed")
@@ -32,9 +32,9 @@ def compare(a: str, b: str) -> None:
     Raises:
         EcdError: one of them is no build.
     """
-    from ecd_data.artifact.comparison import changed_rows, count_rows, shapes
     from ecd_data.artifact.funnel import make_funnel
     from ecd_data.artifact.manifest import read_manifest
+    from ecd_data.proof.comparison import changed_rows, count_rows, shapes
 
     here, there = build_at(a), build_at(b)
     grid(("made of", "A", "B"), [("", a, b), *made_of(read_manifest(here), read_manifest(there))])
@@ -52,7 +52,7 @@ def compare(a: str, b: str) -> None:
 
 def made_of(a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:
     """What the builds were made of, where that differs."""
-    from ecd_data.artifact.comparison import differing_values
+    from ecd_data.proof.comparison import differing_values
 
     parts = ("recipe", "seeds", "hashes", "model", "judge", "versions")
     before, after = ({name: manifest.get(name) for name in parts} for manifest in (a, b))
@@ -63,7 +63,7 @@ def made_of(a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:
 
 def row_counts(changes: Sequence[RowChange], a: Rows, b: Rows) -> Iterator[Cells]:
     """Rows of each config and class: how many there are, and how many came, went or changed."""
-    from ecd_data.artifact.comparison import ALL, tally
+    from ecd_data.proof.comparison import ALL, tally
 
     counts = tally(changes)
     for config, name in sorted({*a, *b}, key=lambda key: (CONFIGS.index(key[0]), key[1] != ALL, key[1])):
@@ -90,7 +90,7 @@ def named(changes: Sequence[RowChange]) -> Iterator[str]:
 
 def pair_shifts(a: dict[str, Shape], b: dict[str, Shape]) -> Iterator[Cells]:
     """A heading with the classes; below it, what their pairs are like on both sides."""
-    from ecd_data.artifact.comparison import ALL, Shape
+    from ecd_data.proof.comparison import ALL, Shape
 
     classes = [ALL, *sorted({*a, *b} - {ALL})]
     yield "pairs, A to B", *classes
@@ -102,7 +102,7 @@ def pair_shifts(a: dict[str, Shape], b: dict[str, Shape]) -> Iterator[Cells]:
 
 def measures(shape: Shape) -> dict[str, str]:
     """What pairs are like, by name."""
-    from ecd_data.artifact.comparison import SIDES
+    from ecd_data.proof.comparison import SIDES
 
     return {
         "pairs": f"{shape.pairs:,}",

@@ -19,7 +19,7 @@ from ecd_data.generate import generate
 from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:
-    from ecd_data.artifact.release import Release
+    from ecd_data.release.release import Release
 
 
 def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
@@ -28,8 +28,8 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
     Raises:
         EcdError: it is not valid, or the Hub refuses.
     """
-    from ecd_data.artifact.naming import named
     from ecd_data.artifact.validation import validate_build
+    from ecd_data.release.naming import named
 
     report = validate_build(build)
     pairs = sum(report.rows["preference"].values())
@@ -112,7 +112,7 @@ def main() -> int:
 
     def command() -> None:
         quiet_libraries()
-        from ecd_data.artifact.release import Release, Terms
+        from ecd_data.release.release import Release, Terms
 
         names = ("private", "gated", "create_pr", "tag", "collection", "allow_schema_change")
         release = Release(args.repo_id, args.revision, Terms(**{name: getattr(args, name) for name in names}))

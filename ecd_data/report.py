@@ -29,9 +29,9 @@ def main() -> int:
 
     def command() -> None:
         quiet_libraries()
-        from ecd_data.artifact.release import download
         from ecd_data.page.contents import read_contents
         from ecd_data.page.page import page
+        from ecd_data.release.release import download
 
         build = Path(args.build_or_repo)
         if not build.is_dir():

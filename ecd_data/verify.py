@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ecd_data.command import build_at, console, grid, plain, quiet_libraries, run_command
 from ecd_data.errors import BuildError
-from ecd_data.replay import replay
 
 SHOWN = 10  # problems of a check that are listed before the rest is counted
 
@@ -26,7 +25,8 @@ def verify(args: argparse.Namespace) -> int:
     """
     from rich.text import Text
 
-    from ecd_data.artifact import verification
+    from ecd_data.proof import verification
+    from ecd_data.proof.replay import replay
 
     here = Path(args.build_or_repo).is_dir()
     if here and args.revision:

@@ -12,8 +12,8 @@ from forgery import TRAIN, cover_up, edit_rows
 from huggingface_hub import HfApi
 
 from ecd_data import verify
-from ecd_data.artifact.release import Release
 from ecd_data.local.hub import Hub
+from ecd_data.release.release import Release
 
 
 @pytest.fixture

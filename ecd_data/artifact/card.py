@@ -15,7 +15,6 @@ from huggingface_hub import DatasetCardData
 
 from ecd_data.artifact.escape import code_span, html_text
 from ecd_data.artifact.funnel import STAGES
-from ecd_data.artifact.naming import REPOSITORY
 from ecd_data.artifact.schema import description
 from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.differences import Part, differences
@@ -23,6 +22,7 @@ from ecd_data.errors import BuildError
 from ecd_data.requirements.calibration import table as calibration_table
 
 EXAMPLES = 2
+REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
 LOOKED_AT = 200  # pairs, to choose the examples from
 SHORT = 1500  # characters of an example that is read at a glance
 ALIKE = 0.6  # similarity from which on one sees what differs

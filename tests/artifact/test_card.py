@@ -16,9 +16,9 @@ from test_escape import NASTY, Seen, text_and_nasty
 from builders.rows import FEATURES
 from ecd_data.artifact.card import write_card
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.naming import fill_in
 from ecd_data.artifact.tables import data_files
 from ecd_data.corpus.seeds import read_corpus
+from ecd_data.release.naming import fill_in
 
 
 def card_of(build):

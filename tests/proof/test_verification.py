@@ -15,11 +15,11 @@ from scripted import MODEL, RECIPE, ScriptedPool, scripted
 
 from ecd_data.artifact.manifest import read_manifest, write_manifest
 from ecd_data.artifact.tables import file_sha256
-from ecd_data.artifact.verification import verify
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import BuildError, CallFailed
-from ecd_data.replay import replay
+from ecd_data.proof.replay import replay
+from ecd_data.proof.verification import verify
 from ecd_data.values import Model, canonical_json, sha256
 
 CHECKS = ["code", "files", "rows", "inputs", "responses", "manifest", "card", "load_dataset"]
@@ -208,7 +208,7 @@ def test_a_manifest_edited_by_hand_is_caught(judged, data):
         del holder[path[-1]]
     write_manifest(judged, manifest)
     try:
-        with mock.patch("ecd_data.artifact.verification.load_problems", return_value=[]):
+        with mock.patch("ecd_data.proof.verification.load_problems", return_value=[]):
             found = any(check.problems for check in verify(judged, str(judged)))
     except BuildError:
         found = True  # it is no manifest at all any more

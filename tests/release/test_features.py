@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.rows import FEATURES
-from ecd_data.artifact.features import breaks, card_fields, field_changes
+from ecd_data.release.features import breaks, card_fields, field_changes
 
 
 def card(**configs):

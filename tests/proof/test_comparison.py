@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.artifact.comparison import ALL, Shape, changed_rows, count_rows, differing_values, shapes, tally
+from ecd_data.proof.comparison import ALL, Shape, changed_rows, count_rows, differing_values, shapes, tally
 
 ROWS = st.dictionaries(
     st.sampled_from("abcdef"),

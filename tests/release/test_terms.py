@@ -11,8 +11,8 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError
 from scripted import RECIPE
 
-from ecd_data.artifact.release import Terms
 from ecd_data.errors import PublishError
+from ecd_data.release.release import Terms
 
 SMALLER = replace(RECIPE, rounds=1)
 

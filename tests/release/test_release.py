@@ -7,9 +7,9 @@ from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 from huggingface_hub.errors import RepositoryNotFoundError
 from scripted import RECIPE
 
-from ecd_data.artifact.release import Release, Terms, download
 from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import PublishError
+from ecd_data.release.release import Release, Terms, download
 
 
 def commits(hub, **where):

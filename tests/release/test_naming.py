@@ -1,5 +1,5 @@
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.artifact.naming import REPOSITORY, fill_in, filled_in, named
+from ecd_data.release.naming import REPOSITORY, fill_in, filled_in, named
 
 
 def test_the_id_is_filled_in_where_the_card_speaks_and_not_where_a_text_does():

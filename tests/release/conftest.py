@@ -1,8 +1,8 @@
 import pytest
 from huggingface_hub import HfApi
 
-from ecd_data.artifact.release import Release
 from ecd_data.local.hub import Hub
+from ecd_data.release.release import Release
 
 TOKENS = {
     "hf_write": {"name": "ann", "orgs": ["org"], "role": "write"},

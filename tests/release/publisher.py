@@ -4,7 +4,7 @@ import os
 
 from huggingface_hub import HfApi, constants
 
-from ecd_data.artifact.release import Release
+from ecd_data.release.release import Release
 
 
 def publish(url, token, build, terms, cache, started):

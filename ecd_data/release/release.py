@@ -12,11 +12,11 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, sn
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-from ecd_data.artifact.change import Change, Held
-from ecd_data.artifact.features import breaks
-from ecd_data.artifact.patience import Patience, find_trouble
-from ecd_data.artifact.repository import Repository
 from ecd_data.errors import PublishError
+from ecd_data.release.change import Change, Held
+from ecd_data.release.features import breaks
+from ecd_data.release.patience import Patience, find_trouble
+from ecd_data.release.repository import Repository
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,9 @@ import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
 
 from ecd_data.artifact.card import card_text
-from ecd_data.artifact.comparison import RowChange, changed_rows, differing_values
 from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.inputs import RECIPE, read_inputs
-from ecd_data.artifact.loading import load_problems
 from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
-from ecd_data.artifact.naming import fill_in, filled_in
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
 from ecd_data.artifact.tables import data_files, file_sha256, read_rows
 from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name
@@ -34,7 +31,10 @@ from ecd_data.calls.exchange import read_parquet
 from ecd_data.errors import EcdError
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
+from ecd_data.proof.comparison import RowChange, changed_rows, differing_values
+from ecd_data.proof.loading import load_problems
 from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.release.naming import fill_in, filled_in
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecd_data.artifact.card import REPOSITORY
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-
-REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
 
 
 def fill_in(card: str, repo_id: str) -> str:

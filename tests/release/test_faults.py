@@ -22,13 +22,13 @@ from scripted import MODEL, RECIPE, ScriptedPool
 from builders.ecd import Ecd
 from builders.spool import Spool
 from ecd_data.artifact.build import build
-from ecd_data.artifact.change import build_files
-from ecd_data.artifact.release import Release, Terms
 from ecd_data.artifact.schema import CONFIGS
 from ecd_data.calls.store import Store
 from ecd_data.errors import PublishError
 from ecd_data.generation import Generation
 from ecd_data.local.hub import Hub
+from ecd_data.release.change import build_files
+from ecd_data.release.release import Release, Terms
 
 PASSING = [409, 412, 429, 500, 503, "dropped before", "dropped after"]
 TERMS = {"first": Terms(private=True, gated="auto", tag="v2"), "second": Terms(tag="v2")}
@@ -198,7 +198,7 @@ def test_a_pull_request_whose_answer_got_lost_is_not_opened_again(attempt, build
 @pytest.mark.parametrize("fault", ["killed before", "killed after"])
 def test_a_publisher_that_is_killed_at_any_request_goes_on_when_it_is_started_again(attempt, builds, case, fault):
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "pytest", "ecd_data.artifact.release"])
+    context.set_forkserver_preload(["__main__", "pytest", "ecd_data.release.release"])
     for at in range(number_of_requests(attempt, builds, case)):
         with attempt(f"at-{at}", at, fault) as hub:
             hub.victim = context.Queue()

@@ -5,7 +5,17 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from builders.spool import Spool
+from ecd_data.artifact.inputs import read_inputs
+from ecd_data.artifact.manifest import CARD, read_manifest
+from ecd_data.calls.exchange import import_into
+from ecd_data.calls.scheduler import Answerer
+from ecd_data.calls.store import Store
 from ecd_data.generate import write_build
+from ecd_data.generation import Generation
+from ecd_data.release.naming import fill_in, filled_in
+from ecd_data.values import Model
+from ecd_data.watch.run import Watch
 
 
 def replay(build: Path, out: Path) -> Path:
@@ -14,17 +24,6 @@ def replay(build: Path, out: Path) -> Path:
     Raises:
         EcdError: the build does not hold what that takes, or something else came out than can be a build.
     """
-    from builders.spool import Spool
-    from ecd_data.artifact.inputs import read_inputs
-    from ecd_data.artifact.manifest import CARD, read_manifest
-    from ecd_data.artifact.naming import fill_in, filled_in
-    from ecd_data.calls.exchange import import_into
-    from ecd_data.calls.scheduler import Answerer
-    from ecd_data.calls.store import Store
-    from ecd_data.generation import Generation
-    from ecd_data.values import Model
-    from ecd_data.watch.run import Watch
-
     manifest = read_manifest(build)
     recipe, corpus, contamination = read_inputs(build, manifest)
     judge = Answerer(Model(**manifest["judge"]["model"])) if manifest["judge"] else None
