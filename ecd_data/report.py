@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ecd_data.command import quiet_libraries, run_command
+from ecd_data.command import build_at, quiet_libraries, run_command
 
 
 def main() -> int:
@@ -31,12 +31,9 @@ def main() -> int:
         quiet_libraries()
         from ecd_data.page.contents import read_contents
         from ecd_data.page.page import page
-        from ecd_data.release.release import download
 
-        build = Path(args.build_or_repo)
-        if not build.is_dir():
-            build = download(args.build_or_repo, args.revision)
-        name = args.build_or_repo if build != Path(args.build_or_repo) else build.resolve().name
+        build = build_at(args.build_or_repo, args.revision)
+        name = build.resolve().name if Path(args.build_or_repo).is_dir() else args.build_or_repo
         contents = read_contents(build, name)
         args.out.write_text(page(contents), encoding="utf-8")
         shown, rounds = contents.summary["shown"], contents.summary["counts"]["rounds"]
