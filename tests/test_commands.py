@@ -269,7 +269,7 @@ def test_publish_shows_what_it_would_do_does_it_and_says_how_to_load_it(make_bui
         assert f"published: {hub.url}/datasets/org/ecd/commit/" in publish(builds[0], "--tag", "v1")
         dry = publish(builds[1], "--dry-run")
         assert re.search(r"\nrows\n  ~ preference/test  \d+ -> \d+\n", dry)
-        assert "\n  -| rounds | 2 per seed |\n" in dry
+        assert "\n  -| rounds | 2 per seed: " in dry
         assert dry.endswith("nothing was published (dry run)\n")
         request = publish(builds[1], "--create-pr")
         assert f"published: {hub.url}/datasets/org/ecd/discussions/1\n" in request
