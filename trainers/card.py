@@ -6,7 +6,6 @@ Every value is data to the template `cards/model.md.jinja`, and a YAML library w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from huggingface_hub import ModelCard
     from trl import DPOConfig, DPOTrainer, ModelConfig
+
+    from trainers.data import Source
 
 # All that shapes the weights; a list of names, so that no path and no token gets into a card.
 SETTINGS = """
@@ -24,15 +25,6 @@ SETTINGS = """
 """.split()  # noqa: SIM905
 LORA_SETTINGS = ["lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora"]
 METRICS = ["loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"]
-
-
-@dataclass(frozen=True)
-class Source:
-    """The data trained on: a Hub dataset at a commit, or a folder and the hash of its Parquet files."""
-
-    name: str
-    revision: str
-    on_hub: bool
 
 
 def comparison(log: Iterable[Mapping[str, float]]) -> list[tuple[str, float, float]]:

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from trainers import card, dpo
+from trainers import card, data, dpo, settings
+from trainers.settings import TrainingError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -38,10 +39,10 @@ def pair(number: int, round: int, words: int = 6) -> dict[str, Any]:
 
 def write_build(folder: Path, **splits: Sequence[Mapping[str, Any]]) -> Path:
     """A build directory with one config, as `datasets` reads it."""
-    data = folder / "data" / "preference"
-    data.mkdir(parents=True)
+    shards = folder / "data" / "preference"
+    shards.mkdir(parents=True)
     for split, rows in splits.items():
-        pq.write_table(pa.Table.from_pylist(list(rows)), data / f"{split}-00000-of-00001.parquet")
+        pq.write_table(pa.Table.from_pylist(list(rows)), shards / f"{split}-00000-of-00001.parquet")
     files = [{"split": split, "path": f"data/preference/{split}-*.parquet"} for split in splits]
     configs = {"configs": [{"config_name": "preference", "default": True, "data_files": files}]}
     (folder / "README.md").write_text(f"---\n{yaml.safe_dump(configs)}---\n")
@@ -78,12 +79,18 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_build(tmp_path_factory.mktemp("builds") / "fruit", train=train, validation=[pair(8, 1), pair(9, 2)])
 
 
+def arguments(*args: object) -> Any:
+    from trl import DPOConfig
+
+    return settings.parse(data.ScriptArguments, DPOConfig, [str(arg) for arg in args])
+
+
 def parse(*args: object) -> Any:
-    return dpo.parse([str(arg) for arg in (*args, "--report_to", "none", "--output_dir", "unused")])
+    return arguments(*args, "--report_to", "none", "--output_dir", "unused")
 
 
-def script_args(name: object, **others: str) -> dpo.ScriptArguments:
-    return dpo.ScriptArguments(dataset_name=str(name), **others)
+def script_args(name: object, **others: str) -> data.ScriptArguments:
+    return data.ScriptArguments(dataset_name=str(name), **others)
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -124,7 +131,7 @@ def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Pa
     done = launch([*args, "--output_dir", out, "--report_to", "none"], environment(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
 
-    assert "train: dropped 3 of 8 pairs: prompt >= max_length 32 tokens (round 2: 1, round 3: 2)" in done.stdout
+    assert "train: dropped 3 of 8 rows: prompt >= max_length 32 tokens (round 2: 1, round 3: 2)" in done.stdout
     assert re.search(r"^loss +0\.6931 -> 0\.\d+$", done.stdout, re.MULTILINE), done.stdout
     assert str(out) in done.stdout
 
@@ -136,7 +143,7 @@ def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Pa
     readme = (out / "README.md").read_text()
     assert front_matter(readme) == {"library_name": "transformers", "tags": ["dpo", "trl", "ecd"]}
     assert "`fruit`" in readme
-    assert f"sha256:{dpo.content_hash(build)}" in readme
+    assert f"sha256:{data.content_hash(build)}" in readme
     assert "| loss | 0.6931 |" in readme
     assert "| Pairs | 5 |" in readme
     recipe_in_card = recipe_of(readme)
@@ -150,13 +157,13 @@ def test_every_loss_of_trl_trains_and_its_recipe_repeats_the_run(
     loss: str, model: Path, build: Path, tmp_path: Path
 ) -> None:
     common = ["--dataset_name", build, "--model_name_or_path", model, "--report_to", "none"]
-    settings = ["--loss_type", loss, "--max_steps", 1, "--learning_rate", 0.01, "--max_length", 32, "--bf16", "false"]
+    flags = ["--loss_type", loss, "--max_steps", 1, "--learning_rate", 0.01, "--max_length", 32, "--bf16", "false"]
     first, second = tmp_path / "first", tmp_path / "second"
-    dpo.main(*dpo.parse([str(arg) for arg in (*common, *settings, "--output_dir", first)]))
+    dpo.main(*arguments(*common, *flags, "--output_dir", first))
     recipe = recipe_of((first / "README.md").read_text())
     assert recipe["loss_type"] == [loss]
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    dpo.main(*dpo.parse([str(arg) for arg in (*common, "--config", tmp_path / "recipe.yaml", "--output_dir", second)]))
+    dpo.main(*arguments(*common, "--config", tmp_path / "recipe.yaml", "--output_dir", second))
     one, two = weights(first), weights(second)
     assert all(torch.equal(one[name], two[name]) for name in one)
 
@@ -165,11 +172,11 @@ def test_trains_without_an_evaluation_split(model: Path, tmp_path: Path) -> None
     build = write_build(tmp_path / "small", train=[pair(1, 1), pair(2, 1)])
     args = ["--dataset_name", build, "--model_name_or_path", model, "--max_steps", 1, "--bf16", "false"]
     out = tmp_path / "out"
-    dpo.main(*dpo.parse([str(arg) for arg in (*args, "--report_to", "none", "--output_dir", out)]))
+    dpo.main(*arguments(*args, "--report_to", "none", "--output_dir", out))
     assert "nothing was measured" in (out / "README.md").read_text()
     wanted = [*args, "--report_to", "none", "--output_dir", out, "--eval_strategy", "epoch"]
-    with pytest.raises(dpo.TrainingError, match="--dataset_test_split"):
-        dpo.main(*dpo.parse([str(arg) for arg in wanted]))
+    with pytest.raises(TrainingError, match="--dataset_test_split"):
+        dpo.main(*arguments(*wanted))
 
 
 def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_path: Path) -> None:
@@ -208,15 +215,15 @@ def test_an_unknown_revision_or_dataset_is_named(tmp_path: Path, monkeypatch: py
     with Hub(tmp_path / "hub") as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         HfApi(token=hub.token).create_repo("org/ecd", repo_type="dataset")
-        with pytest.raises(dpo.TrainingError, match="no revision 'v9'.*--dataset_revision a branch, tag or commit"):
-            dpo.resolve(script_args("org/ecd", dataset_revision="v9"))
-        with pytest.raises(dpo.TrainingError, match="no dataset org/ecdd .*check the name"):
-            dpo.resolve(script_args("org/ecdd"))
-        with pytest.raises(dpo.TrainingError, match="check the name"):
-            dpo.resolve(script_args("not//an id"))
+        with pytest.raises(TrainingError, match="no revision 'v9'.*--dataset_revision a branch, tag or commit"):
+            data.resolve(script_args("org/ecd", dataset_revision="v9"))
+        with pytest.raises(TrainingError, match="no dataset org/ecdd .*check the name"):
+            data.resolve(script_args("org/ecdd"))
+        with pytest.raises(TrainingError, match="check the name"):
+            data.resolve(script_args("not//an id"))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(dpo.TrainingError, match="check HF_ENDPOINT and the network"):
-        dpo.resolve(script_args("org/ecd"))
+    with pytest.raises(TrainingError, match="check HF_ENDPOINT and the network"):
+        data.resolve(script_args("org/ecd"))
 
 
 def test_an_error_is_one_line_and_exit_code_1(build: Path, model: Path, tmp_path: Path) -> None:
@@ -225,56 +232,56 @@ def test_an_error_is_one_line_and_exit_code_1(build: Path, model: Path, tmp_path
     done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=240)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "no pairs in split 'tarin': choose one of train, validation with --dataset_train_split" in done.stderr
+    assert "no rows in split 'tarin': choose one of train, validation with --dataset_train_split" in done.stderr
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in (pair(1, 1),)]
-    arguments = script_args(write_build(tmp_path / "sft", train=rows))
-    with pytest.raises(dpo.TrainingError, match=r"no column chosen, rejected: .*--dataset_config preference"):
-        dpo.load_splits(arguments, dpo.resolve(arguments))
+    wanted = script_args(write_build(tmp_path / "sft", train=rows))
+    with pytest.raises(TrainingError, match=r"no column chosen, rejected: .*--dataset_config preference"):
+        data.load_splits(wanted, data.resolve(wanted))
 
 
 def test_an_unknown_config_is_named(build: Path) -> None:
-    arguments = script_args(build, dataset_config="sft")
-    with pytest.raises(dpo.TrainingError, match=r"'sft' not found.*preference"):
-        dpo.load_splits(arguments, dpo.resolve(arguments))
+    wanted = script_args(build, dataset_config="sft")
+    with pytest.raises(TrainingError, match=r"'sft' not found.*preference"):
+        data.load_splits(wanted, data.resolve(wanted))
 
 
 def test_a_folder_has_no_revision(build: Path) -> None:
-    with pytest.raises(dpo.TrainingError, match="leave out --dataset_revision"):
-        dpo.resolve(script_args(build, dataset_revision="main"))
+    with pytest.raises(TrainingError, match="leave out --dataset_revision"):
+        data.resolve(script_args(build, dataset_revision="main"))
 
 
 def test_a_folder_is_named_by_its_rows(build: Path, tmp_path: Path) -> None:
-    source = dpo.resolve(script_args(build))
-    assert source == card.Source("fruit", f"sha256:{dpo.content_hash(build)}", on_hub=False)
+    source = data.resolve(script_args(build))
+    assert source == data.Source("fruit", f"sha256:{data.content_hash(build)}", on_hub=False)
     copy = write_build(tmp_path / "fruit", train=[pair(1, 1)])
     (copy / "README.md").write_text("another card")
-    alone = dpo.resolve(script_args(copy))
+    alone = data.resolve(script_args(copy))
     assert alone.revision != source.revision
     (copy / "README.md").unlink()
-    assert dpo.resolve(script_args(copy)) == alone
+    assert data.resolve(script_args(copy)) == alone
 
 
 def test_no_row_that_fits_is_an_error(build: Path, model: Path) -> None:
-    arguments = script_args(build)
-    train = dpo.load_splits(arguments, dpo.resolve(arguments))["train"]
-    tokenizer = dpo.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
-    with pytest.raises(dpo.TrainingError, match=r"dropped 8 of 8 .*raise --max_length"):
-        dpo.fitting("train", train, tokenizer, 4)
-    assert dpo.fitting("train", train, tokenizer, None) == (train, "")
+    wanted = script_args(build)
+    train = data.load_splits(wanted, data.resolve(wanted))["train"]
+    tokenizer = settings.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
+    with pytest.raises(TrainingError, match=r"dropped 8 of 8 .*raise --max_length"):
+        data.fitting("train", train, tokenizer, 4)
+    assert data.fitting("train", train, tokenizer, None) == (train, "")
 
 
 def test_the_count_agrees_with_what_trl_would_drop(build: Path, model: Path, tmp_path: Path) -> None:
     from trl import DPOConfig, DPOTrainer
 
-    arguments = script_args(build)
-    train = dpo.load_splits(arguments, dpo.resolve(arguments))["train"]
-    tokenizer = dpo.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
+    wanted = script_args(build)
+    train = data.load_splits(wanted, data.resolve(wanted))["train"]
+    tokenizer = settings.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
     lengths = [len(tokenizer.apply_chat_template(p, add_generation_prompt=True)["input_ids"]) for p in train["prompt"]]
     for max_length in (min(lengths) + 1, max(lengths), max(lengths) + 1):
-        kept, _ = dpo.fitting("train", train, tokenizer, max_length)
+        kept, _ = data.fitting("train", train, tokenizer, max_length)
         config = DPOConfig(output_dir=str(tmp_path / "out"), max_length=max_length, report_to="none", use_cpu=True)
         trainer = DPOTrainer(str(model), args=config, train_dataset=train, processing_class=tokenizer)
         assert trainer.train_dataset["id"] == kept["id"]
@@ -283,25 +290,25 @@ def test_the_count_agrees_with_what_trl_would_drop(build: Path, model: Path, tmp
 def test_a_model_must_exist_and_have_a_chat_template(model: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
-    with pytest.raises(dpo.TrainingError, match="--model_name_or_path"):
-        dpo.load_tokenizer(parse("--dataset_name", "x")[2], False)
-    with pytest.raises(dpo.TrainingError, match="cannot load the tokenizer of model"):
-        dpo.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "none")[2], False)
+    with pytest.raises(TrainingError, match="--model_name_or_path"):
+        settings.load_tokenizer(parse("--dataset_name", "x")[2], False)
+    with pytest.raises(TrainingError, match="cannot load the tokenizer of model"):
+        settings.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "none")[2], False)
     tokenizer = AutoTokenizer.from_pretrained(model)
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path / "base")
-    with pytest.raises(dpo.TrainingError, match="no chat template"):
-        dpo.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "base")[2], False)
+    with pytest.raises(TrainingError, match="no chat template"):
+        settings.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "base")[2], False)
 
 
 @pytest.mark.parametrize("name", ["cpu", "gpu"])
 def test_the_recipes_are_understood(name: str) -> None:
     recipe = SCRIPT.parent / "recipes" / f"{name}.yaml"
     _, training_args, model_args = parse("--config", recipe, "--dataset_name", "org/ecd")
-    settings = card.settings(training_args, model_args)
+    shown = card.settings(training_args, model_args)
     for key, value in yaml.safe_load(recipe.read_text()).items():
-        if key in settings:
-            assert settings[key] == value, key
+        if key in shown:
+            assert shown[key] == value, key
     batch = training_args.per_device_train_batch_size * training_args.gradient_accumulation_steps
     assert batch == {"cpu": 4, "gpu": 128}[name]
 
@@ -311,7 +318,7 @@ def test_a_config_file_that_cannot_be_used(text: str | None, tmp_path: Path) -> 
     config = tmp_path / "config.yaml"
     if text is not None:
         config.write_text(text)
-    with pytest.raises(dpo.TrainingError, match="cannot use these settings"):
+    with pytest.raises(TrainingError, match="cannot use these settings"):
         parse("--config", config, "--dataset_name", "x")
 
 
