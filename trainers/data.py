@@ -13,7 +13,7 @@ from trainers.settings import TrainingError
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 # What a trainer reads of each config of an ECD dataset.
 COLUMNS = {"preference": ("prompt", "chosen", "rejected"), "sft": ("prompt", "completion")}
@@ -85,14 +85,49 @@ def resolve(script_args: ScriptArguments) -> Source:
         ) from error
 
 
-def content_hash(folder: Path) -> str:
-    """SHA-256 over the names and bytes of the folder's Parquet files, in the order of their names."""
+def content_hash(folder: Path, pattern: str = "**/*.parquet") -> str:
+    """SHA-256 over the names and bytes of the folder's files that fit `pattern`, in the order of their names."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.parquet")):
-        digest.update(
-            f"{path.relative_to(folder).as_posix()}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-        )
+    for path in sorted(folder.glob(pattern)):
+        digest.update(f"{path.relative_to(folder).as_posix()}\n{file_hash(path)}\n".encode())
     return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, which may be larger than the memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def load_rows(
+    script_args: ScriptArguments,
+    training_args: TrainingArguments,
+    source: Source,
+    tokenizer: PreTrainedTokenizerBase,
+    config: str = "preference",
+) -> tuple[Dataset, Dataset | None]:
+    """The rows to train on and, if there are any, to evaluate on; prints how many have too long a prompt.
+
+    Raises:
+        TrainingError: when there are none to train on, or `--eval_strategy` asks for an evaluation without rows.
+    """
+    with training_args.main_process_first(desc="loading the dataset"):
+        splits = load_splits(script_args, source, config)
+        fitted = {name: fitting(name, rows, tokenizer, training_args.max_length) for name, rows in splits.items()}
+    for _, report in fitted.values():
+        if report and training_args.process_index == 0:
+            print(report)
+    rows, _ = fitted[script_args.dataset_train_split]
+    held_out, _ = fitted.get(script_args.dataset_test_split, (None, ""))
+    if held_out is None and training_args.eval_strategy != "no":
+        raise TrainingError(
+            f"dataset {source.name} has no rows in split {script_args.dataset_test_split!r} to evaluate on: name "
+            "another with --dataset_test_split, or set --eval_strategy no"
+        )
+    return rows, held_out
 
 
 def load_splits(script_args: ScriptArguments, source: Source, config: str = "preference") -> dict[str, Dataset]:
@@ -111,8 +146,11 @@ def load_splits(script_args: ScriptArguments, source: Source, config: str = "pre
         splits = datasets.load_dataset(
             name, script_args.dataset_config, revision=source.revision if source.on_hub else None
         )
-    except (ValueError, OSError) as error:
-        raise TrainingError(f"cannot load dataset {name}: {error}") from error
+    except (datasets.exceptions.DatasetGenerationError, ValueError, OSError) as error:
+        reason = str(error.__cause__ or error)
+        if isinstance(error, datasets.exceptions.DatasetGenerationError) or "no data" in reason:
+            reason += ": each of its splits must have rows, of the same columns; `ecd validate` checks a build"
+        raise TrainingError(f"cannot load dataset {name}: {reason}") from error
     found = {split: rows for split, rows in splits.items() if len(rows) > 0}
     if train not in found:
         raise TrainingError(
