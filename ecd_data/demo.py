@@ -78,7 +78,7 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
         launch = ["-m", "accelerate.commands.launch", "--cpu", "--quiet", "--num_cpu_threads_per_process", CPU_THREADS]
         launch += ["--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
         trainers = Path(str(resources.files("trainers")))
-        script = [str(trainers / "dpo.py"), "--config", str(trainers / "recipes" / "cpu.yaml")]
+        script = [str(trainers / "dpo.py"), "--config", str(trainers / "recipes" / "smol-cpu.yaml")]
         paths = ["--dataset_name", REPO_ID, "--model_name_or_path", str(model), "--output_dir", str(out / "dpo")]
         short = ["--per_device_train_batch_size", "2", "--max_steps", str(steps), "--max_length", "256"]
         step(*launch, *script, *paths, *short)

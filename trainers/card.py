@@ -5,7 +5,7 @@ Every value is data to the template `cards/model.md.jinja`, and a YAML library w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCard
-    from trl import DPOConfig, DPOTrainer, ModelConfig
+    from transformers import Trainer, TrainingArguments
+    from trl import ModelConfig
+
+    from trainers.data import Source
 
 # All that shapes the weights; a list of names, so that no path and no token gets into a card.
 SETTINGS = """
@@ -23,35 +26,58 @@ SETTINGS = """
     precompute_ref_log_probs seed dtype bf16 fp16 attn_implementation use_peft
 """.split()  # noqa: SIM905
 LORA_SETTINGS = ["lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora"]
-METRICS = ["loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"]
 
 
 @dataclass(frozen=True)
-class Source:
-    """The data trained on: a Hub dataset at a commit, or a folder and the hash of its Parquet files."""
+class Kind:
+    """A kind of training data: how a card speaks of it, and the metrics that it shows before and after."""
 
-    name: str
-    revision: str
-    on_hub: bool
+    rows: str
+    data: str
+    metrics: tuple[str, ...]
+    metrics_explained: str
+    meaning: str
 
 
-def comparison(log: Iterable[Mapping[str, float]]) -> list[tuple[str, float, float]]:
+PAIRS = Kind(
+    rows="pairs",
+    data="verified preference pairs that were made by Evolutionary Contrastive Distillation (ECD): in each pair the "
+    "chosen answer meets every requirement of the instruction, and the rejected one just misses",
+    metrics=("loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"),
+    metrics_explained="A reward is beta times the log-ratio of the trained model to the base model, so rewards are "
+    "zero before; log-probabilities are sums over the answer's tokens, in nats.",
+    meaning="These say how well the model tells chosen from rejected answers of this dataset.",
+)
+ANSWERS = Kind(
+    rows="answers",
+    data="verified answers that were made by Evolutionary Contrastive Distillation (ECD): each meets every "
+    "requirement of its instruction",
+    metrics=("loss", "mean_token_accuracy", "entropy"),
+    metrics_explained="The loss is the mean negative log-probability of an answer's token and the entropy that of "
+    "the model's distribution, in nats; token accuracy is the share of tokens that the model ranks first.",
+    meaning="These say how well the model predicts the answers of this dataset.",
+)
+# What TRL calls its trainers, in words.
+NAMES = {"DPO": "direct preference optimisation (DPO)", "SFT": "supervised fine-tuning (SFT)"}
+
+
+def comparison(log: Iterable[Mapping[str, float]], metrics: Sequence[str]) -> list[tuple[str, float, float]]:
     """(metric, before, after): the first and the last evaluation in a trainer's log."""
     evaluations = [entry for entry in log if "eval_loss" in entry]
     if not evaluations:
         return []
-    return [(name, evaluations[0][f"eval_{name}"], evaluations[-1][f"eval_{name}"]) for name in METRICS]
+    return [(name, evaluations[0][f"eval_{name}"], evaluations[-1][f"eval_{name}"]) for name in metrics]
 
 
-def settings(training_args: DPOConfig, model_args: ModelConfig) -> dict[str, Any]:
+def settings(training_args: TrainingArguments, model_args: ModelConfig) -> dict[str, Any]:
     """The settings that shape the weights, as plain data for YAML."""
     values = {**vars(model_args), **training_args.to_dict()}
     names = SETTINGS + LORA_SETTINGS if model_args.use_peft else SETTINGS
-    return {name: values[name] for name in names if values[name] is not None}
+    return {name: values[name] for name in names if values.get(name) is not None}
 
 
-def model_card(trainer: DPOTrainer, model_args: ModelConfig, source: Source) -> ModelCard:
-    """The card of what `trainer` has made of `source` so far."""
+def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Source], kind: Kind) -> ModelCard:
+    """The card of what `trainer` has made of the datasets so far."""
     import yaml
     from huggingface_hub import ModelCard, ModelCardData, constants
 
@@ -60,9 +86,9 @@ def model_card(trainer: DPOTrainer, model_args: ModelConfig, source: Source) -> 
     local_base = Path(base).is_dir()  # the Hub takes ids only, and a path is nobody's business
     data = ModelCardData(
         base_model=None if local_base else base,
-        datasets=[source.name] if source.on_hub else None,
+        datasets=[source.name for source in sources if source.on_hub] or None,
         library_name="peft" if model_args.use_peft else "transformers",
-        tags=["dpo", "trl", "ecd"],
+        tags=[*dict.fromkeys([*trainer._tag_names, "ecd"])],
     )
     return ModelCard.from_template(
         data,
@@ -70,13 +96,17 @@ def model_card(trainer: DPOTrainer, model_args: ModelConfig, source: Source) -> 
         name=Path(args.hub_model_id or args.output_dir).name,
         base=Path(base).resolve().name if local_base else base,
         base_revision=getattr(trainer.model.config, "_commit_hash", None),  # absent when it came from a folder
-        source=source,
+        sources=sources,
+        script=f"{trainer._name.lower()}.py",
+        method=NAMES.get(trainer._name, trainer._name),
+        paper=trainer._paper,
+        kind=kind,
         hub=constants.ENDPOINT,
-        pairs=len(trainer.train_dataset),
+        rows=len(trainer.train_dataset),
         steps=trainer.state.global_step,
         batch=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
         train_loss=next((entry["train_loss"] for entry in reversed(log) if "train_loss" in entry), None),
-        metrics=comparison(log),
+        metrics=comparison(log, kind.metrics),
         recipe=yaml.safe_dump(settings(args, model_args), sort_keys=False),
         versions={name: metadata.version(name) for name in ("trl", "transformers", "torch", "datasets")},
     )

@@ -2,118 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import yaml
+from tiny import answer, environment, front_matter, launch, pair, recipe_of, weights, write_build
 
-from trainers import card, dpo
+from trainers import card, data, dpo, settings
+from trainers.settings import TrainingError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 SCRIPT = Path(dpo.__file__)
-TEMPLATE = (
-    "{% for message in messages %}{{ message.role }} {{ message.content }} <eos> {% endfor %}"
-    "{% if add_generation_prompt %}assistant {% endif %}"
-)
 
 
-def pair(number: int, round: int, words: int = 6) -> dict[str, Any]:
-    """A preference pair whose prompt has `words` words."""
-    prompt = " ".join(["fruit"] * words)
-    chosen, rejected = f"an apple and pear {number}", f"a pear {number}"
-    messages = {"prompt": ("user", prompt), "chosen": ("assistant", chosen), "rejected": ("assistant", rejected)}
-    row = {side: [{"role": role, "content": text}] for side, (role, text) in messages.items()}
-    return {"id": f"s{number}-r{round}", "round": round, **row}
+def arguments(*args: object) -> Any:
+    from trl import DPOConfig
 
-
-def write_build(folder: Path, **splits: Sequence[Mapping[str, Any]]) -> Path:
-    """A build directory with one config, as `datasets` reads it."""
-    data = folder / "data" / "preference"
-    data.mkdir(parents=True)
-    for split, rows in splits.items():
-        pq.write_table(pa.Table.from_pylist(list(rows)), data / f"{split}-00000-of-00001.parquet")
-    files = [{"split": split, "path": f"data/preference/{split}-*.parquet"} for split in splits]
-    configs = {"configs": [{"config_name": "preference", "default": True, "data_files": files}]}
-    (folder / "README.md").write_text(f"---\n{yaml.safe_dump(configs)}---\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Llama with a word tokenizer and a chat template, saved as a checkpoint."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    words = ["<unk>", "<pad>", "<eos>", "user", "assistant", "fruit", "an", "a", "and", "apple", "pear", *"0123456789"]
-    words_model = Tokenizer(models.WordLevel({word: index for index, word in enumerate(words)}, unk_token="<unk>"))
-    words_model.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words_model, unk_token="<unk>", pad_token="<pad>", eos_token="<eos>", chat_template=TEMPLATE
-    )
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(words), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=2
-    )
-    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight training pairs, three of them with a prompt of 40 words, and two for evaluation."""
-    rounds = [(1, 6), (1, 6), (2, 6), (2, 40), (3, 6), (3, 40), (3, 40), (1, 6)]
-    train = [pair(number, round, words) for number, (round, words) in enumerate(rounds)]
-    return write_build(tmp_path_factory.mktemp("builds") / "fruit", train=train, validation=[pair(8, 1), pair(9, 2)])
+    return settings.parse(data.ScriptArguments, DPOConfig, [str(arg) for arg in args])
 
 
 def parse(*args: object) -> Any:
-    return dpo.parse([str(arg) for arg in (*args, "--report_to", "none", "--output_dir", "unused")])
+    return arguments(*args, "--report_to", "none", "--output_dir", "unused")
 
 
-def script_args(name: object, **others: str) -> dpo.ScriptArguments:
-    return dpo.ScriptArguments(dataset_name=str(name), **others)
-
-
-def weights(folder: Path) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    return load_file(folder / "model.safetensors")
-
-
-def front_matter(readme: str) -> dict[str, Any]:
-    return yaml.safe_load(readme.split("---\n")[1])
-
-
-def recipe_of(readme: str) -> dict[str, Any]:
-    return yaml.safe_load(readme.split("```yaml\n")[1].split("```")[0])
-
-
-def environment(tmp_path: Path, **others: str) -> dict[str, str]:
-    """A process that can reach no Hub but the one it is given."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING", "ACCELERATE"))}
-    return {
-        **kept,
-        "HF_HOME": str(tmp_path / "hf"),
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        "OMP_NUM_THREADS": "1",
-    } | others
-
-
-def launch(args: Sequence[object], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", SCRIPT, *args]
-    return subprocess.run([str(part) for part in command], env=dict(env), capture_output=True, text=True, timeout=240)
+def script_args(name: object, **others: str) -> data.ScriptArguments:
+    return data.ScriptArguments(dataset_name=str(name), **others)
 
 
 def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Path, tmp_path: Path) -> None:
@@ -121,10 +40,10 @@ def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Pa
     recipe.write_text("{beta: 0.3, max_steps: 1, learning_rate: 0.01, max_length: 32, bf16: false, logging_steps: 1}")
     out = tmp_path / "out"
     args = ["--config", recipe, "--max_steps", 2, "--dataset_name", build, "--model_name_or_path", model]
-    done = launch([*args, "--output_dir", out, "--report_to", "none"], environment(tmp_path))
+    done = launch(SCRIPT, [*args, "--output_dir", out, "--report_to", "none"], environment(tmp_path))
     assert done.returncode == 0, done.stderr[-3000:]
 
-    assert "train: dropped 3 of 8 pairs: prompt >= max_length 32 tokens (round 2: 1, round 3: 2)" in done.stdout
+    assert "train: dropped 3 of 8 rows: prompt >= max_length 32 tokens (round 2: 1, round 3: 2)" in done.stdout
     assert re.search(r"^loss +0\.6931 -> 0\.\d+$", done.stdout, re.MULTILINE), done.stdout
     assert str(out) in done.stdout
 
@@ -134,9 +53,9 @@ def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Pa
     assert (out / "tokenizer.json").is_file()
 
     readme = (out / "README.md").read_text()
-    assert front_matter(readme) == {"library_name": "transformers", "tags": ["dpo", "trl", "ecd"]}
+    assert front_matter(readme) == {"library_name": "transformers", "tags": ["trl", "dpo", "ecd"]}
     assert "`fruit`" in readme
-    assert f"sha256:{dpo.content_hash(build)}" in readme
+    assert f"sha256:{data.content_hash(build)}" in readme
     assert "| loss | 0.6931 |" in readme
     assert "| Pairs | 5 |" in readme
     recipe_in_card = recipe_of(readme)
@@ -150,13 +69,13 @@ def test_every_loss_of_trl_trains_and_its_recipe_repeats_the_run(
     loss: str, model: Path, build: Path, tmp_path: Path
 ) -> None:
     common = ["--dataset_name", build, "--model_name_or_path", model, "--report_to", "none"]
-    settings = ["--loss_type", loss, "--max_steps", 1, "--learning_rate", 0.01, "--max_length", 32, "--bf16", "false"]
+    flags = ["--loss_type", loss, "--max_steps", 1, "--learning_rate", 0.01, "--max_length", 32, "--bf16", "false"]
     first, second = tmp_path / "first", tmp_path / "second"
-    dpo.main(*dpo.parse([str(arg) for arg in (*common, *settings, "--output_dir", first)]))
+    dpo.main(*arguments(*common, *flags, "--output_dir", first))
     recipe = recipe_of((first / "README.md").read_text())
     assert recipe["loss_type"] == [loss]
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
-    dpo.main(*dpo.parse([str(arg) for arg in (*common, "--config", tmp_path / "recipe.yaml", "--output_dir", second)]))
+    dpo.main(*arguments(*common, "--config", tmp_path / "recipe.yaml", "--output_dir", second))
     one, two = weights(first), weights(second)
     assert all(torch.equal(one[name], two[name]) for name in one)
 
@@ -165,11 +84,11 @@ def test_trains_without_an_evaluation_split(model: Path, tmp_path: Path) -> None
     build = write_build(tmp_path / "small", train=[pair(1, 1), pair(2, 1)])
     args = ["--dataset_name", build, "--model_name_or_path", model, "--max_steps", 1, "--bf16", "false"]
     out = tmp_path / "out"
-    dpo.main(*dpo.parse([str(arg) for arg in (*args, "--report_to", "none", "--output_dir", out)]))
+    dpo.main(*arguments(*args, "--report_to", "none", "--output_dir", out))
     assert "nothing was measured" in (out / "README.md").read_text()
     wanted = [*args, "--report_to", "none", "--output_dir", out, "--eval_strategy", "epoch"]
-    with pytest.raises(dpo.TrainingError, match="--dataset_test_split"):
-        dpo.main(*dpo.parse([str(arg) for arg in wanted]))
+    with pytest.raises(TrainingError, match="--dataset_test_split"):
+        dpo.main(*arguments(*wanted))
 
 
 def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_path: Path) -> None:
@@ -184,9 +103,12 @@ def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_
         api.create_repo("org/ecd", repo_type="dataset")
         shas = [api.upload_folder(repo_id="org/ecd", repo_type="dataset", folder_path=f).oid for f in (first, second)]
         env = environment(tmp_path, HF_ENDPOINT=hub.url, HF_TOKEN=hub.token, HF_HUB_DISABLE_XET="1")
-        args = ["--dataset_name", "org/ecd", "--dataset_revision", shas[0], "--model_name_or_path", model]
+        recipe = ["--config", SCRIPT.parent / "recipes" / "smol-cpu.yaml", "--model_name_or_path", model]
+        args = [*recipe, "--dataset_name", "org/ecd", "--dataset_revision", shas[0]]
         push = ["--push_to_hub", "--hub_model_id", "org/tiny-ecd", "--hub_token", hub.token, "--report_to", "none"]
-        done = launch([*args, *push, "--max_steps", 1, "--bf16", "false", "--output_dir", tmp_path / "out"], env)
+        done = launch(
+            SCRIPT, [*args, *push, "--max_steps", 1, "--bf16", "false", "--output_dir", tmp_path / "out"], env
+        )
         assert done.returncode == 0, done.stderr[-3000:]
 
         readme = Path(api.hf_hub_download("org/tiny-ecd", "README.md", cache_dir=tmp_path / "read")).read_text()
@@ -196,6 +118,7 @@ def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_
     assert f"at commit `{shas[0]}`" in readme
     assert shas[1] not in readme
     assert "| Pairs | 4 |" in readme
+    assert recipe_of(readme)["learning_rate"] == 3e-5, "the recipe's"
     assert "model.safetensors" in pushed
     assert not [f for f in (tmp_path / "out").iterdir() if f.is_file() and hub.token.encode() in f.read_bytes()]
 
@@ -208,15 +131,15 @@ def test_an_unknown_revision_or_dataset_is_named(tmp_path: Path, monkeypatch: py
     with Hub(tmp_path / "hub") as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         HfApi(token=hub.token).create_repo("org/ecd", repo_type="dataset")
-        with pytest.raises(dpo.TrainingError, match="no revision 'v9'.*--dataset_revision a branch, tag or commit"):
-            dpo.resolve(script_args("org/ecd", dataset_revision="v9"))
-        with pytest.raises(dpo.TrainingError, match="no dataset org/ecdd .*check the name"):
-            dpo.resolve(script_args("org/ecdd"))
-        with pytest.raises(dpo.TrainingError, match="check the name"):
-            dpo.resolve(script_args("not//an id"))
+        with pytest.raises(TrainingError, match="no revision 'v9'.*--dataset_revision a branch, tag or commit"):
+            data.resolve(script_args("org/ecd", dataset_revision="v9"))
+        with pytest.raises(TrainingError, match="no dataset org/ecdd .*check the name"):
+            data.resolve(script_args("org/ecdd"))
+        with pytest.raises(TrainingError, match="check the name"):
+            data.resolve(script_args("not//an id"))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(dpo.TrainingError, match="check HF_ENDPOINT and the network"):
-        dpo.resolve(script_args("org/ecd"))
+    with pytest.raises(TrainingError, match="check HF_ENDPOINT and the network"):
+        data.resolve(script_args("org/ecd"))
 
 
 def test_an_error_is_one_line_and_exit_code_1(build: Path, model: Path, tmp_path: Path) -> None:
@@ -225,56 +148,55 @@ def test_an_error_is_one_line_and_exit_code_1(build: Path, model: Path, tmp_path
     done = subprocess.run(command, env=environment(tmp_path), capture_output=True, text=True, timeout=240)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "no pairs in split 'tarin': choose one of train, validation with --dataset_train_split" in done.stderr
+    assert "no rows in split 'tarin': choose one of train, validation with --dataset_train_split" in done.stderr
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
-    rows = [{"prompt": row["prompt"], "completion": row["chosen"]} for row in (pair(1, 1),)]
-    arguments = script_args(write_build(tmp_path / "sft", train=rows))
-    with pytest.raises(dpo.TrainingError, match=r"no column chosen, rejected: .*--dataset_config preference"):
-        dpo.load_splits(arguments, dpo.resolve(arguments))
+    wanted = script_args(write_build(tmp_path / "sft", train=[answer(1, 1)]))
+    with pytest.raises(TrainingError, match=r"no column chosen, rejected: .*--dataset_config preference"):
+        data.load_splits(wanted, data.resolve(wanted))
 
 
 def test_an_unknown_config_is_named(build: Path) -> None:
-    arguments = script_args(build, dataset_config="sft")
-    with pytest.raises(dpo.TrainingError, match=r"'sft' not found.*preference"):
-        dpo.load_splits(arguments, dpo.resolve(arguments))
+    wanted = script_args(build, dataset_config="sft")
+    with pytest.raises(TrainingError, match=r"'sft' not found.*preference"):
+        data.load_splits(wanted, data.resolve(wanted))
 
 
 def test_a_folder_has_no_revision(build: Path) -> None:
-    with pytest.raises(dpo.TrainingError, match="leave out --dataset_revision"):
-        dpo.resolve(script_args(build, dataset_revision="main"))
+    with pytest.raises(TrainingError, match="leave out --dataset_revision"):
+        data.resolve(script_args(build, dataset_revision="main"))
 
 
 def test_a_folder_is_named_by_its_rows(build: Path, tmp_path: Path) -> None:
-    source = dpo.resolve(script_args(build))
-    assert source == card.Source("fruit", f"sha256:{dpo.content_hash(build)}", on_hub=False)
+    source = data.resolve(script_args(build))
+    assert source == data.Source("fruit", f"sha256:{data.content_hash(build)}", on_hub=False)
     copy = write_build(tmp_path / "fruit", train=[pair(1, 1)])
     (copy / "README.md").write_text("another card")
-    alone = dpo.resolve(script_args(copy))
+    alone = data.resolve(script_args(copy))
     assert alone.revision != source.revision
     (copy / "README.md").unlink()
-    assert dpo.resolve(script_args(copy)) == alone
+    assert data.resolve(script_args(copy)) == alone
 
 
 def test_no_row_that_fits_is_an_error(build: Path, model: Path) -> None:
-    arguments = script_args(build)
-    train = dpo.load_splits(arguments, dpo.resolve(arguments))["train"]
-    tokenizer = dpo.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
-    with pytest.raises(dpo.TrainingError, match=r"dropped 8 of 8 .*raise --max_length"):
-        dpo.fitting("train", train, tokenizer, 4)
-    assert dpo.fitting("train", train, tokenizer, None) == (train, "")
+    wanted = script_args(build)
+    train = data.load_splits(wanted, data.resolve(wanted))["train"]
+    tokenizer = settings.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
+    with pytest.raises(TrainingError, match=r"dropped 8 of 8 .*raise --max_length"):
+        data.fitting("train", train, tokenizer, 4)
+    assert data.fitting("train", train, tokenizer, None) == (train, "")
 
 
 def test_the_count_agrees_with_what_trl_would_drop(build: Path, model: Path, tmp_path: Path) -> None:
     from trl import DPOConfig, DPOTrainer
 
-    arguments = script_args(build)
-    train = dpo.load_splits(arguments, dpo.resolve(arguments))["train"]
-    tokenizer = dpo.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
+    wanted = script_args(build)
+    train = data.load_splits(wanted, data.resolve(wanted))["train"]
+    tokenizer = settings.load_tokenizer(parse("--dataset_name", build, "--model_name_or_path", model)[2], False)
     lengths = [len(tokenizer.apply_chat_template(p, add_generation_prompt=True)["input_ids"]) for p in train["prompt"]]
     for max_length in (min(lengths) + 1, max(lengths), max(lengths) + 1):
-        kept, _ = dpo.fitting("train", train, tokenizer, max_length)
+        kept, _ = data.fitting("train", train, tokenizer, max_length)
         config = DPOConfig(output_dir=str(tmp_path / "out"), max_length=max_length, report_to="none", use_cpu=True)
         trainer = DPOTrainer(str(model), args=config, train_dataset=train, processing_class=tokenizer)
         assert trainer.train_dataset["id"] == kept["id"]
@@ -283,27 +205,27 @@ def test_the_count_agrees_with_what_trl_would_drop(build: Path, model: Path, tmp
 def test_a_model_must_exist_and_have_a_chat_template(model: Path, tmp_path: Path) -> None:
     from transformers import AutoTokenizer
 
-    with pytest.raises(dpo.TrainingError, match="--model_name_or_path"):
-        dpo.load_tokenizer(parse("--dataset_name", "x")[2], False)
-    with pytest.raises(dpo.TrainingError, match="cannot load the tokenizer of model"):
-        dpo.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "none")[2], False)
+    with pytest.raises(TrainingError, match="--model_name_or_path"):
+        settings.load_tokenizer(parse("--dataset_name", "x")[2], False)
+    with pytest.raises(TrainingError, match="cannot load the tokenizer of model"):
+        settings.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "none")[2], False)
     tokenizer = AutoTokenizer.from_pretrained(model)
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path / "base")
-    with pytest.raises(dpo.TrainingError, match="no chat template"):
-        dpo.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "base")[2], False)
+    with pytest.raises(TrainingError, match="no chat template"):
+        settings.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "base")[2], False)
 
 
-@pytest.mark.parametrize("name", ["cpu", "gpu"])
+@pytest.mark.parametrize("name", ["smol-cpu", "gpu"])
 def test_the_recipes_are_understood(name: str) -> None:
     recipe = SCRIPT.parent / "recipes" / f"{name}.yaml"
     _, training_args, model_args = parse("--config", recipe, "--dataset_name", "org/ecd")
-    settings = card.settings(training_args, model_args)
+    shown = card.settings(training_args, model_args)
     for key, value in yaml.safe_load(recipe.read_text()).items():
-        if key in settings:
-            assert settings[key] == value, key
+        if key in shown:
+            assert shown[key] == value, key
     batch = training_args.per_device_train_batch_size * training_args.gradient_accumulation_steps
-    assert batch == {"cpu": 4, "gpu": 128}[name]
+    assert batch == {"smol-cpu": 4, "gpu": 128}[name]
 
 
 @pytest.mark.parametrize("text", ["{beta: 0.1, no_such_setting: 1}", "a list, not a mapping", "{beta: [", None])
@@ -311,7 +233,7 @@ def test_a_config_file_that_cannot_be_used(text: str | None, tmp_path: Path) -> 
     config = tmp_path / "config.yaml"
     if text is not None:
         config.write_text(text)
-    with pytest.raises(dpo.TrainingError, match="cannot use these settings"):
+    with pytest.raises(TrainingError, match="cannot use these settings"):
         parse("--config", config, "--dataset_name", "x")
 
 
@@ -326,8 +248,8 @@ def test_settings_hold_no_token_and_no_path() -> None:
 
 def test_comparison_takes_the_first_and_the_last_evaluation() -> None:
     def entry(value: float) -> dict[str, float]:
-        return {f"eval_{name}": value for name in card.METRICS}
+        return {f"eval_{name}": value for name in card.PAIRS.metrics}
 
     log = [entry(1.0), {"loss": 9.0}, entry(2.0), {"train_loss": 9.0}, entry(3.0)]
-    assert card.comparison(log) == [(name, 1.0, 3.0) for name in card.METRICS]
-    assert card.comparison([{"loss": 9.0}]) == []
+    assert card.comparison(log, card.PAIRS.metrics) == [(name, 1.0, 3.0) for name in card.PAIRS.metrics]
+    assert card.comparison([{"loss": 9.0}], card.PAIRS.metrics) == []
