@@ -14,7 +14,7 @@ from fake_endpoint import FakeServer, Fault
 from ecd_data.calls.store import Store
 from ecd_data.local.hub import Hub
 
-VERBS = ["generate", "publish", "validate", "local", "demo"]
+VERBS = ["generate", "publish", "evaluate", "validate", "local", "demo"]
 
 
 def run(*arguments, **environment):
@@ -165,7 +165,9 @@ def test_pairs_of_all_gaps_are_a_flag_over_the_recipe(tmp_path, seeds, server):
 
 
 def test_help_needs_no_large_library():
-    verbs = ", ".join(f"ecd_data.{verb}" for verb in ("generate", "publish", "calibrate", "validate", "demo"))
+    verbs = ", ".join(
+        f"ecd_data.{verb}" for verb in ("generate", "publish", "calibrate", "evaluate", "validate", "demo")
+    )
     large = "{'datasets', 'pyarrow', 'torch', 'huggingface_hub', 'http.server', 'asyncio'}"
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, {verbs}; print({large} & set(sys.modules))"],

@@ -49,30 +49,33 @@ def no_digits(text: str) -> Verdict:
 
 
 def language(text: str, *, language: str) -> Verdict:
-    """The text is in the language, as py3langid tells it with confidence, and no sentence is clearly in another."""
-    sample = text[:SAMPLE]
-    told, share = _tell(sample)
-    if told != LANGUAGES[language] or share < CONFIDENT:
+    """The text is in the language, as py3langid tells it with confidence, and no sentence is clearly in another.
+
+    `language` is one of `LANGUAGES`, or the ISO 639-1 code of another one.
+    """
+    sample, wanted = text[:SAMPLE], LANGUAGES.get(language, language)
+    told, share = _tell(sample, wanted)
+    if told != wanted or share < CONFIDENT:
         return Verdict(False, f"looks like {told} ({share:.0%}), {language} asked")
     for sentence in sentences(sample):
-        part, share = _tell(sentence)
+        part, share = _tell(sentence, wanted)
         if part != told and share >= CONFIDENT:
             return Verdict(False, f'"{sentence[:40]}" looks like {part}')
     return Verdict(True, f"looks like {told}")
 
 
-def _tell(text: str) -> tuple[str, float]:
+def _tell(text: str, wanted: str) -> tuple[str, float]:
     """The language's code and how sure it is, 0 to 1; none for a text without letters."""
     if not re.search(r"[^\W\d_]", text):
         return "no language", 0.0
-    told, share = _identifier().classify(text)
+    told, share = _identifier("" if wanted in TOLD_APART else wanted).classify(text)
     return told, float(share)
 
 
 @cache
-def _identifier() -> Any:
+def _identifier(other: str) -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(TOLD_APART)
+    identifier.set_languages([*TOLD_APART, *([other] if other else [])])
     return identifier
