@@ -107,9 +107,10 @@ def _load(name: str, config: str | None, commit: str) -> Any:
     try:
         return datasets.load_dataset(name, config, revision=commit or None)
     except (ValueError, OSError, datasets.exceptions.DatasetGenerationError) as error:
+        said = " ".join(str(error.__cause__ or error).split())[:300]
         raise EvaluationError(
-            f"cannot load dataset {name}: {' '.join(str(error).split())[:300]}. Check --config; the one of an ECD "
-            "dataset is `preference`."
+            f"cannot load dataset {name}: {said}. Check --config, which is `preference` for an ECD dataset, and that "
+            "no file of it is empty."
         ) from error
 
 

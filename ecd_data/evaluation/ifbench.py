@@ -14,6 +14,8 @@ from ecd_data.errors import EvaluationError
 from ecd_data.requirements.checks import loose_variants
 
 NAME = "ifbench"
+NLTK_DATA = "needs NLTK's data: python -m nltk.downloader punkt_tab stopwords averaged_perceptron_tagger_eng"
+PROBE = "The old dog walks home. " * 100
 INSTALL = 'pip install "ecd-data[ifbench]"'
 
 
@@ -53,18 +55,21 @@ def ifbench_scorer(
         checker.build_description(prompt=prompt)
 
     def met(text: str) -> bool:
-        return bool(text.strip() and checker.check_following(text))
+        try:
+            return bool(text.strip() and checker.check_following(text))
+        except LookupError as error:
+            if type(error) is LookupError:  # what NLTK raises where its data are missing
+                raise EvaluationError(NLTK_DATA) from error
+            return False  # some kinds look for a word that a short text does not have
 
     def score(text: str) -> tuple[bool, bool]:
         strict = met(text)
         return strict, strict or any(map(met, loose_variants(text)))
 
     try:
-        met("The old dog walks home.")
-    except LookupError as error:
-        if type(error) is not LookupError:  # what NLTK raises where its data are missing, which four kinds need
-            raise
-        return None, "needs NLTK's data: python -m nltk.downloader punkt_tab stopwords averaged_perceptron_tagger_eng"
+        met(PROBE)
+    except EvaluationError as error:
+        return None, str(error)
     return score, ""
 
 

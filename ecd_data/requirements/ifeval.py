@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ecd_data.requirements.checks.style import LANGUAGES
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Requirement
 
@@ -56,6 +57,12 @@ def _counted(at_least: str, at_most: str, n: str, relation: str = "relation", **
     return read
 
 
+def _language(given: Given) -> Ours:
+    """Languages that we ask for too have names; the others stay codes."""
+    names = {code: name for name, code in LANGUAGES.items()}
+    return "style/language", {"language": names.get(given["language"], given["language"])}
+
+
 KINDS: dict[str, Callable[[Given], Ours]] = {
     "keywords:existence": _named("content/include_keywords", keywords="keywords"),
     "keywords:frequency": _counted(
@@ -65,7 +72,7 @@ KINDS: dict[str, Callable[[Given], Ours]] = {
     "keywords:letter_frequency": _counted(
         "content/letter_at_least", "content/letter_at_most", "let_frequency", "let_relation", letter="letter"
     ),
-    "language:response_language": _named("style/language", language="language"),
+    "language:response_language": _language,
     "length_constraints:number_sentences": _counted(
         "format/sentence_count_at_least", "format/sentence_count_at_most", "num_sentences"
     ),
