@@ -46,7 +46,7 @@ FEW_CALLS = 100  # before which the share of failed ones says little
 class Pool(Protocol):
     """Who answers: endpoints (`calls.pool.Pool`), or weights that are loaded here (`evaluation.weights.Weights`).
 
-    `capacity` is the number of calls that are worth having in flight, `limit` how many there may be at this moment.
+    `capacity` is how many calls are worth having under way, `limit` how many may be in flight at this moment.
     """
 
     retries: int

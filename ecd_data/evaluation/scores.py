@@ -8,7 +8,6 @@ Two models on the same prompts are compared on the same draws, which leaves out 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 MEASURES = ("prompt_strict", "prompt_loose", "requirement_strict", "requirement_loose")
-RESAMPLES = 10_000
+RESAMPLES = 2_000
 CHUNK = 500  # resamples in memory at a time
 LOW, HIGH = 2.5, 97.5  # percentiles of a 95 % interval
 
@@ -85,22 +84,18 @@ class _Sums:
     """
 
     def __init__(self, models: Sequence[Sequence[Row]]) -> None:
-        scored: defaultdict[str, defaultdict[tuple[Part, str], int]] = defaultdict(lambda: defaultdict(int))
-        met: list[dict[tuple[str, tuple[Part, str]], int]] = [defaultdict(int) for _ in models]
-        for paired in zip(*models, strict=True):
-            for number, row in enumerate(paired):
-                for cell, value in _cells(row):
-                    if number == 0:
-                        scored[row["cluster"]][cell] += 1
-                    met[number][row["cluster"], cell] += value
-        cells = sorted({cell for counts in scored.values() for cell in counts}, key=_order)
+        entries = [[(row["cluster"], *cell) for row in rows for cell in _cells(row)] for rows in models]
+        clusters = {name: number for number, name in enumerate(dict.fromkeys(cluster for cluster, *_ in entries[0]))}
+        cells = sorted({cell for _, cell, _ in entries[0]}, key=_order)
         self.columns = {cell: number for number, cell in enumerate(cells)}
         self.parts = list(dict.fromkeys(part for part, _ in cells))
-        self.scored = np.array([[counts[cell] for cell in cells] for counts in scored.values()], dtype=float)
-        self.met = [
-            np.array([[counts.get((cluster, cell), 0) for cell in cells] for cluster in scored], dtype=float)
-            for counts in met
-        ]
+        self.scored = np.zeros((len(clusters), len(cells)))
+        self.met = [np.zeros_like(self.scored) for _ in models]
+        for cluster, cell, _ in entries[0]:
+            self.scored[clusters[cluster], self.columns[cell]] += 1
+        for met, of_model in zip(self.met, entries, strict=True):
+            for cluster, cell, value in of_model:
+                met[clusters[cluster], self.columns[cell]] += value
 
     def measures_of(self, part: Part) -> list[str]:
         return [measure for measure in MEASURES if (part, measure) in self.columns]

@@ -61,12 +61,15 @@ class Weights:
         """Two batches: while one is written, the next one gathers."""
         return 2 * self.batch
 
-    limit = capacity
+    @property
+    def limit(self) -> int:
+        """Answers that are written at the same time."""
+        return self.batch
 
     @property
     def in_flight(self) -> int:
-        """Requests that wait or are being answered."""
-        return len(self._waiting) + self._at_work
+        """Answers that are being written."""
+        return self._at_work
 
     def __str__(self) -> str:
         return self.name
