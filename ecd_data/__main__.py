@@ -9,6 +9,7 @@ VERBS = {
     "generate": "seeds to a build directory of verified preference pairs",
     "publish": "a build directory (or seeds, built first) to one commit on the Hub",
     "calibrate": "how reliable a judge is, against answers that code knows",
+    "evaluate": "how well a model meets requirements: a test split, IFEval, IFBench",
     "responses": "the response store: stats, export, import, gc",
     "validate": "check a build directory or a published dataset",
     "verify": "prove a release: hashes, rows, card, load_dataset, and a replay of every byte",

@@ -54,5 +54,9 @@ class PublishError(EcdError):
     """The Hub refuses the release, or holds something that it must not overwrite."""
 
 
+class EvaluationError(EcdError):
+    """The data, the model or an older result does not allow the evaluation that was asked for."""
+
+
 class WatchError(EcdError):
     """A run's log file or its port for metrics cannot be opened."""

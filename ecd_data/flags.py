@@ -50,12 +50,7 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
     run = parser.add_argument_group("how it is run")
     add_endpoint_arguments(run)
-    run.add_argument(
-        "--judge-endpoint",
-        metavar="URL",
-        help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
-    )
-    run.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
+    add_judge_arguments(run)
     watching = parser.add_argument_group("how it is watched")
     watching.add_argument(
         "--price",
@@ -103,6 +98,16 @@ def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def add_judge_arguments(group: argparse._ArgumentGroup) -> None:
+    """The flags for a judge of its own."""
+    group.add_argument(
+        "--judge-endpoint",
+        metavar="URL",
+        help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
+    )
+    group.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
+
+
 def positive(text: str) -> int:
     """A whole number of at least 1, for argparse."""
     return _at_least(1, text)
@@ -117,6 +122,14 @@ def _at_least(bound: int, text: str) -> int:
     number = int(text)
     if number < bound:
         raise argparse.ArgumentTypeError(f"{text} is not at least {bound}")
+    return number
+
+
+def temperature(text: str) -> float:
+    """A sampling temperature from 0 to 2, for argparse."""
+    number = float(text)
+    if not 0 <= number <= 2:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2")
     return number
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from ecd_data.calls.pool import Pool
-from ecd_data.calls.scheduler import Answerer, Stats, run
+from ecd_data.calls.scheduler import Answerer, Pool, Stats, run
 from ecd_data.calls.store import Store
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus

@@ -17,7 +17,7 @@ from scripted import RECIPE
 from ecd_data.calls.store import Store
 from ecd_data.local.hub import Hub
 
-VERBS = ["generate", "publish", "validate", "verify", "compare", "report", "local", "demo"]
+VERBS = ["generate", "publish", "evaluate", "validate", "verify", "compare", "report", "local", "demo"]
 
 
 def run(*arguments, **environment):
@@ -170,7 +170,7 @@ def test_pairs_of_all_gaps_are_a_flag_over_the_recipe(tmp_path, seeds, server):
 def test_help_needs_no_large_library():
     verbs = ", ".join(
         f"ecd_data.{verb}"
-        for verb in ("generate", "publish", "calibrate", "validate", "verify", "compare", "report", "demo")
+        for verb in ("generate", "publish", "calibrate", "evaluate", "validate", "verify", "compare", "report", "demo")
     )
     large = "{'datasets', 'pyarrow', 'torch', 'huggingface_hub', 'http.server', 'asyncio'}"
     done = subprocess.run(

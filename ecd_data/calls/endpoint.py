@@ -202,7 +202,7 @@ class Endpoint:
             name = self._token_name
             return f"it does not accept the token in {name}" if self._token else f"set {name} to a token for it"
         if response.status_code in (400, 413, 422):
-            return f"shorten the seed or lower max_tokens in the recipe{self._limits}, or mend what it names"
+            return f"shorten the prompt or lower max_tokens{self._limits}, or mend what it names"
         return "check --endpoint, it is a text-generation server's base URL such as http://localhost:8080, and --model"
 
     def _quote(self, response: httpx.Response) -> str:

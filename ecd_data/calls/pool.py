@@ -73,6 +73,9 @@ class Pool:
             self._timer.cancel()
         await self._opened.aclose()
 
+    def __str__(self) -> str:
+        return ", ".join(endpoint.url for endpoint in self.endpoints)
+
     def __reduce__(self) -> tuple[Any, ...]:
         low, high = self.bounds
         rebuild = partial(Pool, min_concurrency=low, max_concurrency=high, max_retries=self.max_retries)

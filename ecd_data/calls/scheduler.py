@@ -24,11 +24,11 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from types import TracebackType
+from typing import Protocol, TypeVar, cast
 
 from ecd_data.calls.commits import Commits
 from ecd_data.calls.loop import blocking, cancelled
-from ecd_data.calls.pool import Pool
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
 from ecd_data.values import Model, Request, Response, request_key
@@ -41,6 +41,28 @@ ACTIVE = 1.25  # chains at work for each call that may be in flight: a chain tha
 WINDOW = 8  # chains begun and not yet given out, for each call: room for short ones behind a long one
 REPLAYED = 4  # chains at work in a replay, where none waits for another
 FEW_CALLS = 100  # before which the share of failed ones says little
+
+
+class Pool(Protocol):
+    """Who answers: endpoints (`calls.pool.Pool`), or weights that are loaded here (`evaluation.weights.Weights`).
+
+    `capacity` is how many calls are worth having under way, `limit` how many may be in flight at this moment.
+    """
+
+    retries: int
+
+    @property
+    def capacity(self) -> int: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+    async def __aenter__(self) -> object: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+    async def identify(self, model: str | None = None) -> Model: ...
+    async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response: ...
 
 
 @dataclass
@@ -267,6 +289,6 @@ async def _check_model(pool: Pool, model: Model) -> None:
     served = await pool.identify(model.id)
     if served != model:
         raise EndpointError(
-            f"{pool.endpoints[0].url} now serves {served}, and this run is for {model}. Responses of the one may be "
+            f"{pool} now serves {served}, and this run is for {model}. Responses of the one may be "
             "stored under the name of the other: run again with a new --responses file."
         )

@@ -334,8 +334,7 @@ def test_many_calls_at_once(server: FakeServer) -> None:
             Fault(
                 422, {"error": "Input validation error: `inputs` must have less than 1024 tokens", "error_type": "v"}
             ),
-            "shorten the seed or lower max_tokens in the recipe (the server has max_input_tokens 1024, "
-            "max_total_tokens 2048)",
+            "shorten the prompt or lower max_tokens (the server has max_input_tokens 1024, max_total_tokens 2048)",
         ),
     ],
 )

@@ -168,7 +168,9 @@ def at_the_end(text, kwargs):
     lines = [line for line in text.split("\n") if line.strip()]
     blocks = [block for block in re.split(r"\n[ \t]*\n", text) if re.search(r"\w", block)]
     ends = [bare(end) for end in (lines[-1:] + blocks[1:][-1:])]
-    return next((end for end in ends if re.match(r"P\. ?S\.", end) and re.search(r"\w", end[4:])), None)
+    begins = {"P.S.": r"P\. ?S\.", "P.P.S": r"P\. ?P\. ?S\b"}[kwargs["marker"]]
+    matches = ((end, re.match(begins, end)) for end in ends)
+    return next((end for end, match in matches if match and re.search(r"\w", end[match.end() :])), None)
 
 
 def one_option(text, kwargs):
@@ -188,6 +190,20 @@ def object_of_keys(text, kwargs):
         return None
     full = all(str(value).strip() not in ("", "None", "[]", "nan") for _, value in pairs)
     return text if sorted(key for key, _ in pairs) == sorted(kwargs["keys"]) and full else None
+
+
+def strict_json(text, kwargs):
+    """JSON of any shape has each key once and no NaN, and its fence, if it has one, stands around the whole."""
+    body = re.fullmatch(r"(?is)\s*```(?:json)?[ \t]*\n(.*)\n[ \t]*```\s*", text)
+    text = body[1] if body else text
+    try:
+        value = json.loads(
+            text, object_pairs_hook=lambda pairs: dict(pairs) if len(dict(pairs)) == len(pairs) else ...
+        )
+        json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError):
+        return None
+    return text
 
 
 def title_first(text, kwargs):
@@ -311,8 +327,22 @@ KINDS = [
     Kind(
         "detectable_content:postscript",
         "postscript",
-        [({}, {"postscript_marker": "P.S."})],
-        ["P.S.", "P. S. Bye.", "p.s. bye", "**P.S.** Bye.", "\n\nP.S. Bye.", "PS: Bye", "(P.S. Bye)", "\nP.S. Bye"],
+        [({"marker": marker}, {"postscript_marker": marker}) for marker in ("P.S.", "P.P.S")],
+        [
+            "\nP.P.S. Bye.",
+            "\nP. P. S Bye",
+            "\n**P.P.S** Bye.",
+            "P.P.S",
+            "P.P.S. Bye",
+            "P.S.",
+            "P. S. Bye.",
+            "p.s. bye",
+            "**P.S.** Bye.",
+            "\n\nP.S. Bye.",
+            "PS: Bye",
+            "(P.S. Bye)",
+            "\nP.S. Bye",
+        ],
         at_the_end,
     ),
     Kind(
@@ -424,6 +454,13 @@ KINDS = [
         one_quotation,
     ),
 ]
+ANY_JSON = Kind(
+    "detectable_format:json_format",
+    "json_matching",
+    [({"schema": {}}, {})],
+    next(kind for kind in KINDS if kind.check == "json_object").bits,
+    strict_json,
+)
 PLAIN = ["The old dog walks home.", "Did she really go?", "Look at that!", "It rained again.", "Nobody knew why."]
 SENTENCES = Kind(
     "length_constraints:number_sentences",

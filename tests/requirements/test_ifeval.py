@@ -12,7 +12,8 @@ from importlib import resources
 
 import pytest
 
-from ecd_data.requirements.checks import check_loose, loose_variants
+from ecd_data.requirements.checks import check, check_loose, loose_variants
+from ecd_data.requirements.ifeval import ifeval_requirement
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import Requirement
 
@@ -23,7 +24,7 @@ import langdetect
 import nltk
 from if_verifiable import common
 from if_verifiable.ifeval import instructions_util
-from ifeval_kinds import KINDS, LANGUAGE, PLAIN, PROSE, REFERENCE, SENTENCES
+from ifeval_kinds import ANY_JSON, KINDS, LANGUAGE, PLAIN, PROSE, REFERENCE, SENTENCES
 
 TEXTS = 1000
 
@@ -53,7 +54,7 @@ def test_all_kinds_are_here():
     assert {kind.check for kind in (*KINDS, SENTENCES, LANGUAGE)} <= operations
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
+@pytest.mark.parametrize("kind", [*KINDS, ANY_JSON], ids=lambda kind: f"{kind.id} {kind.check}")
 def test_verdicts_are_the_references_on_the_text_as_we_read_it(kind, any_language):
     rng = random.Random(kind.id)
     verdicts, same, differs = Counter(), 0, 0
@@ -102,6 +103,57 @@ def test_languages_of_plain_prose_are_the_same():
 )
 def test_a_language_must_be_told_with_confidence_and_throughout(language, text):
     assert not LANGUAGE.ours(text, {"language": language})
+
+
+MAPPED = [kind for kind in KINDS if kind.id != ANY_JSON.id]
+
+
+@pytest.mark.parametrize("kind", [*MAPPED, ANY_JSON, SENTENCES, LANGUAGE], ids=lambda kind: kind.id)
+def test_an_instruction_of_ifeval_is_the_requirement_that_is_compared_here(kind):
+    rng = random.Random(f"mapped {kind.id}")
+    texts = [kind.text(rng) for _ in range(100)] + [" ".join(prose) for prose in PROSE.values()]
+    for ours, theirs in kind.settings:
+        requirement = ifeval_requirement(kind.id, {**theirs, "another_column": None})
+        assert load_taxonomy()[requirement.id].check == kind.check
+        assert [check(requirement, text).met for text in texts] == [kind.ours(text, ours) for text in texts]
+
+
+def test_every_instruction_of_ifeval_is_a_requirement_and_no_other():
+    kinds = {kind.id: kind.settings[0][1] for kind in (*MAPPED, ANY_JSON, SENTENCES, LANGUAGE)}
+    assert {id_ for id_, given in kinds.items() if ifeval_requirement(id_, given)} == set(REFERENCE)
+    assert ifeval_requirement("count:keywords_multiple", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"num_words": 5}, KeyError),
+        ({"relation": "about", "num_words": 5}, ValueError),
+        ({"relation": "less than", "num_words": "five"}, TypeError),
+    ],
+)
+def test_parameters_that_ifeval_does_not_have_are_errors(given, error):
+    with pytest.raises(error):
+        ifeval_requirement("length_constraints:number_words", given)
+
+
+# What IFEval asks for beside the languages of our own operation.
+OTHERS = {
+    "kn": "ಮಕ್ಕಳು ನದಿಯ ದಡದಲ್ಲಿ ನಿಧಾನವಾಗಿ ನಡೆದರು.",
+    "th": "เด็ก ๆ เดินช้า ๆ ไปตามแม่น้ำ",
+    "bn": "শিশুরা নদীর ধারে ধীরে ধীরে হাঁটছিল।",
+    "ta": "குழந்தைகள் ஆற்றங்கரையில் மெதுவாக நடந்தார்கள்.",
+    "sw": "Watoto walitembea polepole kando ya mto huku wakiimba nyimbo.",
+    "bg": "Децата вървяха бавно покрай реката и пееха песни.",
+    "ru": "Дети медленно шли вдоль реки и пели песни.",
+}
+
+
+def test_other_languages_are_told_as_the_reference_tells_them():
+    for code, text in [*OTHERS.items(), *((code, " ".join(prose)) for code, prose in PROSE.items())]:
+        for asked in OTHERS:
+            requirement = ifeval_requirement(LANGUAGE.id, {"language": asked})
+            assert check(requirement, text).met == LANGUAGE.theirs(text, {"language": asked}) == (code == asked)
 
 
 def test_loose_variants_are_the_references():

@@ -45,11 +45,13 @@ def highlights(text: str, *, n: int) -> Verdict:
     return compare(len(found), "at_least", n, "highlighted sections")
 
 
-def postscript(text: str) -> Verdict:
-    """The last line begins with `P.S.` and says something, or the last of several paragraphs does."""
+def postscript(text: str, *, marker: str = "P.S.") -> Verdict:
+    """The last line begins with the marker (`P.S.`) and says something, or the last of several paragraphs does."""
+    letters = r"\. ?".join(map(re.escape, marker.rstrip(".").split(".")))
+    begins = re.compile(letters + (r"\." if marker.endswith(".") else r"\b") + r".*\w", re.DOTALL)
     lines = [line for line in text.splitlines() if line.strip()][-1:]
     ends = lines + paragraphs(text)[1:][-1:]
-    met = any(re.match(r"P\. ?S\..*\w", plain(end), re.DOTALL) for end in ends)
+    met = any(begins.match(plain(end)) for end in ends)
     return Verdict(met, "a postscript" if met else "no postscript at the end")
 
 

@@ -1,0 +1,158 @@
+"""How well a model meets the requirements of prompts that it was not trained on.
+
+python -m ecd_data.evaluate org/ecd --weights out
+python -m ecd_data.evaluate org/ecd --endpoint http://localhost:8080 --json result.json
+python -m ecd_data.evaluate google/IFEval --weights out --against base.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecd_data.command import console, quiet_libraries, run_command
+from ecd_data.errors import EvaluationError
+from ecd_data.flags import (
+    add_endpoint_arguments,
+    add_judge_arguments,
+    answered_by,
+    judged_by,
+    positive,
+    responses,
+    temperature,
+)
+
+if TYPE_CHECKING:
+    from ecd_data.calls.scheduler import Answerer
+    from ecd_data.calls.store import Store
+    from ecd_data.evaluation.answering import Outcome
+    from ecd_data.evaluation.data import Data
+    from ecd_data.evaluation.result import Result
+    from ecd_data.recipe import Recipe
+
+
+def evaluate(args: argparse.Namespace) -> Result:
+    """Asks for the answers that the store does not hold, and scores all of them.
+
+    Raises:
+        EcdError: see the layers below.
+    """
+    from ecd_data.calls.store import Store
+    from ecd_data.evaluation.data import read_data
+    from ecd_data.evaluation.result import make_result
+    from ecd_data.recipe import Recipe
+
+    data = read_data(args.data, config=args.config, split=args.split, revision=args.revision, limit=args.limit)
+    settings = Recipe(temperature=args.temperature, max_tokens=args.max_tokens)
+    path = responses(args)
+    with Store(path, read_only=args.replay) as store:
+        judge = judged_by(args, store)
+        model = _model(args, store, judge)
+        console.print(f"{len(data.tasks)} prompts of {data.name}, model {model.model}, responses in {path}")
+        outcomes = list(answers(data, settings, store, model, judge))
+    return make_result(data, model.model, judge.model if judge else None, settings, outcomes)
+
+
+def answers(data: Data, settings: Recipe, store: Store, model: Answerer, judge: Answerer | None) -> Iterator[Outcome]:
+    """The outcome of every task, in the order of the data. Long prompts are asked first: like ones share a batch.
+
+    Raises:
+        EndpointError, StoreError, EvaluationError: see `calls.scheduler.run`.
+    """
+    from ecd_data.calls.scheduler import run
+    from ecd_data.evaluation.answering import answer_task
+    from ecd_data.generation import Usage
+    from ecd_data.method.plan import Plan
+    from ecd_data.watch.run import Watch
+
+    plan = Plan.of(settings)
+    order = sorted(range(len(data.tasks)), key=lambda number: -len(data.tasks[number].instruction))
+    steps = (answer_task(data.tasks[number], plan, judge is not None) for number in order)
+    outcomes: dict[int, Outcome] = {}
+    with Watch() as watch:
+        watch.begin("answers", len(order))
+        for number, outcome in zip(order, run(steps, store, model, judge=judge, on_call=watch.call), strict=True):
+            outcomes[number] = outcome
+            watch.result(outcome, Usage(calls=1))
+    return (outcomes[number] for number in sorted(outcomes))
+
+
+def _model(args: argparse.Namespace, store: Store, judge: Answerer | None) -> Answerer:
+    """Who answers: weights that are loaded here, or the model behind the endpoints."""
+    from ecd_data.calls.scheduler import Answerer
+
+    if not args.weights:
+        return answered_by(args, store, judge)
+    from ecd_data.evaluation.weights import Weights
+
+    weights = Weights(args.weights, args.weights_revision, args.batch_size)
+    return Answerer(weights.model, None if args.replay else weights)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ecd_data.evaluate",
+        description="Score a model's answers to the prompts of a test split, requirement by requirement.",
+        epilog="Every answer is stored before it is scored: stop it at any time, and the same command goes on.",
+    )
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="ECD dataset (Hub id or build directory); dataset or .jsonl file in IFEval's format; or `ifbench`",
+    )
+    parser.add_argument("--config", metavar="NAME", help="config of the dataset; default: its default one")
+    parser.add_argument("--split", metavar="NAME", help="default: test, or the only one there is")
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+    parser.add_argument("--limit", type=positive, metavar="N", help="take the first N prompts")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the result, with every answer and its scores")
+    parser.add_argument(
+        "--against", type=Path, metavar="FILE", help="compare with the result of another model on the same prompts"
+    )
+    here = parser.add_argument_group("a model that is run here (needs ecd-data[train])")
+    here.add_argument("--weights", metavar="MODEL", help="folder, or model id on the Hub; instead of --endpoint")
+    here.add_argument("--weights-revision", metavar="REV", help="branch, tag or commit of that model")
+    here.add_argument("--batch-size", type=positive, default=8, metavar="N", help="answers at a time (default 8)")
+    run = parser.add_argument_group("who else is asked, and how")
+    add_endpoint_arguments(run)
+    add_judge_arguments(run)
+    run.add_argument("--max-tokens", type=positive, default=1280, metavar="N", help="of an answer (default 1280)")
+    run.add_argument("--temperature", type=temperature, default=0.0, metavar="T", help="default 0: greedy")
+    args = parser.parse_args()
+    if args.weights and (args.endpoint or args.model):
+        parser.error("--weights is a model that is run here: leave out --endpoint and --model")
+    if args.weights_revision and not args.weights:
+        parser.error("--weights-revision is of --weights, which is missing")
+
+    def command() -> None:
+        if not (args.weights or args.endpoint or args.replay or os.environ.get("ECD_ENDPOINT")):
+            raise EvaluationError(
+                "no model. Give --weights MODEL (a folder or a Hub id) to run one here, or --endpoint URL (or set "
+                "ECD_ENDPOINT) to ask a server."
+            )
+        quiet_libraries()
+        from ecd_data.evaluation.result import compare, read_result, write_result
+        from ecd_data.evaluation.tables import notes, show
+
+        other = read_result(args.against) if args.against else None
+        result = evaluate(args)
+        if other:
+            result["against"] = compare(result, other)
+        if args.json:
+            write_result(args.json, result)
+        model = result["model"]["id"]
+        show(result["accuracy"], f"{model} on {result['data']['name']}, percent met")
+        print("\n".join(notes(result)))
+        if other:
+            title = f"{model} against {other['model']['id']}, difference in points"
+            show(result["against"]["difference"], title, signed=True)
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
