@@ -43,7 +43,8 @@ def main(
     source = resolve(script_args)
     tokenizer = load_tokenizer(model_args, training_args.trust_remote_code)
     rows, held_out = load_rows(script_args, training_args, source, tokenizer, config)
-    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class or DPOTrainer, kind)
+    trainer_class = trainer_class or DPOTrainer
+    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class, kind).end()
 
 
 def run() -> None:

@@ -254,7 +254,7 @@ def main(script_args: MixtureArguments, training_args: MixtureConfig, model_args
         tasks = unique([source.name for source in sources])
 
     held_out = concatenate_datasets(evaluated) if evaluated else None
-    fit(training_args, model_args, tokenizer, concatenate_datasets(trained), held_out, sources, Trainer)
+    fit(training_args, model_args, tokenizer, concatenate_datasets(trained), held_out, sources, Trainer).end()
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:

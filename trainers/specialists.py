@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from transformers import AutoModelForCausalLM
 from trl import DPOConfig, DPOTrainer
 
 from trainers.data import Source
@@ -36,8 +37,9 @@ def train(
     if not (training_args.resume_from_checkpoint and (folder / "README.md").is_file()):
         args = copy.copy(training_args)
         args.output_dir, args.push_to_hub, args.resume_from_checkpoint = str(folder), False, None
-        args.eval_strategy = "no"
-        fit(args, model_args, tokenizer, rows, None, [source], DPOTrainer)
+        args.eval_strategy = args.save_strategy = "no"
+        trainer = fit(args, model_args, tokenizer, rows, None, [source], DPOTrainer)
+        trainer.accelerator.wait_for_everyone()  # until the first process has saved it
     return str(folder)
 
 
@@ -53,6 +55,8 @@ def logps(
     TRL computes a reference model's, once and cached, so the specialist is loaded as the reference.
     """
     args = copy.copy(training_args)
-    args.model_init_kwargs = {**model_init_kwargs(training_args, model_args), "revision": None}
-    trainer = DPOTrainer(name, args=args, train_dataset=rows, processing_class=tokenizer)
+    args.model_init_kwargs = None
+    loading = {**model_init_kwargs(training_args, model_args), "revision": None}  # that one is the base model's
+    model = AutoModelForCausalLM.from_pretrained(name, **loading)  # unlike TRL, it takes the folder of an adapter
+    trainer = DPOTrainer(model, args=args, train_dataset=rows, processing_class=tokenizer)
     return {side: trainer.train_dataset[f"ref_{side}_logps"][:] for side in SIDES}

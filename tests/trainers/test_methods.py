@@ -263,6 +263,19 @@ def test_a_mixture_trains_its_specialists_and_goes_on_from_a_checkpoint(
         assert all(torch.allclose(whole[name], weight, atol=1e-6) for name, weight in weights(out).items())
 
 
+def test_two_processes_mix_as_one_does(model: Path, tasks: list[Path], tmp_path: Path) -> None:
+    flags = ["--mixture", *tasks, "--model_name_or_path", model, "--mixing", "resample", "--mixing_step", 2.0]
+    one, two = tmp_path / "one", tmp_path / "two"
+    script = Path(mixture.__file__)
+    config = ["--config_file", script.parent / "accelerate" / "cpu.yaml", "--main_process_port", 0]
+    done = launch(script, [*QUICK, *flags, "--output_dir", two], environment(tmp_path), *config)
+    assert done.returncode == 0, done.stderr[-3000:]
+    mix(*flags, "--output_dir", one, "--per_device_train_batch_size", 4)
+    alone, together = (json.loads((folder / "mixture.json").read_text())["weights"] for folder in (one, two))
+    assert alone == [pytest.approx(alpha, abs=1e-5) for alpha in together]
+    assert "| Steps | 2, of 4 pairs each |" in (two / "README.md").read_text()
+
+
 def test_given_specialists_are_asked_and_not_trained(model: Path, tasks: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     flags = ["--mixture", *tasks, "--model_name_or_path", model, "--output_dir", out, "--max_steps", 1]
