@@ -6,7 +6,7 @@ Every value is data to the template `cards/model.md.jinja`, and a YAML library w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,14 @@ ANSWERS = Kind(
     meaning="These say how well the model predicts the answers of this dataset.",
 )
 # What TRL calls its trainers, in words.
-NAMES = {"DPO": "direct preference optimisation (DPO)", "SFT": "supervised fine-tuning (SFT)"}
+NAMES = {
+    "DPO": "direct preference optimisation (DPO)",
+    "SFT": "supervised fine-tuning (SFT)",
+    "SLiC": "sequence likelihood calibration (SLiC)",
+    "Curriculum": "direct preference optimisation (DPO) from easy to hard pairs",
+    "Mixture": "direct preference optimisation (DPO) with AutoMixAlign's weights",
+    "PAD": "preference-aligned distillation (PAD)",
+}
 
 
 def comparison(log: Iterable[Mapping[str, float]], metrics: Sequence[str]) -> list[tuple[str, float, float]]:
@@ -72,8 +79,27 @@ def comparison(log: Iterable[Mapping[str, float]], metrics: Sequence[str]) -> li
 def settings(training_args: TrainingArguments, model_args: ModelConfig) -> dict[str, Any]:
     """The settings that shape the weights, as plain data for YAML."""
     values = {**vars(model_args), **training_args.to_dict()}
-    names = SETTINGS + LORA_SETTINGS if model_args.use_peft else SETTINGS
+    names = [*SETTINGS, *own_settings(training_args), *(LORA_SETTINGS if model_args.use_peft else [])]
     return {name: values[name] for name in names if values.get(name) is not None}
+
+
+def own_settings(training_args: TrainingArguments) -> list[str]:
+    """The names of the settings that a trainer of ours adds to TRL's."""
+    config = type(training_args)
+    if config.__module__.startswith("trl."):
+        return []
+    theirs = {field.name for base in config.__bases__ for field in fields(base)}
+    return [field.name for field in fields(config) if field.name not in theirs]
+
+
+def data_flags(sources: Sequence[Source]) -> str:
+    """The flags that name exactly this data again."""
+    several = len(sources) > 1
+    flags = ["--mixture" if several else "--dataset_name", *(source.name for source in sources)]
+    if all(source.on_hub for source in sources):
+        revisions = [source.revision for source in sources]
+        flags += ["--mixture_revisions" if several else "--dataset_revision", *revisions]
+    return " ".join(flags)
 
 
 def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Source], kind: Kind) -> ModelCard:
@@ -101,6 +127,7 @@ def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Sour
         method=NAMES.get(trainer._name, trainer._name),
         paper=trainer._paper,
         kind=kind,
+        data_flags=data_flags(sources),
         hub=constants.ENDPOINT,
         rows=len(trainer.train_dataset),
         steps=trainer.state.global_step,

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, TrainingArguments
 
 # What a trainer reads of each config of an ECD dataset.
-COLUMNS = {"preference": ("prompt", "chosen", "rejected"), "sft": ("prompt", "completion")}
+COLUMNS = {
+    "preference": ("prompt", "chosen", "rejected"),
+    "sft": ("prompt", "completion"),
+    "ranking": ("id", "prompt", "responses", "preference", "model", "teacher"),
+}
 
 
 @dataclass

@@ -15,6 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ecd_data.command import run_command
+from trainers.card import PAIRS, Kind
 from trainers.data import ScriptArguments, load_rows, resolve
 from trainers.run import fit
 from trainers.settings import hide_token, load_tokenizer, parse
@@ -29,6 +30,7 @@ def main(
     model_args: ModelConfig,
     trainer_class: type[DPOTrainer] | None = None,
     config: str = "preference",
+    kind: Kind = PAIRS,
 ) -> None:
     """Load, train, save and write the card; with TRL's `DPOTrainer`, or one of its kind on the rows of `config`.
 
@@ -41,7 +43,8 @@ def main(
     source = resolve(script_args)
     tokenizer = load_tokenizer(model_args, training_args.trust_remote_code)
     rows, held_out = load_rows(script_args, training_args, source, tokenizer, config)
-    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class or DPOTrainer)
+    trainer_class = trainer_class or DPOTrainer
+    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class, kind).end()
 
 
 def run() -> None:

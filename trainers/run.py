@@ -33,7 +33,9 @@ def fit(
     trainer_class: type[Trainer],
     kind: Kind = PAIRS,
 ) -> Trainer:
-    """Train, evaluate before and after, save the model and its card (and push them); the trainer, for what it knows.
+    """Train, evaluate before and after, save the model and its card (and push them).
+
+    The trainer is returned for the caller to `end` after the last one, which ends what joins several processes too.
 
     Raises:
         TrainingError: when a setting does not allow it, or the training breaks down.
@@ -65,7 +67,6 @@ def fit(
     for name, before, after in comparison(trainer.state.log_history, kind.metrics):
         trainer.accelerator.print(f"{name:20} {before:10.4f} -> {after:.4f}")
     trainer.accelerator.print(f"model and card: {training_args.output_dir}")
-    trainer.end()
     return trainer
 
 

@@ -45,7 +45,7 @@ def main(script_args: SftArguments, training_args: SFTConfig, model_args: ModelC
     source = resolve(script_args)
     tokenizer = load_tokenizer(model_args, training_args.trust_remote_code)
     rows, held_out = load_rows(script_args, training_args, source, tokenizer, "sft")
-    fit(training_args, model_args, tokenizer, rows, held_out, [source], SFTTrainer, ANSWERS)
+    fit(training_args, model_args, tokenizer, rows, held_out, [source], SFTTrainer, ANSWERS).end()
 
 
 def run() -> None:

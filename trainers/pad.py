@@ -1,0 +1,197 @@
+"""PAD: a student learns the whole preference distribution of a teacher over a few answers, not just the best of two.
+
+    accelerate launch trainers/pad.py --dataset_name org/ranked --model_name_or_path STUDENT --output_dir out
+
+A row has 2 to 4 answers to a prompt and the teacher's probability of preferring each
+(ecd_data/artifact/schema/ranking.schema.json):
+
+    {"id": "a1", "prompt": [{"role": "user", "content": "Name a fruit."}],
+     "responses": [[{"role": "assistant", "content": "Pear."}], [{"role": "assistant", "content": "A fruit is ..."}]],
+     "preference": [0.8, 0.2], "model": "student-2b", "teacher": "teacher-9b"}
+
+Flags are those of trainers/dpo.py, and `--ranking`; the learning rate of the paper's runs is 8e-7.
+
+Certain (Gu et al., arXiv 2502.14272, and its released code): the student's reward is the log-probability per token, no
+reference model is needed, rewards of both are scaled by beta = 10, Plackett-Luce makes a distribution over the n!
+rankings of each, and the loss is the Jensen-Shannon divergence of the two; `--ranking hard` is its variant on the
+likelihood of the teacher's one ranking. Ours: the teacher's reward is the logarithm of `preference`, which is what
+the released settings come to, and the divergence is 0.5 KL(teacher || m) + 0.5 KL(student || m), with m the mean of
+the two, row by row; the released code has the arguments of its KL the other way round.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Any, ClassVar, Literal
+
+import torch
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+from trl import DPOConfig
+from trl.data_utils import common_prefix_length
+from trl.trainer.utils import pad
+
+from ecd_data.artifact.schema import gate
+from ecd_data.command import run_command
+from ecd_data.errors import GateError
+from trainers.card import Kind
+from trainers.data import COLUMNS, ScriptArguments
+from trainers.dpo import main
+from trainers.preference import PreferenceTrainer
+from trainers.settings import TrainingError, parse
+
+RANKINGS = Kind(
+    rows="rankings",
+    data="answers with a teacher's preference distribution over them",
+    metrics=("loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"),
+    metrics_explained="Chosen and rejected are the answers that the teacher prefers most and least; a reward is beta "
+    "times the mean log-probability of an answer's tokens; log-probabilities are sums over them, in nats.",
+    meaning="These say how well the model ranks answers as the teacher does.",
+)
+
+
+@dataclass
+class PadConfig(DPOConfig):
+    """TRL's settings, and those of PAD."""
+
+    beta: float = field(default=10.0, metadata={"help": "Scale of the student's and of the teacher's rewards."})
+    ranking: Literal["soft", "hard"] = field(
+        default="soft",
+        metadata={"help": "Learn the teacher's distribution over all rankings, or its most likely ranking alone."},
+    )
+
+
+@dataclass
+class RankingCollator:
+    """Pads the answers of a batch of rows, one after the other; `counts` says how many each row has."""
+
+    pad_token_id: int
+    max_length: int | None = None
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        answers = [(row["prompt_ids"], answer) for row in rows for answer in row["response_ids"]]
+        cut = slice(None, self.max_length)
+        ids = [torch.tensor((prompt + answer)[cut]) for prompt, answer in answers]
+        masks = [torch.tensor(([0] * len(prompt) + [1] * len(answer))[cut]) for prompt, answer in answers]
+        return {
+            "input_ids": pad(ids, padding_value=self.pad_token_id),
+            "attention_mask": pad([torch.ones_like(mask) for mask in masks], padding_value=0),
+            "completion_mask": pad(masks, padding_value=0),
+            "counts": torch.tensor([len(row["response_ids"]) for row in rows]),
+            "preference": torch.tensor([share for row in rows for share in row["preference"]]),
+        }
+
+
+class PadTrainer(PreferenceTrainer):
+    """TRL's trainer with rankings for pairs, and the losses of PAD."""
+
+    _name = "PAD"
+    _tag_names: ClassVar = ["trl", "pad"]
+    _paper: ClassVar = {
+        "title": "Capturing Nuanced Preferences: Preference-Aligned Distillation for Small Language Models",
+        "id": "2502.14272",
+    }
+
+    uses_reference = False
+
+    def __init__(self, *, args: PadConfig, processing_class: PreTrainedTokenizerBase, **others: Any) -> None:
+        token = processing_class.pad_token_id
+        collator = RankingCollator(processing_class.eos_token_id if token is None else token, args.max_length)
+        super().__init__(args=args, processing_class=processing_class, data_collator=collator, **others)
+
+    def row_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], logps: torch.Tensor) -> torch.Tensor:
+        sums, counts = logps.sum(dim=1), inputs["counts"].tolist()
+        students = self.beta * sums / inputs["completion_mask"][:, 1:].sum(dim=1)
+        teachers = self.beta * inputs["preference"].log()
+        rows = list(zip(students.split(counts), teachers.split(counts), sums.split(counts), strict=True))
+        best = [teacher.argmax() for _, teacher, _ in rows]
+        worst = [teacher.argmin() for _, teacher, _ in rows]
+        self.record(
+            rewards__accuracies=torch.stack([s.argmax() == b for (s, _, _), b in zip(rows, best, strict=True)]),
+            rewards__margins=torch.stack([s[b] - s[w] for (s, _, _), b, w in zip(rows, best, worst, strict=True)]),
+            logps__chosen=torch.stack([p[b] for (_, _, p), b in zip(rows, best, strict=True)]),
+            logps__rejected=torch.stack([p[w] for (_, _, p), w in zip(rows, worst, strict=True)]),
+        )
+        loss = soft_ranking_loss if self.args.ranking == "soft" else hard_ranking_loss
+        return torch.stack([loss(student, teacher) for student, teacher, _ in rows])
+
+    def _prepare_dataset(
+        self, dataset: Dataset, processing_class: PreTrainedTokenizerBase, args: PadConfig, dataset_name: str
+    ) -> Dataset:
+        def encode(row: dict[str, Any]) -> dict[str, Any]:
+            check(row)
+            return tokenized(row, processing_class)
+
+        return dataset.map(encode, num_proc=args.dataset_num_proc, desc=f"Tokenizing {dataset_name} dataset")
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns = ["prompt_ids", "response_ids", "preference"]
+
+
+def soft_ranking_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """The Jensen-Shannon divergence (nats) of two distributions over rankings, from the rewards of n answers each."""
+    logs = ranking_logps(student), ranking_logps(teacher)
+    mean = torch.logsumexp(torch.stack(logs), dim=0) - math.log(2)
+    return 0.5 * sum((log.exp() * (log - mean)).sum() for log in logs)
+
+
+def hard_ranking_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """Minus the log-probability (nats) that the student ranks the answers as the teacher does; ties in row order."""
+    return -plackett_luce(student[teacher.argsort(descending=True, stable=True)].unsqueeze(0)).squeeze(0)
+
+
+def ranking_logps(rewards: torch.Tensor) -> torch.Tensor:
+    """Log-probability of each of the n! rankings of n answers, in the order of `itertools.permutations`."""
+    return plackett_luce(rewards[torch.tensor([*permutations(range(len(rewards)))])])
+
+
+def plackett_luce(ranked: torch.Tensor) -> torch.Tensor:
+    """Log-probability of rankings, from the rewards in ranked order, (rankings, n) to (rankings,).
+
+    Of the answers that are left, each comes next with a probability proportional to the exponential of its reward.
+    """
+    left = ranked.flip(-1).logcumsumexp(-1).flip(-1)
+    return (ranked - left).sum(-1)
+
+
+def check(row: Mapping[str, Any]) -> None:
+    """Raises:
+    TrainingError: when a row does not validate, or its preference is no distribution over its answers.
+    """
+    try:
+        gate("ranking", {name: row[name] for name in COLUMNS["ranking"]})
+    except GateError as error:
+        raise TrainingError(f"{error}: see the row in the docstring of trainers/pad.py") from error
+    preference, answers = row["preference"], row["responses"]
+    if len(preference) != len(answers) or abs(sum(preference) - 1) > 1e-3:
+        raise TrainingError(
+            f"row {row['id']!r}: preference {preference} must have a share for each of {len(answers)} responses and "
+            "sum to 1"
+        )
+
+
+def tokenized(row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """The tokens of the prompt and of each answer; an answer begins where the prompt's tokens end."""
+
+    def encode(messages: list[dict[str, str]], **options: bool) -> list[int]:
+        return tokenizer.apply_chat_template(messages, return_dict=True, **options)["input_ids"]
+
+    prompt = encode(row["prompt"], add_generation_prompt=True)
+    whole = [encode(row["prompt"] + answer) for answer in row["responses"]]
+    shared = min(common_prefix_length(prompt, ids) for ids in whole)
+    return {"prompt_ids": prompt[:shared], "response_ids": [ids[shared:] for ids in whole]}
+
+
+def run() -> None:
+    """Train as the command line says."""
+    main(*parse(ScriptArguments, PadConfig), PadTrainer, "ranking", RANKINGS)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # nothing is told to anyone but the Hub that was named
+    sys.exit(run_command(run))
