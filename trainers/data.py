@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecd_data.dataset import load_dataset
 from trainers.settings import TrainingError
 
 if TYPE_CHECKING:
@@ -144,12 +145,9 @@ def load_splits(script_args: ScriptArguments, source: Source, config: str = "pre
     """
     import datasets
 
-    datasets.config.USE_PARQUET_EXPORT = False  # else it asks the dataset viewer's host, which nobody named
     name, train = script_args.dataset_name, script_args.dataset_train_split
     try:
-        splits = datasets.load_dataset(
-            name, script_args.dataset_config, revision=source.revision if source.on_hub else None
-        )
+        splits = load_dataset(name, script_args.dataset_config, source.revision if source.on_hub else None)
     except (datasets.exceptions.DatasetGenerationError, ValueError, OSError) as error:
         reason = str(error.__cause__ or error)
         if isinstance(error, datasets.exceptions.DatasetGenerationError) or "no data" in reason:

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ecd_data.corpus.groups import group_near_duplicates
+from ecd_data.dataset import load_dataset
 from ecd_data.errors import SeedError
 from ecd_data.values import Seed, canonical_json, sha256
 
@@ -195,10 +196,8 @@ _READERS: dict[str, Any] = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json,
 
 
 def _hub(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    import datasets
-
     try:
-        splits = datasets.load_dataset(source)
+        splits = load_dataset(source)
     except Exception as error:  # whatever the Hub client, the file readers or the network raise
         raise SeedError(
             f"{source}: neither a file here nor a dataset that the Hub could load "

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ecd_data.dataset import load_dataset
 from ecd_data.errors import EvaluationError
 from ecd_data.evaluation import ifbench
 from ecd_data.evaluation.hub import commit_of
@@ -103,9 +104,8 @@ def _read_file(path: Path) -> list[dict[str, Any]]:
 def _load(name: str, config: str | None, commit: str) -> Any:
     import datasets
 
-    datasets.config.USE_PARQUET_EXPORT = False  # else it asks the dataset viewer's host, which nobody named
     try:
-        return datasets.load_dataset(name, config, revision=commit or None)
+        return load_dataset(name, config, commit or None)
     except (ValueError, OSError, datasets.exceptions.DatasetGenerationError) as error:
         said = " ".join(str(error.__cause__ or error).split())[:300]
         raise EvaluationError(
