@@ -220,7 +220,7 @@ def markdown(measured: Sequence[Row], sets: Sequence[str]) -> str:
     heads = ["model", "pairs"]
     for name in sets:
         heads += [f"{name}: requirements met, %", "against base, points", "prompts met, %"]
-    heads += ["plain: perplexity, times base's", "words", "looping, %", "met unasked, %"]
+    heads += ["plain: perplexity, times base's", "words", "looping or empty, %", "met unasked, %"]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for model in measured:
         cells = [model["title"], f"{model['pairs'] or ''}"]
@@ -230,10 +230,10 @@ def markdown(measured: Sequence[Row], sets: Sequence[str]) -> str:
             points = cell(more["measures"]["requirement_strict"], 100, "+") if more else ""
             cells += [cell(met["requirement_strict"], 100), points, cell(met["prompt_strict"], 100)]
         plain = model["sets"]["plain"]
-        looping = plain["answers"]["defects"].get("looping", 0) / plain["prompts"]
+        broken = sum(plain["answers"]["defects"].get(name, 0) for name in ("looping", "empty")) / plain["prompts"]
         unasked = plain["accuracy"][0]["measures"]["requirement_strict"]
         ratio = cell(model["perplexity_ratio"], 1, digits=2) if model["pairs"] else "1"
-        cells += [ratio, f"{plain['answers']['mean_words']:.0f}", f"{100 * looping:.0f}", cell(unasked, 100)]
+        cells += [ratio, f"{plain['answers']['mean_words']:.0f}", f"{100 * broken:.0f}", cell(unasked, 100)]
         lines.append(cells)
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
