@@ -35,9 +35,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from arms import ARMS, Row, Split
 from datasets import Dataset
+from perplexity import perplexity, surprise
 
 from ecd_data.command import build_at, console, quiet_libraries, run_command
 from ecd_data.demo import CPU_THREADS, CPU_TRAINING
@@ -49,7 +49,6 @@ from trainers.data import content_hash, file_hash
 HERE = Path(__file__).parent
 TRAINERS = HERE.parent / "trainers"
 LAUNCH = ["-m", "accelerate.commands.launch", "--quiet", "--num_processes", "1"]
-RESAMPLES = 2_000
 
 
 @dataclass(frozen=True)
@@ -188,33 +187,6 @@ def identity(data: Path | str) -> str:
     return content_hash(path) if path.is_dir() else file_hash(path) if path.is_file() else str(data)
 
 
-def surprise(weights: Path | str, chats: Sequence[Row]) -> dict[str, list[float]]:
-    """Of each answer: its negative log-probability under a model, in nats, and its tokens."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(weights)
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32, device_map="auto").eval()
-    found: dict[str, list[float]] = {"nats": [], "tokens": []}
-    for chat in chats:
-        start = tokenizer.apply_chat_template(chat["prompt"], add_generation_prompt=True, return_dict=True)
-        whole = tokenizer.apply_chat_template(chat["prompt"] + chat["answer"], return_tensors="pt", return_dict=True)
-        ids, first = whole["input_ids"].to(model.device), len(start["input_ids"])
-        with torch.inference_mode():
-            logits = model(ids).logits[0, first - 1 : -1]
-        found["nats"].append(float(torch.nn.functional.cross_entropy(logits, ids[0, first:], reduction="sum")))
-        found["tokens"].append(ids.shape[1] - first)
-    return found
-
-
-def perplexity(found: Row, base: Row | None = None) -> dict[str, float]:
-    """Perplexity over all tokens with its interval; as a multiple of the `base`'s, on the same draws, if given."""
-    nats, tokens = np.array(found["nats"]) - np.array(base["nats"] if base else 0.0), np.array(found["tokens"])
-    draws = np.random.default_rng(0).integers(len(nats), size=(RESAMPLES, len(nats)))
-    low, high = np.percentile(np.exp(nats[draws].sum(1) / tokens[draws].sum(1)), [2.5, 97.5])
-    return {"value": float(np.exp(nats.sum() / tokens.sum())), "low": float(low), "high": float(high)}
-
-
 def markdown(measured: Sequence[Row], sets: Sequence[str]) -> str:
     """The table: what is met on each of `sets`, in percent, and what became of plain prompts."""
     heads = ["model", "pairs"]
@@ -279,9 +251,16 @@ def main() -> int:
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
     parser.add_argument("--recipe", default=HERE / "evidence.yaml", metavar="FILE", help="default: evidence.yaml")
     parser.add_argument("--endpoint", metavar="URL", help="default: the demo's model, served here")
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["ecd", "sft", "random", "plain"], metavar="ARM")
+    arms = ["ecd", "sft", "random", "plain"]
     parser.add_argument(
-        "--pairs", type=positive, nargs="+", metavar="N", help="sizes; default: a quarter, a half and all there are"
+        "--arms", nargs="+", choices=ARMS, default=arms, metavar="ARM", help=f"default: {' '.join(arms)}"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=positive,
+        nargs="+",
+        metavar="N",
+        help="sizes: the first arm is trained at each, the others at the largest; default: a quarter, a half and all",
     )
     parser.add_argument("--epochs", type=positive, default=1, metavar="N", help="default 1")
     parser.add_argument("--batch", type=positive, default=4, metavar="N", help="pairs a step (default 4)")

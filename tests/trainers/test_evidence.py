@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -64,12 +65,18 @@ def done(script: Any) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def arms() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(BENCHMARKS))  # where the script finds it
+def benchmarks() -> Iterator[None]:
+    """What a script has on its path."""
+    sys.path.insert(0, str(BENCHMARKS))
+    yield
+    sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.fixture(scope="module")
+def arms(benchmarks: None) -> ModuleType:
     import arms
 
-    yield arms
-    sys.path.remove(str(BENCHMARKS))
+    return arms
 
 
 def texts(chat: list[dict[str, str]]) -> str:
@@ -102,13 +109,17 @@ def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, fol
 def test_the_same_command_makes_nothing_again_and_another_only_what_differs(
     script: Any, done: Any, folder: Path
 ) -> None:
-    arm = folder / "work" / "arms" / "ecd-8" / "model" / "model.safetensors"
-    trained = arm.stat().st_mtime_ns
+    first = ["ecd_data.generate", "accelerate.commands.launch", *["ecd_data.evaluate"] * 4]
+    assert steps(done) == first
     again = script("--", "--learning_rate", "0.01", "--bf16", "false")
     assert again.stdout == done.stdout
-    assert arm.stat().st_mtime_ns == trained
     assert steps(again) == ["ecd_data.generate"], "which finds its build up to date"
-    assert steps(done).count("ecd_data.evaluate") == 4
+
+    beside = folder / "beside.jsonl"
+    beside.write_text(json.dumps({"prompt": "a", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}))
+    more = script("--beside", beside, "--", "--learning_rate", "0.01", "--bf16", "false")
+    assert steps(more) == ["ecd_data.generate", "ecd_data.evaluate", "ecd_data.evaluate"], "one for each model"
+    assert "beside: requirements met, %" in more.stdout
 
 
 def steps(process: subprocess.CompletedProcess[str]) -> list[str]:
@@ -155,3 +166,29 @@ def test_random_negatives_need_a_second_seed(arms: Any) -> None:
 
     with pytest.raises(arms.EcdError, match="two seeds"):
         arms.random_negatives(OneSeed())
+
+
+def test_the_surprise_is_that_of_the_answers_own_tokens(benchmarks: None, model: Path) -> None:
+    from perplexity import surprise
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    chat = {"prompt": [{"role": "user", "content": "fruit"}], "answer": [{"role": "assistant", "content": "an apple"}]}
+    found = surprise(model, [chat, chat])
+    ids = AutoTokenizer.from_pretrained(model)("user fruit <eos> assistant an apple", return_tensors="pt")["input_ids"]
+    labels = ids.clone()
+    labels[0, :4] = -100
+    with torch.inference_mode():
+        loss = AutoModelForCausalLM.from_pretrained(model)(ids, labels=labels).loss
+    assert found["tokens"] == [2, 2]
+    assert found["nats"] == pytest.approx([2 * loss.item()] * 2)
+
+
+def test_perplexity_is_over_all_tokens_and_compared_on_the_same_draws(benchmarks: None) -> None:
+    from perplexity import perplexity
+
+    own = {"nats": [3 * math.log(2), math.log(16)], "tokens": [3, 1]}
+    found = perplexity(own)
+    assert found["value"] == pytest.approx(2 ** (7 / 4))
+    assert (found["low"], found["high"]) == pytest.approx((2, 16)), "one answer drawn twice, or the other"
+    twice = {**own, "nats": [6 * math.log(2), 5 * math.log(2)]}
+    assert list(perplexity(twice, own).values()) == pytest.approx([2, 2, 2])
