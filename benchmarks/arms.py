@@ -79,11 +79,11 @@ def random_negatives(train: Split) -> list[Row]:
 
 
 def unverified_pairs(train: Split) -> list[Row]:
-    """ECD as the paper has it, with nothing checked: of each round, also of those that ended as rejects, chosen is
+    """ECD with nothing checked: of each round, also of those that ended as rejects, chosen is
     the first answer of the recipe's first route as it came, and rejected is R(t).
 
     Left out are rounds without such an answer, or where it is R(t) again, which would teach nothing. R(t) itself is
-    what the build accepted in the round before, so from the second round on these pairs are better than plain ECD's.
+    what the build accepted in the round before, so from the second round on these pairs are better than a run without checks makes.
     """
     route = next(iter(load_recipe(str(train.build / "recipe.yaml")).routes))
     rejects = {row["id"]: row for row in train.rows("rejects")}
@@ -122,7 +122,7 @@ ARMS = {
     "sft": Arm("SFT on chosen", "sft", "smol-cpu-sft.yaml", chosen_answers),
     "ecd": Arm("DPO, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs),
     "random": Arm("DPO, random negatives", "dpo", "smol-cpu.yaml", random_negatives),
-    "plain": Arm("DPO, ECD not verified", "dpo", "smol-cpu.yaml", unverified_pairs),
+    "unverified": Arm("DPO, ECD not verified", "dpo", "smol-cpu.yaml", unverified_pairs),
 }
 
 

@@ -145,9 +145,11 @@ def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, arms: Any
         assert seed not in theirs
 
 
-def test_plain_ecd_takes_the_first_answer_of_every_round_rejects_too(done: Any, arms: Any, folder: Path) -> None:
+def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(
+    done: Any, arms: Any, folder: Path
+) -> None:
     train = arms.Split(folder / "work" / "build", "train")
-    attempted = {texts(row["prompt"]): row for row in arms.ARMS["plain"].rows(train)}
+    attempted = {texts(row["prompt"]): row for row in arms.ARMS["unverified"].rows(train)}
     verified = {texts(row["prompt"]): row for row in arms.ARMS["ecd"].rows(train)}
     rejects = [row for row in train.rows("rejects") if row["candidates"]]
     assert rejects, "the toy has both"
