@@ -79,11 +79,11 @@ def random_negatives(train: Split) -> list[Row]:
 
 
 def unverified_pairs(train: Split) -> list[Row]:
-    """ECD with nothing checked: of each round, also of those that ended as rejects, chosen is
-    the first answer of the recipe's first route as it came, and rejected is R(t).
+    """ECD with nothing checked: of each round, also of those that ended as rejects, chosen is the first answer of the
+    recipe's first route as it came, and rejected is R(t).
 
-    Left out are rounds without such an answer, or where it is R(t) again, which would teach nothing. R(t) itself is
-    what the build accepted in the round before, so from the second round on these pairs are better than a run without checks makes.
+    Left out are rounds without such an answer, or where it is R(t) again, which would teach nothing. R(t) is what the
+    build accepted in the round before: from the second round on, better than it would be in a run without checks.
     """
     route = next(iter(load_recipe(str(train.build / "recipe.yaml")).routes))
     rejects = {row["id"]: row for row in train.rows("rejects")}

@@ -40,7 +40,7 @@ from datasets import Dataset
 from perplexity import perplexity, surprise
 
 from ecd_data.command import build_at, console, quiet_libraries, run_command
-from ecd_data.demo import CPU_THREADS, CPU_TRAINING
+from ecd_data.demo import CPU_TRAINING
 from ecd_data.errors import EcdError
 from ecd_data.flags import positive
 from ecd_data.values import canonical_json, sha256
@@ -273,7 +273,7 @@ def main() -> int:
     parser.add_argument("trainer", nargs="*", metavar="-- FLAG", help="flags for every trainer")
     args = parser.parse_args()
     quiet_libraries()
-    os.environ.update({**CPU_TRAINING, "OMP_NUM_THREADS": CPU_THREADS, **os.environ})
+    os.environ.update({**CPU_TRAINING, "OMP_NUM_THREADS": str(os.cpu_count() or 1), **os.environ})
     return run_command(lambda: evidence(args))
 
 
