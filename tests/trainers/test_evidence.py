@@ -1,0 +1,196 @@
+"""The arms, and the whole script on a toy: a server that answers at once, and a random model."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from fake_endpoint import FakeServer
+from tiny import environment, weights
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+# The server's answer meets none of these, and a repair meets each; no capitals once there is a "P.S. I hope ...".
+RECIPE = """
+operations: [style/upper_case, format/postscript, format/title]
+routes: {edit: 1, repair: 1}
+rounds: 2
+weave: 0
+splits: {train: 0.6, test: 0.4}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("toy")
+    nouns, verbs = ("a fruit", "a tree", "two rivers"), ("eat", "climb", "cross", "draw")
+    seeds = [{"instruction": f"Name {noun} that you can {verb}."} for noun in nouns for verb in verbs]
+    (made / "seeds.jsonl").write_text("".join(json.dumps(seed) + "\n" for seed in seeds))
+    (made / "recipe.yaml").write_text(RECIPE)
+    return made
+
+
+@pytest.fixture(scope="module")
+def script(folder: Path, model: Path) -> Iterator[Any]:
+    """Runs the script with further flags; its process."""
+    server = FakeServer()
+    inputs = ["--seeds", folder / "seeds.jsonl", "--recipe", folder / "recipe.yaml", "--endpoint", server.url]
+    small = ["--model", model, "--arms", "ecd", "--pairs", "8", "--max-tokens", "8", "--work", folder / "work"]
+    env = {**environment(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*flags: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, BENCHMARKS / "evidence.py", *inputs, *small, "--result", folder / "r.json", *flags]
+        return subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, timeout=240)
+
+    yield run
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def done(script: Any) -> subprocess.CompletedProcess[str]:
+    process = script("--", "--learning_rate", "0.01", "--bf16", "false")
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process
+
+
+@pytest.fixture(scope="module")
+def benchmarks() -> Iterator[None]:
+    """What a script has on its path."""
+    sys.path.insert(0, str(BENCHMARKS))
+    yield
+    sys.path.remove(str(BENCHMARKS))
+
+
+@pytest.fixture(scope="module")
+def arms(benchmarks: None) -> ModuleType:
+    import arms
+
+    return arms
+
+
+def texts(chat: list[dict[str, str]]) -> str:
+    [message] = chat
+    return message["content"]
+
+
+def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, folder: Path, model: Path) -> None:
+    result = json.loads((folder / "r.json").read_text())
+    base, arm = result["models"]
+    assert (base["name"], arm["name"], arm["pairs"]) == ("base", "ecd-8", 8)
+    assert base["sets"]["test"]["difference"] is None
+    assert base["perplexity_ratio"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert arm["perplexity_ratio"]["low"] != 1.0, "the arm's weights are others"
+    differences = {line["part"]: line["measures"]["requirement_strict"] for line in arm["sets"]["test"]["difference"]}
+    assert differences["all"]["low"] <= differences["all"]["value"] <= differences["all"]["high"]
+    for name, prompts in (("test", result["build"]["test_pairs"]), ("plain", base["sets"]["plain"]["prompts"])):
+        assert base["sets"][name]["prompts"] == arm["sets"][name]["prompts"] == prompts > 1
+
+    table = (folder / "r.md").read_text()
+    assert done.stdout == table
+    heads, _, *lines = [line.strip("| \n").split(" | ") for line in table.splitlines()]
+    assert [line[0] for line in lines] == ["base", "DPO, verified ECD"]
+    assert all(len(line) == len(heads) for line in lines)
+
+    before, after = weights(model), weights(folder / "work" / "arms" / "ecd-8" / "model")
+    assert any(not torch.equal(before[name], after[name].to(before[name].dtype)) for name in before)
+
+
+def test_the_same_command_makes_nothing_again_and_another_only_what_differs(
+    script: Any, done: Any, folder: Path
+) -> None:
+    first = ["ecd_data.generate", "accelerate.commands.launch", *["ecd_data.evaluate"] * 4]
+    assert steps(done) == first
+    again = script("--", "--learning_rate", "0.01", "--bf16", "false")
+    assert again.stdout == done.stdout
+    assert steps(again) == ["ecd_data.generate"], "which finds its build up to date"
+
+    beside = folder / "beside.jsonl"
+    beside.write_text(json.dumps({"prompt": "a", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}))
+    more = script("--beside", beside, "--", "--learning_rate", "0.01", "--bf16", "false")
+    assert steps(more) == ["ecd_data.generate", "ecd_data.evaluate", "ecd_data.evaluate"], "one for each model"
+    assert "beside: requirements met, %" in more.stdout
+
+
+def steps(process: subprocess.CompletedProcess[str]) -> list[str]:
+    """The modules that it ran."""
+    return [line.split()[3] for line in process.stderr.splitlines() if line.startswith("$ python -m")]
+
+
+def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, arms: Any, folder: Path) -> None:
+    train = arms.Split(folder / "work" / "build", "train")
+    rows = {name: arm.rows(train) for name, arm in arms.ARMS.items()}
+    pairs = {texts(pair["prompt"]): pair for pair in train.rows("preference")}
+    assert len(pairs) >= 8
+    assert {texts(row["prompt"]): row["completion"] for row in rows["sft"]} == {
+        prompt: pair["chosen"] for prompt, pair in pairs.items()
+    }
+    assert [row["prompt"] for row in rows["sft"]] == [row["prompt"] for row in rows["ecd"]]
+    for ours, random in zip(rows["ecd"], rows["random"], strict=True):
+        assert (ours["prompt"], ours["chosen"]) == (random["prompt"], random["chosen"])
+        assert pairs[texts(ours["prompt"])]["rejected"] == ours["rejected"]
+        seed = pairs[texts(ours["prompt"])]["seed_id"]
+        theirs = {pair["seed_id"] for pair in pairs.values() if pair["rejected"] == random["rejected"]}
+        assert theirs, "a rejected answer of the build"
+        assert seed not in theirs
+
+
+def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(
+    done: Any, arms: Any, folder: Path
+) -> None:
+    train = arms.Split(folder / "work" / "build", "train")
+    attempted = {texts(row["prompt"]): row for row in arms.ARMS["unverified"].rows(train)}
+    verified = {texts(row["prompt"]): row for row in arms.ARMS["ecd"].rows(train)}
+    rejects = [row for row in train.rows("rejects") if row["candidates"]]
+    assert rejects, "the toy has both"
+    assert set(attempted) == set(verified) | {row["instruction"] for row in rejects}
+    for prompt, row in verified.items():
+        assert attempted[prompt]["rejected"] == row["rejected"]
+        assert texts(attempted[prompt]["chosen"]).startswith("answer "), "as the server wrote it"
+    for row in rejects:
+        [first, *_] = [each["text"] for each in row["candidates"] if each["route"] == "edit"]
+        assert texts(attempted[row["instruction"]]["chosen"]) == first
+
+
+def test_random_negatives_need_a_second_seed(arms: Any) -> None:
+    class OneSeed:
+        build, pairs = "toy", [{"seed_id": "a", "prompt": [], "chosen": [], "rejected": []}] * 2
+
+    with pytest.raises(arms.EcdError, match="two seeds"):
+        arms.random_negatives(OneSeed())
+
+
+def test_the_surprise_is_that_of_the_answers_own_tokens(benchmarks: None, model: Path) -> None:
+    from perplexity import surprise
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    chat = {"prompt": [{"role": "user", "content": "fruit"}], "answer": [{"role": "assistant", "content": "an apple"}]}
+    found = surprise(model, [chat, chat])
+    ids = AutoTokenizer.from_pretrained(model)("user fruit <eos> assistant an apple", return_tensors="pt")["input_ids"]
+    labels = ids.clone()
+    labels[0, :4] = -100
+    with torch.inference_mode():
+        loss = AutoModelForCausalLM.from_pretrained(model)(ids, labels=labels).loss
+    assert found["tokens"] == [2, 2]
+    assert found["nats"] == pytest.approx([2 * loss.item()] * 2)
+
+
+def test_perplexity_is_over_all_tokens_and_compared_on_the_same_draws(benchmarks: None) -> None:
+    from perplexity import perplexity
+
+    own = {"nats": [3 * math.log(2), math.log(16)], "tokens": [3, 1]}
+    found = perplexity(own)
+    assert found["value"] == pytest.approx(2 ** (7 / 4))
+    assert (found["low"], found["high"]) == pytest.approx((2, 16)), "one answer drawn twice, or the other"
+    twice = {**own, "nats": [6 * math.log(2), 5 * math.log(2)]}
+    assert list(perplexity(twice, own).values()) == pytest.approx([2, 2, 2])
