@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ecd_data.command import run_command
 from trainers.card import PAIRS, Kind
 from trainers.data import ScriptArguments, load_rows, resolve
-from trainers.run import fit
+from trainers.run import fit, leave
 from trainers.settings import hide_token, load_tokenizer, parse
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def main(
     tokenizer = load_tokenizer(model_args, training_args.trust_remote_code)
     rows, held_out = load_rows(script_args, training_args, source, tokenizer, config)
     trainer_class = trainer_class or DPOTrainer
-    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class, kind).end()
+    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class, kind)
+    leave()
 
 
 def run() -> None:

@@ -38,7 +38,7 @@ from trainers.data import COLUMNS, ScriptArguments, load_rows, resolve
 from trainers.minimax import TaskSampler, TaskWeights, gains, weighed
 from trainers.plot import line_chart
 from trainers.preference import Pairs, PairTrainer
-from trainers.run import checkpoint, fit
+from trainers.run import checkpoint, fit, leave
 from trainers.settings import TrainingError, hide_token, load_tokenizer, parse
 from trainers.specialists import SIDES
 
@@ -254,7 +254,8 @@ def main(script_args: MixtureArguments, training_args: MixtureConfig, model_args
         tasks = unique([source.name for source in sources])
 
     held_out = concatenate_datasets(evaluated) if evaluated else None
-    fit(training_args, model_args, tokenizer, concatenate_datasets(trained), held_out, sources, Trainer).end()
+    fit(training_args, model_args, tokenizer, concatenate_datasets(trained), held_out, sources, Trainer)
+    leave()
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:

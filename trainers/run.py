@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,10 +33,10 @@ def fit(
     sources: Sequence[Source],
     trainer_class: type[Trainer],
     kind: Kind = PAIRS,
-) -> Trainer:
+) -> None:
     """Train, evaluate before and after, save the model and its card (and push them).
 
-    The trainer is returned for the caller to `end` after the last one, which ends what joins several processes too.
+    Call `leave` after the last one.
 
     Raises:
         TrainingError: when a setting does not allow it, or the training breaks down.
@@ -67,7 +68,18 @@ def fit(
     for name, before, after in comparison(trainer.state.log_history, kind.metrics):
         trainer.accelerator.print(f"{name:20} {before:10.4f} -> {after:.4f}")
     trainer.accelerator.print(f"model and card: {training_args.output_dir}")
-    return trainer
+
+
+def leave() -> None:
+    """End what joins several processes, when the last trainer of a script is done.
+
+    Trainers must be gone by then: else the group would be freed with the last of them, and gloo wait for a thread that
+    waits for Python (seen with torch 2.13 as a process that never ends).
+    """
+    from accelerate import PartialState
+
+    gc.collect()
+    PartialState().destroy_process_group()
 
 
 class Watched(Trainer):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ecd_data.command import run_command
 from trainers.card import ANSWERS
 from trainers.data import ScriptArguments, load_rows, resolve
-from trainers.run import fit
+from trainers.run import fit, leave
 from trainers.settings import hide_token, load_tokenizer, parse
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def main(script_args: SftArguments, training_args: SFTConfig, model_args: ModelC
     source = resolve(script_args)
     tokenizer = load_tokenizer(model_args, training_args.trust_remote_code)
     rows, held_out = load_rows(script_args, training_args, source, tokenizer, "sft")
-    fit(training_args, model_args, tokenizer, rows, held_out, [source], SFTTrainer, ANSWERS).end()
+    fit(training_args, model_args, tokenizer, rows, held_out, [source], SFTTrainer, ANSWERS)
+    leave()
 
 
 def run() -> None:

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from accelerate import PartialState
 from transformers import AutoModelForCausalLM
 from trl import DPOConfig, DPOTrainer
 
@@ -38,8 +39,8 @@ def train(
         args = copy.copy(training_args)
         args.output_dir, args.push_to_hub, args.resume_from_checkpoint = str(folder), False, None
         args.eval_strategy = args.save_strategy = "no"
-        trainer = fit(args, model_args, tokenizer, rows, None, [source], DPOTrainer)
-        trainer.accelerator.wait_for_everyone()  # until the first process has saved it
+        fit(args, model_args, tokenizer, rows, None, [source], DPOTrainer)
+        PartialState().wait_for_everyone()  # until the first process has saved it
     return str(folder)
 
 
