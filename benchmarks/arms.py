@@ -110,17 +110,23 @@ class Arm:
     title: in tables.
     trainer, recipe: a script in `trainers/`, and its settings in `trainers/recipes/`.
     rows: the dataset, in an order drawn once.
+    flags: what else its trainer is told.
     """
 
     title: str
     trainer: str
     recipe: str
     rows: Callable[[Split], list[Row]]
+    flags: tuple[str, ...] = ()
 
+
+# DPO alone may lower the likelihood of both sides, as long as rejected falls faster.
+WITH_SFT = ("--loss_type", "sigmoid", "sft", "--loss_weights", "1", "0.2")
 
 ARMS = {
     "sft": Arm("SFT on chosen", "sft", "smol-cpu-sft.yaml", chosen_answers),
     "ecd": Arm("DPO, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs),
+    "anchored": Arm("DPO + 0.2 SFT, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs, WITH_SFT),
     "random": Arm("DPO, random negatives", "dpo", "smol-cpu.yaml", random_negatives),
     "unverified": Arm("DPO, ECD not verified", "dpo", "smol-cpu.yaml", unverified_pairs),
 }

@@ -130,7 +130,7 @@ def train_arm(args: argparse.Namespace, base: Model, name: str, rows: Sequence[R
     """The model that an arm makes of so many of its rows."""
     arm, folder = ARMS[name], args.work / "arms" / f"{name}-{len(rows)}"
     recipe = TRAINERS / "recipes" / arm.recipe
-    flags = ["--num_train_epochs", args.epochs, "--per_device_train_batch_size", args.batch, *args.trainer]
+    flags = ["--num_train_epochs", args.epochs, "--per_device_train_batch_size", args.batch, *arm.flags, *args.trainer]
     inputs = {**base.inputs, "rows": sha256(canonical_json(rows)), "trainer": arm.trainer, "flags": flags}
     inputs["recipe"] = recipe.read_text(encoding="utf-8")
 
@@ -191,23 +191,27 @@ def markdown(measured: Sequence[Row], sets: Sequence[str]) -> str:
     """The table: what is met on each of `sets`, in percent, and what became of plain prompts."""
     heads = ["model", "pairs"]
     for name in sets:
-        heads += [f"{name}: requirements met, %", "against base, points", "prompts met, %"]
+        heads += [f"{name}: requirements met, %", "against base, points", "prompts met, %", "looping or empty, %"]
     heads += ["plain: perplexity, times base's", "words", "looping or empty, %", "met unasked, %"]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for model in measured:
         cells = [model["title"], f"{model['pairs'] or ''}"]
-        for name in sets:
-            scored = model["sets"][name]
+        for scored in (model["sets"][name] for name in sets):
             met, more = scored["accuracy"][0]["measures"], (scored["difference"] or [None])[0]
             points = cell(more["measures"]["requirement_strict"], 100, "+") if more else ""
-            cells += [cell(met["requirement_strict"], 100), points, cell(met["prompt_strict"], 100)]
+            cells += [cell(met["requirement_strict"], 100), points, cell(met["prompt_strict"], 100), broken(scored)]
         plain = model["sets"]["plain"]
-        broken = sum(plain["answers"]["defects"].get(name, 0) for name in ("looping", "empty")) / plain["prompts"]
-        unasked = plain["accuracy"][0]["measures"]["requirement_strict"]
+        unasked = cell(plain["accuracy"][0]["measures"]["requirement_strict"], 100)
         ratio = cell(model["perplexity_ratio"], 1, digits=2) if model["pairs"] else "1"
-        cells += [ratio, f"{plain['answers']['mean_words']:.0f}", f"{100 * broken:.0f}", cell(unasked, 100)]
+        cells += [ratio, f"{plain['answers']['mean_words']:.0f}", broken(plain), unasked]
         lines.append(cells)
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def broken(scored: Row) -> str:
+    """The share of answers that go in circles or are empty, in percent."""
+    defects = scored["answers"]["defects"]
+    return f"{100 * (defects.get('looping', 0) + defects.get('empty', 0)) / scored['prompts']:.0f}"
 
 
 def cell(interval: Mapping[str, float], factor: float, sign: str = "", digits: int = 1) -> str:
@@ -251,7 +255,7 @@ def main() -> int:
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
     parser.add_argument("--recipe", default=HERE / "evidence.yaml", metavar="FILE", help="default: evidence.yaml")
     parser.add_argument("--endpoint", metavar="URL", help="default: the demo's model, served here")
-    arms = ["ecd", "sft", "random", "unverified"]
+    arms = ["ecd", "anchored", "sft", "random", "unverified"]
     parser.add_argument(
         "--arms", nargs="+", choices=ARMS, default=arms, metavar="ARM", help=f"default: {' '.join(arms)}"
     )
