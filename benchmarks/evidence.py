@@ -43,8 +43,8 @@ from ecd_data.command import build_at, console, quiet_libraries, run_command
 from ecd_data.demo import CPU_TRAINING
 from ecd_data.errors import EcdError
 from ecd_data.flags import positive
+from ecd_data.hashing import file_sha256, files_sha256
 from ecd_data.values import canonical_json, sha256
-from trainers.data import content_hash, file_hash
 
 HERE = Path(__file__).parent
 TRAINERS = HERE.parent / "trainers"
@@ -88,7 +88,7 @@ def evidence(args: argparse.Namespace) -> None:
         "machine": {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()},
         "libraries": {name: metadata.version(name) for name in ("trl", "transformers", "torch", "datasets")},
         "base": base.inputs,
-        "build": {"sha256": content_hash(build), "training_pairs": len(train.pairs), "test_pairs": len(test.pairs)},
+        "build": {"sha256": parquet_sha256(build), "training_pairs": len(train.pairs), "test_pairs": len(test.pairs)},
         "settings": {name: getattr(args, name) for name in ("epochs", "batch", "max_tokens", "trainer")},
         "models": measured,
     }
@@ -120,9 +120,9 @@ def base_model(args: argparse.Namespace) -> Model:
         from ecd_data.local.model import checkpoint, find_model
 
         name = args.work / "SmolLM2-135M-Instruct"
-        made(name, {"gguf": file_hash(find_model())}, lambda: checkpoint(find_model(), name))
+        made(name, {"gguf": file_sha256(find_model())}, lambda: checkpoint(find_model(), name))
     folder = Path(name)
-    weights = content_hash(folder, "*.safetensors") if folder.is_dir() else ""
+    weights = files_sha256(folder, folder.glob("*.safetensors")) if folder.is_dir() else ""
     return Model("base", "base", 0, name, {"model": folder.name if weights else name, "weights": weights})
 
 
@@ -184,7 +184,12 @@ def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[s
 def identity(data: Path | str) -> str:
     """What stands for an evaluation's data: the hash of a build or file, else the name."""
     path = Path(data)
-    return content_hash(path) if path.is_dir() else file_hash(path) if path.is_file() else str(data)
+    return parquet_sha256(path) if path.is_dir() else file_sha256(path) if path.is_file() else str(data)
+
+
+def parquet_sha256(build: Path) -> str:
+    """The hash of a build's Parquet files, as the trainers' cards name it."""
+    return files_sha256(build, build.rglob("*.parquet"))
 
 
 def markdown(measured: Sequence[Row], sets: Sequence[str]) -> str:

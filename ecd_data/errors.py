@@ -54,6 +54,10 @@ class PublishError(EcdError):
     """The Hub refuses the release, or holds something that it must not overwrite."""
 
 
+class RepositoryError(EcdError):
+    """The Hub has no such repository or revision, or cannot be asked."""
+
+
 class EvaluationError(EcdError):
     """The data, the model or an older result does not allow the evaluation that was asked for."""
 

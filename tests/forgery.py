@@ -11,7 +11,7 @@ from ecd_data.artifact.card import card_text
 from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.manifest import _splits, read_manifest, told_by, write_manifest
 from ecd_data.artifact.schema import CONFIGS
-from ecd_data.artifact.tables import file_sha256
+from ecd_data.hashing import file_sha256
 
 TRAIN = "data/preference/train-00000-of-00001.parquet"
 RESPONSES = "responses/responses-00000-of-00001.parquet"

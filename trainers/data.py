@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecd_data.dataset import load_dataset
+from ecd_data.hashing import files_sha256
+from ecd_data.hub import commit_of
 from trainers.settings import TrainingError
 
 if TYPE_CHECKING:
@@ -54,57 +55,16 @@ def resolve(script_args: ScriptArguments) -> Source:
     """The exact data that `--dataset_name` and `--dataset_revision` stand for.
 
     Raises:
-        TrainingError: when there is no such dataset or revision, or the Hub cannot be reached.
+        RepositoryError: when there is no such dataset or revision, or the Hub cannot be reached.
+        TrainingError: when a folder is to have a revision.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-    from huggingface_hub.utils import httpx
-
     name, revision = script_args.dataset_name, script_args.dataset_revision
     folder = Path(name)
     if folder.is_dir():
         if revision:
             raise TrainingError(f"{name} is a folder, which has no revisions: leave out --dataset_revision")
-        return Source(folder.resolve().name, f"sha256:{content_hash(folder)}", on_hub=False)
-    api = HfApi()
-    try:
-        return Source(name, str(api.dataset_info(name, revision=revision).sha), on_hub=True)
-    except RevisionNotFoundError as error:
-        raise TrainingError(
-            f"dataset {name} has no revision {revision!r}: give --dataset_revision a branch, tag or commit of it"
-        ) from error
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise TrainingError(
-            f"no folder {name} here and no dataset {name} on {api.endpoint} that this login can read: check the name, "
-            "or log in with `hf auth login` if it is private"
-        ) from error
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise TrainingError(
-            f"cannot ask {api.endpoint} for dataset {name} ({error}): check HF_ENDPOINT and the network, or train "
-            "from a build directory"
-        ) from error
-
-
-def content_hash(folder: Path, pattern: str = "**/*.parquet") -> str:
-    """SHA-256 over the names and bytes of the folder's files that fit `pattern`, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob(pattern)):
-        digest.update(f"{path.relative_to(folder).as_posix()}\n{file_hash(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, which may be larger than the memory."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return Source(folder.resolve().name, f"sha256:{files_sha256(folder, folder.rglob('*.parquet'))}", on_hub=False)
+    return Source(name, commit_of(name, "dataset", revision, "--dataset_revision"), on_hub=True)
 
 
 def load_rows(

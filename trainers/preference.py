@@ -5,6 +5,7 @@ each row costs.
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from trainers.settings import TrainingError
 TRL_LOSS = ("loss_type", "loss_weights", "label_smoothing", "ld_alpha", "f_divergence_type", "use_weighting")
 
 
-class PreferenceTrainer(DPOTrainer):
+class PreferenceTrainer(DPOTrainer, ABC):
     """Trains on the mean of `row_losses`, which a subclass defines."""
 
     uses_reference = True  # without one, no second model is loaded and rewards are beta times log-probabilities
@@ -29,12 +30,12 @@ class PreferenceTrainer(DPOTrainer):
             args.precompute_ref_log_probs = True  # so that TRL loads no reference; `_precompute_ref_logps` skips it
         super().__init__(args=args, **others)
 
+    @abstractmethod
     def row_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], logps: torch.Tensor) -> torch.Tensor:
         """What each row of a batch costs, from the log-probabilities (nats) of each answer's tokens, zero elsewhere.
 
         `logps` has the shape (answers, tokens - 1), in the order of `inputs["input_ids"]`.
         """
-        raise NotImplementedError
 
     def record(self, **metrics: torch.Tensor) -> None:
         """Log the means over the rows of all processes; `__` in a name stands for `/`."""
@@ -78,9 +79,9 @@ class Pairs:
 class PairTrainer(PreferenceTrainer):
     """Trains on pairs; a subclass defines `pair_losses`."""
 
+    @abstractmethod
     def pair_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], pairs: Pairs) -> torch.Tensor:
         """What each pair costs, of shape (pairs,)."""
-        raise NotImplementedError
 
     def row_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], logps: torch.Tensor) -> torch.Tensor:
         chosen, rejected = logps.sum(dim=1).chunk(2)

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecd_data.hashing import files_sha256
 from trainers.card import PAIRS, Kind, comparison, model_card
-from trainers.data import Source, content_hash
+from trainers.data import Source
 from trainers.settings import TrainingError, lora, model_init_kwargs
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def origin(model_args: ModelConfig, sources: Sequence[Source]) -> dict[str, Any]
     """What a checkpoint must share with the run that goes on from it; a local model goes by its weights."""
     base = Path(model_args.model_name_or_path)
     if base.is_dir():
-        model = f"{base.resolve().name} with weights sha256:{content_hash(base, '*.safetensors')}"
+        model = f"{base.resolve().name} with weights sha256:{files_sha256(base, base.glob('*.safetensors'))}"
     else:
         model = f"{base.as_posix()} at {model_args.model_revision}"
     return {"model": model, "data": [f"{source.name} at {source.revision}" for source in sources]}

@@ -14,9 +14,10 @@ from typing import Any
 from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
-from ecd_data.artifact.tables import RowsHash, data_files, every_row, file_sha256, read_rows
+from ecd_data.artifact.tables import RowsHash, data_files, every_row, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
+from ecd_data.hashing import file_sha256
 from ecd_data.values import canonical_json, sha256
 
 FORMAT = 1

@@ -59,12 +59,3 @@ class RowsHash:
     def hexdigest(self) -> str:
         """Hex SHA-256 of the rows so far."""
         return self._digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-        return digest.hexdigest()

@@ -17,9 +17,10 @@ from ecd_data.artifact.claims import (
 )
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.artifact.schema import CONFIGS, row_fault
-from ecd_data.artifact.tables import RowsHash, data_files, file_sha256, read_rows
+from ecd_data.artifact.tables import RowsHash, data_files, read_rows
 from ecd_data.corpus.groups import split_of
 from ecd_data.errors import BuildError, GateError
+from ecd_data.hashing import file_sha256
 from ecd_data.values import Model
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one

@@ -7,16 +7,15 @@ run(chains, store, Answerer(weights.model, weights))
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.artifact.tables import file_sha256
 from ecd_data.errors import CallFailed, EvaluationError
-from ecd_data.evaluation.hub import commit_of
+from ecd_data.hashing import files_sha256
+from ecd_data.hub import commit_of
 from ecd_data.values import Model, Request, Response
 
 if TYPE_CHECKING:
@@ -215,7 +214,8 @@ def _open(name: str, revision: str | None) -> tuple[Model, PreTrainedTokenizerBa
     if folder.is_dir():
         if revision:
             raise EvaluationError(f"{name} is a folder, which has no revisions: leave out --weights-revision.")
-        model = Model(folder.resolve().name, f"sha256:{_content_hash(folder)}")
+        shaping = (path for path in folder.iterdir() if path.suffix in SHAPING and path.name not in NOT_SHAPING)
+        model = Model(folder.resolve().name, f"sha256:{files_sha256(folder, shaping)}")
         commit = None
     else:
         commit = commit_of(name, "model", revision, "--weights-revision")
@@ -239,12 +239,3 @@ def _load(name: str, revision: str) -> Any:
         return AutoModelForCausalLM.from_pretrained(name, revision=commit, dtype="auto", device_map="auto").eval()
     except (ValueError, OSError, ImportError) as error:
         raise EvaluationError(f"cannot load model {name}: {' '.join(str(error).split())}") from error
-
-
-def _content_hash(folder: Path) -> str:
-    """SHA-256 over the names and bytes of the files that shape an answer."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in SHAPING and path.name not in NOT_SHAPING:
-            digest.update(f"{path.name}\n{file_sha256(path)}\n".encode())
-    return digest.hexdigest()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from pathlib import Path
 
 from ecd_data.errors import EcdError
+from ecd_data.hashing import file_sha256
 
 BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -39,11 +39,7 @@ def model_id(gguf: Path) -> str:
 
 def revision(gguf: Path) -> str:
     """The first 40 hex digits of the file's SHA-256, the length of a Hub revision."""
-    digest = hashlib.sha256()
-    with gguf.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:40]
+    return file_sha256(gguf)[:40]
 
 
 def checkpoint(gguf: Path, out: Path) -> Path:

@@ -25,10 +25,11 @@ from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.inputs import RECIPE, read_inputs
 from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
 from ecd_data.artifact.schema import CONFIGS, schemas_hash
-from ecd_data.artifact.tables import data_files, file_sha256, read_rows
+from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name
 from ecd_data.calls.exchange import read_parquet
 from ecd_data.errors import EcdError
+from ecd_data.hashing import file_sha256
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
 from ecd_data.proof.comparison import RowChange, changed_rows, differing_values

@@ -14,7 +14,7 @@ from typing import Any
 from huggingface_hub.hf_api import RepoFile
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.artifact.tables import file_sha256
+from ecd_data.hashing import file_sha256
 from ecd_data.release.features import card_fields, field_changes
 
 SIZES = re.compile(r" +(num_bytes|num_examples|download_size|dataset_size): \d+")

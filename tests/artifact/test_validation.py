@@ -8,9 +8,9 @@ import pytest
 from scripted import RECIPE
 
 from ecd_data.artifact.manifest import read_manifest, write_manifest
-from ecd_data.artifact.tables import file_sha256
 from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import BuildError, GateError
+from ecd_data.hashing import file_sha256
 
 TRAIN = "data/preference/train-00000-of-00001.parquet"
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from evaluation_rows import IFEVAL, ROWS
 
-from ecd_data.errors import EvaluationError
+from ecd_data.errors import EvaluationError, RepositoryError
 from ecd_data.evaluation import ifbench
 from ecd_data.evaluation.data import read_data
 from ecd_data.local.hub import Hub
@@ -62,14 +62,14 @@ def test_a_name_or_revision_that_does_not_exist(tmp_path, monkeypatch):
     with Hub(tmp_path / "hub") as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         HfApi(token=hub.token).create_repo("org/ecd", repo_type="dataset")
-        with pytest.raises(EvaluationError, match="no revision 'v9': give --revision a branch, tag or commit"):
+        with pytest.raises(RepositoryError, match="no revision 'v9': give --revision a branch, tag or commit"):
             read_data("org/ecd", revision="v9")
-        with pytest.raises(EvaluationError, match="no dataset org/none"):
+        with pytest.raises(RepositoryError, match="no dataset org/none"):
             read_data("org/none")
-        with pytest.raises(EvaluationError, match="no dataset not//an id"):
+        with pytest.raises(RepositoryError, match="no dataset not//an id"):
             read_data("not//an id")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(EvaluationError, match="check HF_ENDPOINT and the network"):
+    with pytest.raises(RepositoryError, match="check HF_ENDPOINT and the network"):
         read_data("org/ecd")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ecd_data.calls.scheduler import Answerer, run
 from ecd_data.calls.store import Store
-from ecd_data.errors import CallFailed, EvaluationError
+from ecd_data.errors import CallFailed, EvaluationError, RepositoryError
 from ecd_data.local.hub import Hub
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
@@ -115,12 +115,12 @@ def test_a_model_or_revision_that_does_not_exist(tiny, tmp_path, monkeypatch):
         api = HfApi(endpoint=hub.url, token=hub.token)
         api.create_repo("org/tiny")
         api.upload_folder(repo_id="org/tiny", folder_path=tiny)
-        with pytest.raises(EvaluationError, match="no revision 'v9': give --weights-revision"):
+        with pytest.raises(RepositoryError, match="no revision 'v9': give --weights-revision"):
             Weights("org/tiny", "v9")
-        with pytest.raises(EvaluationError, match="no model org/none"):
+        with pytest.raises(RepositoryError, match="no model org/none"):
             Weights("org/none")
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(EvaluationError, match="check HF_ENDPOINT and the network"):
+    with pytest.raises(RepositoryError, match="check HF_ENDPOINT and the network"):
         Weights("org/tiny")
 
 

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from tiny import answer, environment, front_matter, launch, pair, recipe_of, weights, write_build
 
+from ecd_data.errors import RepositoryError
+from ecd_data.hashing import files_sha256
 from trainers import card, data, dpo, settings
 from trainers.settings import TrainingError
 
@@ -55,7 +57,7 @@ def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Pa
     readme = (out / "README.md").read_text()
     assert front_matter(readme) == {"library_name": "transformers", "tags": ["trl", "dpo", "ecd"]}
     assert "`fruit`" in readme
-    assert f"sha256:{data.content_hash(build)}" in readme
+    assert f"sha256:{files_sha256(build, build.rglob('*.parquet'))}" in readme
     assert "| loss | 0.6931 |" in readme
     assert "| Pairs | 5 |" in readme
     recipe_in_card = recipe_of(readme)
@@ -131,14 +133,14 @@ def test_an_unknown_revision_or_dataset_is_named(tmp_path: Path, monkeypatch: py
     with Hub(tmp_path / "hub") as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
         HfApi(token=hub.token).create_repo("org/ecd", repo_type="dataset")
-        with pytest.raises(TrainingError, match="no revision 'v9'.*--dataset_revision a branch, tag or commit"):
+        with pytest.raises(RepositoryError, match="no revision 'v9'.*--dataset_revision a branch, tag or commit"):
             data.resolve(script_args("org/ecd", dataset_revision="v9"))
-        with pytest.raises(TrainingError, match="no dataset org/ecdd .*check the name"):
+        with pytest.raises(RepositoryError, match="no dataset org/ecdd: .*Check the name"):
             data.resolve(script_args("org/ecdd"))
-        with pytest.raises(TrainingError, match="check the name"):
+        with pytest.raises(RepositoryError, match="Check the name"):
             data.resolve(script_args("not//an id"))
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
-    with pytest.raises(TrainingError, match="check HF_ENDPOINT and the network"):
+    with pytest.raises(RepositoryError, match="check HF_ENDPOINT and the network"):
         data.resolve(script_args("org/ecd"))
 
 
@@ -170,7 +172,7 @@ def test_a_folder_has_no_revision(build: Path) -> None:
 
 def test_a_folder_is_named_by_its_rows(build: Path, tmp_path: Path) -> None:
     source = data.resolve(script_args(build))
-    assert source == data.Source("fruit", f"sha256:{data.content_hash(build)}", on_hub=False)
+    assert source == data.Source("fruit", f"sha256:{files_sha256(build, build.rglob('*.parquet'))}", on_hub=False)
     copy = write_build(tmp_path / "fruit", train=[pair(1, 1)])
     (copy / "README.md").write_text("another card")
     alone = data.resolve(script_args(copy))

@@ -8,9 +8,9 @@ from scripted import ANSWER, RECIPE, ScriptedPool
 
 from builders.spool import Spool
 from ecd_data.artifact.schema import CONFIGS
-from ecd_data.artifact.tables import file_sha256
 from ecd_data.errors import EndpointError
 from ecd_data.generate import write_build
+from ecd_data.hashing import file_sha256
 from ecd_data.recipe import recipe_from_dict
 from ecd_data.watch import run
 from ecd_data.watch.numbers import Price
