@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasets import Features, List, Value
@@ -89,13 +89,13 @@ FEATURES = {
 }
 
 
-def chain_rows(chain: Chain, model: str) -> dict[str, list[dict[str, Any]]]:
-    """The rows of one chain, per config."""
+def chain_rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
+    """The rows of one chain, per config; `models` by the names of who answered, the build's own by an empty one."""
     return {
-        "preference": [{**_pair(pair), "model": model} for pair in chain.pairs],
-        "sft": [{**_turn(chain.seed_id, turn), "model": model} for turn in chain.turns],
-        "chains": [{**_chain(chain), "model": model}],
-        "rejects": [{**reject_row(reject), "model": model} for reject in chain.rejects],
+        "preference": [{**_pair(pair), "model": models[pair.by]} for pair in chain.pairs],
+        "sft": [{**_turn(chain.seed_id, turn), "model": models[turn.by]} for turn in chain.turns],
+        "chains": [{**_chain(chain), "model": models[""]}],
+        "rejects": [{**reject_row(reject), "model": models[""]} for reject in chain.rejects],
     }
 
 
@@ -138,7 +138,7 @@ def _chain(chain: Chain) -> dict[str, Any]:
     return {
         "id": chain.seed_id,
         "group": chain.group,
-        "rounds": sum(pair.gap == 1 for pair in chain.pairs) + len(chain.rejects),
+        "rounds": chain.rounds,
         "turns": [
             {
                 "round": turn.round,

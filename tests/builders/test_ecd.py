@@ -4,9 +4,8 @@ import pytest
 from datasets.exceptions import DatasetGenerationError
 from scripted import RECIPE, ScriptedPool
 
-from builders import spool
 from builders.ecd import Ecd
-from builders.rows import FEATURES
+from builders.rows import FEATURES, chain_rows
 from builders.spool import Spool
 from ecd_data.artifact.schema import CONFIGS, gate
 from ecd_data.errors import EndpointError, GateError
@@ -78,15 +77,13 @@ def test_splits_share_no_seed(builder):
 
 
 def test_a_row_that_does_not_validate_stops_the_build(builder, monkeypatch):
-    whole = spool.chain_rows
-
-    def spoiled(chain, model):
-        rows = whole(chain, model)
+    def spoiled(chain, models):
+        rows = chain_rows(chain, models)
         for row in rows["preference"]:
             row["gap"] = 0
         return rows
 
-    monkeypatch.setattr(spool, "chain_rows", spoiled)
+    monkeypatch.setattr(Ecd, "rows", staticmethod(spoiled))
     with pytest.raises(DatasetGenerationError) as caught:
         builder().download_and_prepare()
     assert isinstance(caught.value.__cause__, GateError)

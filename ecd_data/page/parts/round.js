@@ -26,6 +26,9 @@ const REASONS = {
   negative_misses_many: "the answer before misses too many requirements",
   negative_undecided: "the judge was of two minds about the answer before",
   route_share: "its route had its share of the pairs already",
+  weaker_is_better: "the judge preferred the weaker model's answer in both orders",
+  judge_undecided: "the judge did not prefer the same answer in both orders",
+  rejected: "it is the rejected answer of this round",
 };
 const inWords = (reason) => reason.replaceAll("_", " ");
 
@@ -147,7 +150,7 @@ function drawTurn(title, turn, chain, reject) {
 }
 
 /** The last turn accepted before a round: (I(t), R(t)). */
-const turnBefore = (chain, round) => chain.turns.filter((turn) => turn.round < round).at(-1);
+const turnBefore = (chain, round) => evolves() ? chain.turns.filter((turn) => turn.round < round).at(-1) : undefined;
 
 /** A text, by number, with the words marked that the other one lacks. */
 function changes(before, after) {
