@@ -7,7 +7,6 @@ Parts are made by one process or by many, in any order. What comes out depends o
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +15,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
+
+import msgspec
 
 from builders import find
 from builders.rows import Row, reject_row
@@ -25,7 +26,7 @@ from ecd_data.corpus.groups import split_of
 from ecd_data.generation import Generation
 from ecd_data.method.shares import surplus
 from ecd_data.recipe import Recipe
-from ecd_data.values import Reject, canonical_json
+from ecd_data.values import Reject
 
 
 @dataclass(frozen=True)
@@ -83,20 +84,20 @@ class Spool:
         models = {name: str(model) for name, model in generation.models.items()}
         folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)
         with folder as work, ExitStack() as opened:
-            files: dict[str, TextIO] = {}
+            files: dict[str, BinaryIO] = {}
 
-            def write(name: str, text: str) -> None:
+            def write(name: str, line: bytes) -> None:
                 if name not in files:
-                    files[name] = opened.enter_context(open(Path(work, name), "w", encoding="utf-8"))
-                files[name].write(text)
+                    files[name] = opened.enter_context(open(Path(work, name), "wb"))
+                files[name].write(line)
 
-            write("keys", "")
+            write("keys", b"")
             for chain, keys in generation.chains(number, self.parts):
                 split = split_of(chain.group, self.recipe.splits, self.recipe.seed)
                 for config, rows in to_rows(chain, models).items():
                     for row in rows:
-                        write(f"{config}-{split}.jsonl", canonical_json(row) + "\n")
-                write("keys", "".join(f"{key}\n" for key in keys))
+                        write(f"{config}-{split}.jsonl", msgspec.json.encode(row) + b"\n")
+                write("keys", "".join(f"{key}\n" for key in keys).encode())
             opened.close()
             try:
                 Path(work).rename(self.part(number))
@@ -148,8 +149,8 @@ def part_name(number: int, parts: int) -> str:
 
 def _read(path: Path) -> Iterator[Row]:
     if path.exists():
-        with open(path, encoding="utf-8") as lines:
-            yield from map(json.loads, lines)
+        with open(path, "rb") as lines:
+            yield from map(msgspec.json.decode, lines)
 
 
 def _round(row: Row) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, TypedDict
+
+import msgspec
 
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair"]
@@ -22,12 +26,30 @@ class Message(TypedDict):
     content: str
 
 
+_ENCODER = msgspec.json.Encoder(order="sorted")
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def canonical_json(value: object) -> str:
     """JSON with one spelling per value: sorted keys, no spaces, text as it is (not escaped to ASCII)."""
     return _CANONICAL.encode(value)
+
+
+def canonical_bytes(fields: Mapping[str, Any]) -> bytes:
+    """`canonical_json` as UTF-8, several times as fast.
+
+    Floats are found in the mapping itself, in its lists and in its mappings, not in lists of mappings.
+    """
+    return _ENCODER.encode({name: _exact(value) for name, value in fields.items()})
+
+
+def _exact(value: object) -> object:
+    """The value, or how `json` spells it where msgspec may do otherwise: to it 1e-05 is 0.00001 and NaN is null."""
+    if isinstance(value, float) and math.isfinite(value):
+        return msgspec.Raw(float.__repr__(value).encode())
+    if isinstance(value, (float, Mapping)) or (isinstance(value, list) and float in map(type, value)):
+        return msgspec.Raw(canonical_json(value).encode())
+    return value
 
 
 def sha256(text: str) -> str:
@@ -176,7 +198,14 @@ class Model:
 
 def request_key(model: Model, request: Request) -> str:
     """Key of a request in the response store: SHA-256 of the model's identity and the canonical request."""
-    return sha256(canonical_json({"model": {"id": model.id, "revision": model.revision}, **request.canonical()}))
+    asked = {"model": msgspec.Raw(identity(model).encode()), **request.canonical()}
+    return hashlib.sha256(canonical_bytes(asked)).hexdigest()
+
+
+@lru_cache(maxsize=16)  # one model is asked again and again
+def identity(model: Model) -> str:
+    """A model as canonical JSON."""
+    return canonical_json({"id": model.id, "revision": model.revision})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
 from ecd_data.artifact.schema import CONFIGS, ECD, configs, schemas_hash
@@ -200,7 +202,7 @@ def _calls(build: Path, pairs: int) -> dict[str, Any]:
         if row["failure"]:
             failed[row["failure"]] += 1
             continue
-        response = json.loads(row["response"])
+        response = msgspec.json.decode(row["response"])
         roles[row["role"]] += 1
         prompt_tokens += response["prompt_tokens"]
         completion_tokens += response["completion_tokens"]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ecd_data.artifact.schema import CONFIGS
 from ecd_data.errors import BuildError
-from ecd_data.values import canonical_json
+from ecd_data.values import canonical_bytes
 
 BATCH = 1000  # rows in memory at a time
 
@@ -61,7 +61,7 @@ class RowsHash:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """The next row."""
-        self._digest.update(canonical_json(row).encode() + b"\n")
+        self._digest.update(canonical_bytes(row) + b"\n")
 
     def hexdigest(self) -> str:
         """Hex SHA-256 of the rows so far."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecd_data.calls.store import Row, Store, Stored
 from ecd_data.errors import StoreError
 from ecd_data.row_groups import write_rows
-from ecd_data.values import Model, Response, canonical_json, request_from, request_key
+from ecd_data.values import Model, Response, identity, request_from, request_key
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("key", "model", "role", "seed_id", "request", "response", "failure")])
 BATCH = 1000  # rows in memory at a time
@@ -39,16 +40,23 @@ def write_parquet(rows: Iterable[Stored], path: Path) -> int:
 
 
 def _cells(key: str, model: Model, request: str, response: str, failure: str) -> dict[str, str]:
-    asked = json.loads(request)
+    call = msgspec.json.decode(request, type=_Call)
     return {
         "key": key,
-        "model": canonical_json({"id": model.id, "revision": model.revision}),
-        "role": asked["role"],
-        "seed_id": asked["seed_id"],
+        "model": identity(model),
+        "role": call.role,
+        "seed_id": call.seed_id,
         "request": request,
         "response": response,
         "failure": failure,
     }
+
+
+class _Call(msgspec.Struct):
+    """What is read of a request."""
+
+    role: str
+    seed_id: str
 
 
 def read_parquet(path: Path) -> Iterator[Row]:

@@ -17,9 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from ecd_data.calls.database import Database
 from ecd_data.errors import StoreError
-from ecd_data.values import Model, Request, Response, canonical_json
+from ecd_data.values import Model, Request, Response, canonical_bytes
 
 Row = tuple[str, Model, dict[str, Any], "dict[str, Any] | None", str]  # key, model, request, response, failure
 Stored = tuple[str, Model, str, str, str]  # the same as it is stored: request and response as JSON text
@@ -50,7 +52,7 @@ class Store:
         with self._file.explained():
             found = self._file.reads.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)])
             if row := found.fetchone():
-                return Response(**json.loads(unpack(row[0])))
+                return Response(**msgspec.json.decode(zlib.decompress(row[0])))
         return self.base.get(key) if self.base else None
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
@@ -207,7 +209,7 @@ class Store:
 
 
 def _pack(value: dict[str, Any]) -> bytes:
-    return zlib.compress(canonical_json(value).encode())
+    return zlib.compress(canonical_bytes(value))
 
 
 def unpack(blob: bytes) -> str:

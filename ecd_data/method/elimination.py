@@ -29,9 +29,9 @@ CHATTER = re.compile(
     re.IGNORECASE,
 )
 LETTERS = re.compile(r"[^\W\d_]+")
+NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalpha()}
 STUTTER = re.compile(r"([^\W\d_]{1,4}?)\1{15}")  # "aaaa...", "QAQAQA..."
 STUTTERED = 16  # letters at least; the search takes long
-SENTENCE_END = re.compile(r"[.!?\n]+")
 LOOP_NGRAM = 4
 LOOP_SHARE = 0.3  # of the n-grams that were there before; prose stays under a tenth
 LOOP_MIN_WORDS = 20
@@ -40,9 +40,15 @@ ABOUT_FORM = re.compile(
     r"|\bangular brackets\b|\b\d+ (?:characters|words|sentences|bullet points)\b"
     r"|\bthe (?:exact )?(?:words?|phrase) [\"“]"
 )
+# One of these is in whatever ABOUT_FORM finds, and most texts have none.
+FORM_WORDS = (
+    *("comma", "lower", "capital", "exclamation", "quotation", "placeholder", "angular", "characters", "word"),
+    *("sentences", "bullet", "phrase"),
+)
 ECHO = 5  # words in a row
 REPEATS = 4  # times the same few words in a row; once less for four words and more
 LONGEST_REPEAT = 20  # words
+STEM = re.compile(r"\b\w{5}")
 GAP = re.compile(r"\w {2,}\w|,[a-z]\b")  # what a grammar lets a weak model write between words
 
 
@@ -92,15 +98,18 @@ def loops(text: str) -> bool:
     Numbers and the lines of tables may repeat.
     """
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
-    if max(map(len, text.split()), default=0) >= STUTTERED and STUTTER.search(text):
+    folded = text.casefold()
+    words = folded.translate(NO_LETTERS).split() if text.isascii() else LETTERS.findall(folded)
+    longest = max(map(len, words if text.isascii() else text.split()), default=0)
+    if longest >= STUTTERED and STUTTER.search(text):
         return True
-    text = text.casefold()
-    sentences = [part.strip() for part in SENTENCE_END.split(text) if len(part.split()) > 3]
-    if any(map(operator.eq, sentences, sentences[1:])):
-        return True
-    words = LETTERS.findall(text)
-    triples = [*zip(words, words[1:], words[2:], strict=False)]
-    if len(set(triples)) == len(triples):
+    sentences = [part.strip() for part in folded.replace("!", ".").replace("?", ".").replace("\n", ".").split(".")]
+    if len(set(sentences)) < len(sentences):
+        sentences = [sentence for sentence in sentences if len(sentence.split()) > 3]
+        if any(map(operator.eq, sentences, sentences[1:])):
+            return True
+    triples = len(set(zip(words, words[1:], words[2:], strict=False)))
+    if triples >= len(words) - 2:
         return False  # what loops as below says three words in a row again; few texts do
     for size in range(1, LONGEST_REPEAT + 1):  # "a lone soul, a lone soul, ..."
         repeats = REPEATS if size < LOOP_NGRAM else REPEATS - 1
@@ -119,13 +128,17 @@ def off_topic(text: str, *references: str) -> bool:
     Words are compared by their first five letters, so that an inflection does not decide; an answer without longer
     words ("Yes.") is on topic.
     """
+    folded = [reference.casefold() for reference in references]
+    for stem in STEM.finditer(text.casefold()):
+        if any(f" {stem[0]}" in reference for reference in folded):
+            return False  # one of the first, nearly always
     stems = _stems(text)
     return bool(stems) and all(stems.isdisjoint(_stems(reference)) for reference in references)
 
 
 @lru_cache(maxsize=64)  # many candidates are compared with one instruction and one older answer
 def _stems(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\b\w{5}", text.casefold()))
+    return frozenset(STEM.findall(text.casefold()))
 
 
 def echoes(text: str, requirement: Requirement, *references: str) -> bool:
@@ -138,9 +151,11 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     """
     if requirement.check == "judge":
         return False
-    before, text = " ".join(references).casefold(), text.casefold()
-    if any(said not in before for said in ABOUT_FORM.findall(text)):
-        return True
+    text = text.casefold()
+    if any(word in text for word in FORM_WORDS):
+        before = " ".join(references).casefold()
+        if any(said not in before for said in ABOUT_FORM.findall(text)):
+            return True
     sentence, rest = requirement.text, text
     for value in requirement.kwargs.values():
         for wanted in value if isinstance(value, list) else [value]:
@@ -148,8 +163,16 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
             rest = rest.replace(str(wanted).casefold(), " ")
     if not re.search(r"\w", rest):
         return True  # nothing but what was to be in it
+    words, runs = _runs(sentence)
+    there = {word for word in words if word in text}
+    runs = [run for run in runs if there.issuperset(run)]  # most texts lack one of the words
+    said = " ".join(re.findall(r"[\w']+", text)) if runs else ""
+    return any(" ".join(run) in said for run in runs)
+
+
+@lru_cache(maxsize=64)  # many candidates are made for one requirement
+def _runs(sentence: str) -> tuple[list[str], list[list[str]]]:
+    """The words of a sentence, and those in a row; none with a bar, which stands for what was to be in the answer."""
     words = re.findall(r"[\w']+|\|", sentence.casefold())
     runs = [words[i : i + ECHO] for i in range(len(words) - ECHO + 1)]
-    runs = [run for run in runs if all(word in text for word in run)]  # most texts lack one of the words
-    said = " ".join(re.findall(r"[\w']+", text)) if runs else ""
-    return any("|" not in run and " ".join(run) in said for run in runs)
+    return words, [run for run in runs if "|" not in run]

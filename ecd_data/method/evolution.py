@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
+from typing import NamedTuple
 
 import yaml
 
@@ -74,10 +75,10 @@ def evolve(
     """
     if requirement is None:
         return (yield from _invent(seed_id, turn, round, operation, plan))
+    messages = _weave_messages(turn.instruction, operation, requirement)
+    # A rewrite that `_states` would accept has at most that many characters, and a token more than two of them.
+    longest = (len(turn.instruction) + len(requirement.text) + SLACK) // 2
     for attempt in range(plan.recipe.weave):
-        # A rewrite that `_states` would accept has at most that many characters, and a token more than two of them.
-        longest = (len(turn.instruction) + len(requirement.text) + SLACK) // 2
-        messages = _weave_messages(turn.instruction, operation, requirement)
         (response,) = yield [plan.request("weave", seed_id, round, attempt, messages, max_tokens=longest)]
         text = _unwrap(response.answer)
         if response.finish_reason == "stop" and _states(text, turn, operation, requirement, plan):
@@ -87,30 +88,26 @@ def evolve(
 
 def _weave_messages(instruction: str, operation: Operation, requirement: Requirement) -> list[Message]:
     """General examples, the operation's own, then the task, as turns of a conversation."""
-    like = operation.example
-    wish = operation.sentence(operation.texts[0], {**operation.kwargs, **like.get("kwargs", {})})
-    return [*_examples(), *_rewriting(like["before"], wish, like["after"]), *_rewriting(instruction, requirement.text)]
+    return [*_examples(operation), *_rewriting(instruction, requirement.text)]
 
 
 @cache
-def _examples() -> list[Message]:
+def _examples(operation: Operation) -> list[Message]:
     text = (resources.files("ecd_data.method.prompts") / "weave.yaml").read_text(encoding="utf-8")
     shown = yaml.safe_load(text)
     messages = [turn for e in shown for turn in _rewriting(e["instruction"], e["requirement"], e["rewritten"])]
     # Not every chat template takes a system message.
     messages[0]["content"] = render("ecd_data.method.prompts", "weave_task.jinja") + "\n\n" + messages[0]["content"]
-    return messages
+    like = operation.example
+    wish = operation.sentence(operation.texts[0], {**operation.kwargs, **like.get("kwargs", {})})
+    return [*messages, *_rewriting(like["before"], wish, like["after"])]
 
 
 def _rewriting(instruction: str, requirement: str, rewritten: str = "") -> list[Message]:
     """An instruction to rewrite as the user's turn, and the rewritten one, where there is one, as the assistant's."""
-    turns: list[Message] = [{"role": "user", "content": _to_rewrite(instruction, requirement)}]
+    asked = render("ecd_data.method.prompts", "weave.jinja", instruction=instruction, requirement=requirement)
+    turns: list[Message] = [{"role": "user", "content": asked}]
     return [*turns, {"role": "assistant", "content": rewritten}] if rewritten else turns
-
-
-@lru_cache(maxsize=256)  # the examples of the operations come again and again
-def _to_rewrite(instruction: str, requirement: str) -> str:
-    return render("ecd_data.method.prompts", "weave.jinja", instruction=instruction, requirement=requirement)
 
 
 def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Plan) -> Steps:
@@ -160,26 +157,39 @@ def _states(text: str, turn: Turn, operation: Operation, requirement: Requiremen
     """
     if len(text) > len(turn.instruction) + len(requirement.text) + SLACK:
         return False
-    if text.count("\n") > turn.instruction.count("\n") or _kept(turn.instruction, text) < KEPT_WORDS:
+    old, new = _read(turn.instruction), _read(text)
+    if text.count("\n") > turn.instruction.count("\n") or _kept(old, new) < KEPT_WORDS:
         return False
     # "Use the word X" must not become "without the word X", nor the other way round.
-    if len(NEGATION.findall(text)) != len(NEGATION.findall(f"{turn.instruction} {requirement.text}")):
+    if new.negations != old.negations + _read(requirement.text).negations:
         return False
     # The words of the task were compared without short ones; "12 apples" must not become "15 apples".
-    for kept in (NUMBER, QUOTED):
-        said = kept.findall(turn.instruction)
-        if said and Counter(said) - Counter(kept.findall(text)):
-            return False
+    if old.exact - new.exact:
+        return False
     if requirement.check == "code" and is_stated(operation, requirement, turn.instruction):
         return False  # what the old instruction says already proves nothing about the new one
-    for asked, stated_by in [(r, plan.taxonomy[r.id]) for r in turn.requirements] + [(requirement, operation)]:
-        stated = is_stated(stated_by, asked, text) if asked.check == "code" else _kept(asked.text, text) >= KEPT_WORDS
-        if not stated:
+    for asked, stated_by in [(requirement, operation), *((r, plan.taxonomy[r.id]) for r in turn.requirements)]:
+        code = asked.check == "code"
+        if not (is_stated(stated_by, asked, text) if code else _kept(_read(asked.text), new) >= KEPT_WORDS):
             return False
     return True
 
 
-def _kept(old: str, new: str) -> float:
+class _Read(NamedTuple):
+    """What is compared of two instructions: longer words, the number of negations, numbers and quotations."""
+
+    words: set[str]
+    negations: int
+    exact: Counter[str]
+
+
+@lru_cache(maxsize=64)  # a rewritten instruction is the next round's old one
+def _read(text: str) -> _Read:
+    words = {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 3}
+    exact = Counter(NUMBER.findall(text)) + Counter(QUOTED.findall(text))
+    return _Read(words, len(NEGATION.findall(text)), exact)
+
+
+def _kept(old: _Read, new: _Read) -> float:
     """Share of the longer words of `old` that `new` has too."""
-    words = {word for word in re.findall(r"\w+", old.casefold()) if len(word) > 3}
-    return len(words & set(re.findall(r"\w+", new.casefold()))) / len(words) if words else 1.0
+    return len(old.words & new.words) / len(old.words) if old.words else 1.0

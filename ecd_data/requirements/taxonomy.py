@@ -27,6 +27,7 @@ CODE = re.compile(
     r"|[;{}][ \t]*$",
     re.MULTILINE,
 )
+STATED = re.IGNORECASE | re.DOTALL
 LENGTHS = ("words", "sentences", "paragraphs", "characters", "lines")  # families that say how long an answer is
 NUMBERS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -34,7 +35,7 @@ NUMBERS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # each is the only one of its kind, and may be a key
 class Operation:
     """One way to make an instruction harder: an entry of `operations/<class>.yaml`.
 
@@ -94,26 +95,40 @@ def class_of(operation: str) -> str:
 
 def is_stated(operation: Operation, requirement: Requirement, instruction: str) -> bool:
     """Whether an instruction states a code-checked requirement: all that `stated` asks for is found in it."""
-    phrases = _shared()["phrases"]
-    return all(
-        re.search(pattern, instruction, re.IGNORECASE | re.DOTALL)
-        for template in operation.stated
-        for pattern in _patterns(phrases.get(template, template), requirement.kwargs)
+    fixed, drawn = _asked(operation)
+    return all(pattern.search(instruction) for pattern in fixed) and all(
+        re.search(pattern, instruction, STATED)
+        for template in drawn
+        for pattern in _patterns(template, requirement.kwargs)
     )
+
+
+@cache
+def _asked(operation: Operation) -> tuple[list[re.Pattern[str]], list[str]]:
+    """What an instruction must say to state an operation: patterns without parameters, and templates of others."""
+    phrases = _shared()["phrases"]
+    templates = [phrases.get(template, template) for template in operation.stated]
+    fixed = [re.compile(template, STATED) for template in templates if not _NAME.search(template)]
+    return fixed, [template for template in templates if _NAME.search(template)]
 
 
 def suits(operation: Operation, instruction: str, response: str) -> bool:
     """Whether an operation suits a task, told by the seed's own instruction and the answer so far."""
-    tasks = _shared()["tasks"]
-    if operation.only_for and not any(_fits(tasks[name], instruction) for name in operation.only_for):
-        return False
-    ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for)]
-    if any(pattern and _fits(pattern, instruction) for pattern in ruled_out):
+    if not _suits_task(operation, instruction):
         return False
     return "code" not in operation.not_for or not (_is_code(instruction) or _is_code(response))
 
 
 @lru_cache(maxsize=8192)  # each round asks it of the same instruction
+def _suits_task(operation: Operation, instruction: str) -> bool:
+    tasks = _shared()["tasks"]
+    if operation.only_for and not any(_fits(tasks[name], instruction) for name in operation.only_for):
+        return False
+    ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for)]
+    return not any(pattern and _fits(pattern, instruction) for pattern in ruled_out)
+
+
+@lru_cache(maxsize=8192)  # many operations ask for the same kind of task
 def _fits(pattern: str, instruction: str) -> bool:
     return re.search(pattern, instruction, re.IGNORECASE) is not None
 
