@@ -120,15 +120,14 @@ class Arm:
     flags: tuple[str, ...] = ()
 
 
-# DPO alone may lower the likelihood of both sides, as long as rejected falls faster.
-WITH_SFT = ("--loss_type", "sigmoid", "sft", "--loss_weights", "1", "0.2")
+ALONE = ("--loss_type", "sigmoid", "--loss_weights", "1")  # without the recipe's SFT term
 
 ARMS = {
     "sft": Arm("SFT on chosen", "sft", "smol-cpu-sft.yaml", chosen_answers),
-    "ecd": Arm("DPO, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs),
-    "anchored": Arm("DPO + 0.2 SFT, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs, WITH_SFT),
-    "random": Arm("DPO, random negatives", "dpo", "smol-cpu.yaml", random_negatives),
-    "unverified": Arm("DPO, ECD not verified", "dpo", "smol-cpu.yaml", unverified_pairs),
+    "ecd": Arm("DPO + SFT, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs),
+    "random": Arm("DPO + SFT, random negatives", "dpo", "smol-cpu.yaml", random_negatives),
+    "unverified": Arm("DPO + SFT, ECD not verified", "dpo", "smol-cpu.yaml", unverified_pairs),
+    "alone": Arm("DPO alone, verified ECD", "dpo", "smol-cpu.yaml", verified_pairs, ALONE),
 }
 
 

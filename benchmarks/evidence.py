@@ -260,7 +260,7 @@ def main() -> int:
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
     parser.add_argument("--recipe", default=HERE / "evidence.yaml", metavar="FILE", help="default: evidence.yaml")
     parser.add_argument("--endpoint", metavar="URL", help="default: the demo's model, served here")
-    arms = ["ecd", "anchored", "sft", "random", "unverified"]
+    arms = ["ecd", "sft", "random", "unverified", "alone"]
     parser.add_argument(
         "--arms", nargs="+", choices=ARMS, default=arms, metavar="ARM", help=f"default: {' '.join(arms)}"
     )
