@@ -1,4 +1,4 @@
-"""ECD preference data as a `datasets` builder: chains in, rows of four configs out.
+"""ECD preference data as a `datasets` builder: chains in, rows of five configs out.
 
     from builders.ecd import Ecd
     from ecd_data.generation import Generation
@@ -38,7 +38,7 @@ class Ecd(datasets.ArrowBasedBuilder):
     `download_and_prepare(num_proc=4)` does so in four processes.
 
     Args:
-        config_name: `preference` (default), `sft`, `chains` or `rejects`.
+        config_name: `preference` (default), `sft`, `chains`, `rejects` or `ties`.
         generation: the corpus, the recipe and who answers. Builders that share one generation and one `spool`
             generate once.
         spool: holds the rows on their way; a temporary one by default.

@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Features, List, Value
 
-from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn, canonical_json
+from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Tie, Turn, canonical_json
 
 Row = dict[str, Any]
 TEXT, INT = Value("string"), Value("int32")
@@ -86,6 +86,25 @@ FEATURES = {
             "model": TEXT,
         }
     ),
+    "ties": Features(
+        {
+            "id": TEXT,
+            "prompt": MESSAGES,
+            "first": MESSAGES,
+            "second": MESSAGES,
+            "seed_id": TEXT,
+            "round": INT,
+            "operation": TEXT,
+            "requirements": REQUIREMENTS,
+            "first_met": List(Value("bool")),
+            "second_met": List(Value("bool")),
+            "first_votes": List(Value("float64")),
+            "second_votes": List(Value("float64")),
+            "similarity": Value("float64"),
+            "routes": List(TEXT),
+            "model": TEXT,
+        }
+    ),
 }
 
 
@@ -96,6 +115,7 @@ def chain_rows(chain: Chain, model: str) -> dict[str, list[dict[str, Any]]]:
         "sft": [{**_turn(chain.seed_id, turn), "model": model} for turn in chain.turns],
         "chains": [{**_chain(chain), "model": model}],
         "rejects": [{**reject_row(reject), "model": model} for reject in chain.rejects],
+        "ties": [{**_tie(tie), "model": model} for tie in chain.ties],
     }
 
 
@@ -167,6 +187,25 @@ def reject_row(reject: Reject) -> dict[str, Any]:
         "operation": reject.operation,
         "instruction": reject.instruction,
         "candidates": _candidates(reject.candidates),
+    }
+
+
+def _tie(tie: Tie) -> dict[str, Any]:
+    return {
+        "id": tie.id,
+        "prompt": [{"role": "user", "content": tie.instruction}],
+        "first": [{"role": "assistant", "content": tie.first}],
+        "second": [{"role": "assistant", "content": tie.second}],
+        "seed_id": tie.seed_id,
+        "round": tie.round,
+        "operation": tie.operation,
+        "requirements": _requirements(tie.requirements),
+        "first_met": [ruling.met for ruling in tie.first_rulings],
+        "second_met": [ruling.met for ruling in tie.second_rulings],
+        "first_votes": [ruling.votes for ruling in tie.first_rulings],
+        "second_votes": [ruling.votes for ruling in tie.second_rulings],
+        "similarity": tie.similarity,
+        "routes": list(tie.routes),
     }
 
 

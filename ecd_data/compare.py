@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # rows that are named of each kind of change
 KINDS = ("added", "removed", "changed")
-CONFIGS = ("preference", "sft", "chains", "rejects")
+CONFIGS = ("preference", "sft", "chains", "rejects", "ties")
 ROUTES = get_args(Route)
 Cells = Sequence[object]
 Rows = Counter[tuple[str, str]]  # by config and class

@@ -254,6 +254,32 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """Two answers to an evolved instruction that are equal as far as the checks know: they miss the same, or nothing.
+
+    `routes` says of each how it came about: a route, or `evolved` for R(t). `number` counts a round's ties from 1.
+    """
+
+    seed_id: str
+    round: int
+    number: int
+    operation: str
+    instruction: str
+    first: str
+    second: str
+    requirements: tuple[Requirement, ...]
+    first_rulings: tuple[Ruling, ...]
+    second_rulings: tuple[Ruling, ...]
+    similarity: float
+    routes: tuple[str, str]
+
+    @property
+    def id(self) -> str:
+        """`<seed_id>-r<round>-t<number>`."""
+        return f"{self.seed_id}-r{self.round}-t{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A round that gave no pair: the step that stopped it and the reason code."""
 
@@ -268,10 +294,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One seed's finished rounds: pairs of gap 1 + rejects = rounds attempted."""
+    """One seed's finished rounds: pairs of gap 1 + rejects = rounds attempted; ties are extra, of either."""
 
     seed_id: str
     group: str
     turns: tuple[Turn, ...]
     pairs: tuple[Pair, ...]
     rejects: tuple[Reject, ...]
+    ties: tuple[Tie, ...] = ()

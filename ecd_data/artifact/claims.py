@@ -17,24 +17,30 @@ from ecd_data.values import Requirement, Verdict
 Row = Mapping[str, Any]
 
 
-def pair_problems(row: Row) -> Iterator[str]:
-    """A row of `preference`: what it says of its two answers."""
-    chosen, rejected = row["chosen"][0]["content"], row["rejected"][0]["content"]
-    if chosen == rejected:
-        yield "chosen and rejected are the same"
-    if row["similarity"] != (found := similarity(chosen, rejected)):
-        yield f"similarity is {row['similarity']}, but chosen and rejected have {found}"
-    lengths = {len(row[name]) for name in ("chosen_met", "rejected_met", "chosen_votes", "rejected_votes")}
-    if lengths != {len(row["requirements"])}:
+def pair_problems(row: Row, sides: tuple[str, str] = ("chosen", "rejected")) -> Iterator[str]:
+    """A row of `preference`, or of `ties` by its `sides`: what it says of its two answers."""
+    one, other = (row[side][0]["content"] for side in sides)
+    if one == other:
+        yield f"{' and '.join(sides)} are the same"
+    if row["similarity"] != (found := similarity(one, other)):
+        yield f"similarity is {row['similarity']}, but {' and '.join(sides)} have {found}"
+    if {len(row[f"{side}_{of}"]) for side in sides for of in ("met", "votes")} != {len(row["requirements"])}:
         yield "requirements, verdicts and votes differ in number"
         return
     for i, stored in enumerate(row["requirements"]):
-        for side in ("chosen", "rejected"):
+        for side in sides:
             met, votes = row[f"{side}_met"][i], row[f"{side}_votes"][i]
             if met != (votes > 0.5) or (stored["check"] == "code" and votes not in (0.0, 1.0)):
                 yield f"{side} is marked met={met} for {stored['id']}, but its share of votes is {votes}"
-    for side, text in [("chosen", chosen), ("rejected", rejected)]:
+    for side, text in zip(sides, (one, other), strict=True):
         yield from verdict_problems(side, text, row["requirements"], row[f"{side}_met"])
+
+
+def tie_problems(row: Row) -> Iterator[str]:
+    """A row of `ties`: what it says of its two answers, and that it says the same of both."""
+    yield from pair_problems(row, ("first", "second"))
+    if row["first_met"] != row["second_met"]:
+        yield "first and second do not miss the same requirements, so they are no tie"
 
 
 def verdict_problems(side: str, text: str, requirements: Sequence[Row], met: Sequence[bool]) -> Iterator[str]:

@@ -130,7 +130,7 @@ def _is_ours(manifest: Any) -> bool:
     parts = [manifest.get(name) for name in ("versions", "files", "configs", "counts", "recipe")]
     if not all(isinstance(part, dict) for part in parts) or "ecd-data" not in manifest["versions"]:
         return False
-    return set(CONFIGS) <= set(manifest["configs"]) and all(
+    return "preference" in manifest["configs"] and all(
         isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in manifest["files"].values()
     )
 

@@ -11,6 +11,7 @@ from ecd_data.artifact.claims import (
     chain_problems,
     pair_problems,
     requirement_problems,
+    tie_problems,
     told,
     told_by_chain,
     verdict_problems,
@@ -107,7 +108,7 @@ class _Rows:
         self.hashes: dict[str, dict[str, RowsHash]] = {config: {} for config in CONFIGS}
         self.rechecked = 0
         self.of_chains: list[str] = []
-        self._recorded = {config: dict(manifest["configs"][config]) for config in CONFIGS}
+        self._recorded = {config: dict(manifest["configs"].get(config, {})) for config in CONFIGS}
         self._rounds, self._splits, self._seed = int(recipe["rounds"]), dict(recipe["splits"]), recipe["seed"]
         self._model = str(Model(**manifest["model"]))
         self._judged = judge is not None and judge["used"] is True
@@ -148,13 +149,16 @@ class _Rows:
                 yield f"its group belongs into {split_of(row['group'], self._splits, self._seed)}"
             return
         farther = f"-g{row['gap']}" if row.get("gap", 1) > 1 else ""
-        if row["id"] != f"{seed}-r{row['round']}{farther}":
+        id_ = row["id"].partition("-t")[0] if config == "ties" else row["id"]
+        if id_ != f"{seed}-r{row['round']}{farther}":
             yield f"it is of seed {seed} and round {row['round']}"
         if "requirements" in row:
             yield from requirement_problems(row, self._judged)
         if config == "preference":
             self.rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
             yield from pair_problems(row)
+        elif config == "ties":
+            yield from tie_problems(row)
         elif config == "sft" and row["id"] not in self._told["preference"]:  # else it is the chosen answer of that
             met = [True] * len(row["requirements"])
             yield from verdict_problems("completion", row["completion"][0]["content"], row["requirements"], met)

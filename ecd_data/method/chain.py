@@ -8,22 +8,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ecd_data.errors import CallFailed
 from ecd_data.method.adaptation import adapt, batches
-from ecd_data.method.contrast import balanced, contrast, negative_defect, similarity
+from ecd_data.method.contrast import Ruled, balanced, contrast, negative_defect, similarity, ties
 from ecd_data.method.elimination import defect, seed_defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import Candidate, Chain, Pair, Reject, Request, Requirement, Response, Ruling, Seed, Turn
+from ecd_data.values import Candidate, Chain, Pair, Reject, Request, Requirement, Response, Ruling, Seed, Tie, Turn
 
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
 Rulings = tuple[Ruling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What came of a round: the next turn and its pair, or the reject that says where it ended; and its ties."""
+
+    outcome: tuple[Turn, Pair] | Reject
+    ties: tuple[Tie, ...] = ()
 
 
 def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
@@ -37,14 +45,17 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     if isinstance(first, Reject):
         return Chain(seed.seed_id, seed.group, (), (), (first,))
     turns, pairs, rejects = [first], [], []
+    tied: list[Tie] = []
     negatives: list[tuple[Turn, Rulings]] = []  # turns before the last that still just miss, and what is known of them
     for number in range(1, plan.recipe.rounds + 1):
         steps = _round(seed, turns[-1], number, plan)
-        outcome = yield from _or_reject(steps, seed.seed_id, number, turns[-1].instruction)
-        if isinstance(outcome, Reject):
-            rejects.append(outcome)
+        ended = yield from _or_reject(steps, seed.seed_id, number, turns[-1].instruction)
+        done = _Round(ended) if isinstance(ended, Reject) else ended
+        tied += done.ties
+        if isinstance(done.outcome, Reject):
+            rejects.append(done.outcome)
             continue
-        turn, pair = outcome
+        turn, pair = done.outcome
         pairs.append(pair)
         if plan.recipe.pairs == "all":
             negatives = yield from _still_negative(negatives, turn, seed.seed_id, plan)
@@ -53,7 +64,7 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
                     pairs.append(contrast(seed.seed_id, older, turn, rulings, gap=len(turns) - turns.index(older)))
             negatives = [(turns[-1], pair.rejected_rulings), *negatives]
         turns.append(turn)
-    return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects))
+    return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects), tuple(tied))
 
 
 def _or_reject(steps: Steps[T | Reject], seed_id: str, number: int, instruction: str) -> Steps[T | Reject]:
@@ -81,8 +92,8 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
     return Reject(seed.seed_id, 0, "answer", _main_defect(candidates), "", seed.instruction, tuple(candidates))
 
 
-def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn, Pair] | Reject]:
-    """One round: the next turn and its pair, or the reject that says where it ended."""
+def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Reject]:
+    """One round; a bare reject ends it before there is an answer to its instruction."""
     seed_id = seed.seed_id
     drawn = draw(seed, turn, number, plan)
     if drawn is None:
@@ -98,36 +109,44 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn,
 
     # R(t) was ruled on when it was accepted; only the new requirement is open.
     missing = yield from _rule(turn.response, instruction, (requirement,), seed_id, number, plan)
-    rejected_rulings = (*turn.rulings, *missing)
-    if reason := negative_defect(rejected_rulings, plan.recipe.max_missed):
+    old = Ruled("evolved", turn.response, (*turn.rulings, *missing))
+    if reason := negative_defect(old.rulings, plan.recipe.max_missed):
         return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
 
     tried: list[Candidate] = []
+    answers: list[Ruled] = []
+    best = None
     for route, attempts in batches(plan.recipe):
         made = yield from adapt(route, attempts, seed_id, seed.instruction, turn, instruction, requirement, plan)
         sound = []
         for made_candidate in made:
-            candidate = _compared(made_candidate, tried, turn, rejected_rulings, plan)
+            candidate = _compared(made_candidate, tried, turn, old.rulings, plan)
             candidate, rulings = yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)
             tried.append(candidate)
+            answers.append(Ruled(candidate.route, candidate.text, rulings))
             if not candidate.defect:
-                sound.append((candidate, rulings))
+                sound.append(answers[-1])
         if sound:
-            best, rulings = max(sound, key=lambda held: similarity(held[0].text, turn.response))
-            newer = Turn(
-                round=number,
-                operation=operation.id,
-                instruction=instruction,
-                response=best.text,
-                requirements=in_force,
-                rulings=rulings,
-                evolved_by=evolved_by,
-                adapted_by=best.route,
-                candidates=tuple(tried),
-            )
-            return newer, contrast(seed_id, turn, newer, rejected_rulings, gap=1)
-    reason = _main_defect(tried)
-    return Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried))
+            best = max(sound, key=lambda held: similarity(held.text, turn.response))
+            break
+
+    kept, dropped = [old, *([best] if best else [])], [answer for answer in answers if answer is not best]
+    tied = tuple(ties(seed_id, operation.id, instruction, in_force, kept, dropped))
+    if best is None:
+        reason = _main_defect(tried)
+        return _Round(Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried)), tied)
+    newer = Turn(
+        round=number,
+        operation=operation.id,
+        instruction=instruction,
+        response=best.text,
+        requirements=in_force,
+        rulings=best.rulings,
+        evolved_by=evolved_by,
+        adapted_by=best.route,
+        candidates=tuple(tried),
+    )
+    return _Round((newer, contrast(seed_id, turn, newer, old.rulings, gap=1)), tied)
 
 
 def _still_negative(

@@ -109,7 +109,11 @@ def _rows(build: Path, manifest: Manifest) -> Found:
 def _inputs(build: Path, manifest: Manifest) -> Found:
     """Recipe, seeds and schemas are what the manifest tells of, and every seed has its chain."""
     recipe, corpus, contamination = read_inputs(build, manifest)
-    schemas = {config: (build / "schema" / f"{config}.schema.json").read_text(encoding="utf-8") for config in CONFIGS}
+    schemas = {
+        config: (build / "schema" / f"{config}.schema.json").read_text(encoding="utf-8")
+        for config in CONFIGS
+        if config in manifest["configs"]  # older releases have no ties
+    }
     told = {
         "recipe": recipe.to_dict(),
         "hashes.seeds": corpus.sha256,

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, validators
 from ecd_data.errors import GateError
 from ecd_data.values import canonical_json, sha256
 
-CONFIGS = ("preference", "sft", "chains", "rejects")
+CONFIGS = ("preference", "sft", "chains", "rejects", "ties")
 OBJECT = {"type", "properties", "required", "additionalProperties"}
 ARRAY = {"type", "items", "minItems", "maxItems"}
 ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "contentMediaType"}
