@@ -124,7 +124,7 @@ def build_in_process(inputs: Sequence[str], out: Path) -> dict[str, Any]:
     flags.add_generation_arguments(arguments)
     args = arguments.parse_args([*inputs, "--endpoint", "http://in.process"])
     answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
-    with mock.patch.object(generate, "answered_by", return_value=answerer):
+    with mock.patch.object(generate, "answerers", return_value={"": answerer}):
         return generate.generate(args, out)
 
 

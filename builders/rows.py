@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasets import Features, List, Value
 
-from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Tie, Turn, canonical_json
+from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn, canonical_json
 
 Row = dict[str, Any]
 TEXT, INT = Value("string"), Value("int32")
@@ -86,36 +86,16 @@ FEATURES = {
             "model": TEXT,
         }
     ),
-    "ties": Features(
-        {
-            "id": TEXT,
-            "prompt": MESSAGES,
-            "first": MESSAGES,
-            "second": MESSAGES,
-            "seed_id": TEXT,
-            "round": INT,
-            "operation": TEXT,
-            "requirements": REQUIREMENTS,
-            "first_met": List(Value("bool")),
-            "second_met": List(Value("bool")),
-            "first_votes": List(Value("float64")),
-            "second_votes": List(Value("float64")),
-            "similarity": Value("float64"),
-            "routes": List(TEXT),
-            "model": TEXT,
-        }
-    ),
 }
 
 
-def chain_rows(chain: Chain, model: str) -> dict[str, list[dict[str, Any]]]:
-    """The rows of one chain, per config."""
+def chain_rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
+    """The rows of one chain, per config; `models` by the names of who answered, the build's own by an empty one."""
     return {
-        "preference": [{**_pair(pair), "model": model} for pair in chain.pairs],
-        "sft": [{**_turn(chain.seed_id, turn), "model": model} for turn in chain.turns],
-        "chains": [{**_chain(chain), "model": model}],
-        "rejects": [{**reject_row(reject), "model": model} for reject in chain.rejects],
-        "ties": [{**_tie(tie), "model": model} for tie in chain.ties],
+        "preference": [{**_pair(pair), "model": models[pair.by]} for pair in chain.pairs],
+        "sft": [{**_turn(chain.seed_id, turn), "model": models[turn.by]} for turn in chain.turns],
+        "chains": [{**_chain(chain), "model": models[""]}],
+        "rejects": [{**reject_row(reject), "model": models[""]} for reject in chain.rejects],
     }
 
 
@@ -129,7 +109,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "round": pair.round,
         "gap": pair.gap,
         "operation": pair.operation,
-        "requirements": _requirements(pair.requirements),
+        "requirements": requirement_rows(pair.requirements),
         "chosen_met": [ruling.met for ruling in pair.chosen_rulings],
         "rejected_met": [ruling.met for ruling in pair.rejected_rulings],
         "chosen_votes": [ruling.votes for ruling in pair.chosen_rulings],
@@ -148,7 +128,7 @@ def _turn(seed_id: str, turn: Turn) -> dict[str, Any]:
         "seed_id": seed_id,
         "round": turn.round,
         "operation": turn.operation,
-        "requirements": _requirements(turn.requirements),
+        "requirements": requirement_rows(turn.requirements),
         "evolved_by": turn.evolved_by,
         "adapted_by": turn.adapted_by,
     }
@@ -158,14 +138,14 @@ def _chain(chain: Chain) -> dict[str, Any]:
     return {
         "id": chain.seed_id,
         "group": chain.group,
-        "rounds": sum(pair.gap == 1 for pair in chain.pairs) + len(chain.rejects),
+        "rounds": chain.rounds,
         "turns": [
             {
                 "round": turn.round,
                 "operation": turn.operation,
                 "instruction": turn.instruction,
                 "response": turn.response,
-                "requirements": _requirements(turn.requirements),
+                "requirements": requirement_rows(turn.requirements),
                 "evolved_by": turn.evolved_by,
                 "adapted_by": turn.adapted_by,
                 "candidates": _candidates(turn.candidates),
@@ -190,30 +170,11 @@ def reject_row(reject: Reject) -> dict[str, Any]:
     }
 
 
-def _tie(tie: Tie) -> dict[str, Any]:
-    return {
-        "id": tie.id,
-        "prompt": [{"role": "user", "content": tie.instruction}],
-        "first": [{"role": "assistant", "content": tie.first}],
-        "second": [{"role": "assistant", "content": tie.second}],
-        "seed_id": tie.seed_id,
-        "round": tie.round,
-        "operation": tie.operation,
-        "requirements": _requirements(tie.requirements),
-        "first_met": [ruling.met for ruling in tie.first_rulings],
-        "second_met": [ruling.met for ruling in tie.second_rulings],
-        "first_votes": [ruling.votes for ruling in tie.first_rulings],
-        "second_votes": [ruling.votes for ruling in tie.second_rulings],
-        "similarity": tie.similarity,
-        "routes": list(tie.routes),
-    }
-
-
 def round_id(outcome: Pair | Reject) -> str:
     return f"{outcome.seed_id}-r{outcome.round}"
 
 
-def _requirements(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:
+def requirement_rows(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:
     return [
         {"id": r.id, "text": r.text, "kwargs": canonical_json(dict(r.kwargs)), "check": r.check, "round": r.round}
         for r in requirements

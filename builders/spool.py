@@ -18,7 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TextIO
 
-from builders.rows import Row, chain_rows, reject_row
+from builders import find
+from builders.rows import Row, reject_row
 from ecd_data.artifact.build import cannot_write
 from ecd_data.corpus.groups import split_of
 from ecd_data.generation import Generation
@@ -78,7 +79,8 @@ class Spool:
 
     def _fill_part(self, number: int, generation: Generation) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        model = str(generation.model)
+        to_rows = find(self.recipe.builder).rows
+        models = {name: str(model) for name, model in generation.models.items()}
         folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)
         with folder as work, ExitStack() as opened:
             files: dict[str, TextIO] = {}
@@ -91,7 +93,7 @@ class Spool:
             write("keys", "")
             for chain, keys in generation.chains(number, self.parts):
                 split = split_of(chain.group, self.recipe.splits, self.recipe.seed)
-                for config, rows in chain_rows(chain, model).items():
+                for config, rows in to_rows(chain, models).items():
                     for row in rows:
                         write(f"{config}-{split}.jsonl", canonical_json(row) + "\n")
                 write("keys", "".join(f"{key}\n" for key in keys))

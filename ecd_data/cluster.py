@@ -102,8 +102,8 @@ class Merge(PipelineStep):
         super().__init__()
         self.args = args
         self.model = generation.model
-        judge = generation.judge
-        self.judge = Answerer(judge.model) if judge else None  # without its pool: that holds a token
+        # Without their pools, which hold tokens.
+        self.others = {name: Answerer(other.model) for name, other in generation.others.items()}
         self.folder = os.getcwd()
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
@@ -131,7 +131,7 @@ class Merge(PipelineStep):
                 if task_store(folder, rank).exists():
                     store.absorb(task_store(folder, rank))
             spool = Spool(folder / SPOOL, recipe, tasks)
-            generation = Generation(corpus, recipe, self.model, store, judge=self.judge, contamination=contamination)
+            generation = Generation(corpus, recipe, self.model, store, others=self.others, contamination=contamination)
             _ = generation.plan  # the judge's trial, which the manifest tells of
             manifest = write_build(spool, generation, self.args.out)
         work.clear(logs=self.args.executor != "slurm")  # which is still writing there

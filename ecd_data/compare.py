@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # rows that are named of each kind of change
 KINDS = ("added", "removed", "changed")
-CONFIGS = ("preference", "sft", "chains", "rejects", "ties")
 ROUTES = get_args(Route)
 Cells = Sequence[object]
 Rows = Counter[tuple[str, str]]  # by config and class
@@ -34,17 +33,20 @@ def compare(a: str, b: str) -> None:
     """
     from ecd_data.artifact.funnel import make_funnel
     from ecd_data.artifact.manifest import read_manifest
+    from ecd_data.artifact.schema import ECD
     from ecd_data.proof.comparison import changed_rows, count_rows, shapes
 
     here, there = build_at(a), build_at(b)
-    grid(("made of", "A", "B"), [("", a, b), *made_of(read_manifest(here), read_manifest(there))])
+    made = [read_manifest(build) for build in (here, there)]
+    grid(("made of", "A", "B"), [("", a, b), *made_of(*made)])
     changes, before, after = list(changed_rows(here, there)), shapes(here), shapes(there)
     grid(("rows", "A", "B", *KINDS), row_counts(changes, count_rows(here), count_rows(there)), numbers=True)
     for line in named(changes) if changes else ["no row differs"]:
         print(plain(line))
     heading, *rows = pair_shifts(before, after)
     grid([str(name) for name in heading], rows, numbers=True)
-    funnels = make_funnel(here), make_funnel(there)
+    names = [manifest["recipe"].get("builder", ECD) for manifest in made]
+    funnels = make_funnel(here, names[0]), make_funnel(there, names[1])
     grid(("coverage", "A", "B", "shift"), coverage(*funnels), numbers=True)
     for line in operations(*funnels):
         print(plain(line))
@@ -66,7 +68,8 @@ def row_counts(changes: Sequence[RowChange], a: Rows, b: Rows) -> Iterator[Cells
     from ecd_data.proof.comparison import ALL, tally
 
     counts = tally(changes)
-    for config, name in sorted({*a, *b}, key=lambda key: (CONFIGS.index(key[0]), key[1] != ALL, key[1])):
+    configs = list(dict.fromkeys(config for config, _ in (*a, *b)))
+    for config, name in sorted({*a, *b}, key=lambda key: (configs.index(key[0]), key[1] != ALL, key[1])):
         if name == ALL or config == "preference":
             shown = config if name == ALL else f"- {name}"
             kinds = (counts[config, name][kind] for kind in KINDS)
@@ -94,13 +97,15 @@ def pair_shifts(a: dict[str, Shape], b: dict[str, Shape]) -> Iterator[Cells]:
 
     classes = [ALL, *sorted({*a, *b} - {ALL})]
     yield "pairs, A to B", *classes
-    sides = [[measures(shapes.get(name, Shape())) for name in classes] for shapes in (a, b)]
+    found = {route for shapes in (a, b) for route in shapes.get(ALL, Shape()).routes}
+    routes = sorted(found, key=lambda route: (ROUTES.index(route) if route in ROUTES else len(ROUTES), route))
+    sides = [[measures(shapes.get(name, Shape()), routes) for name in classes] for shapes in (a, b)]
     for what in sides[0][0]:
         cells = [(before[what], after[what]) for before, after in zip(*sides, strict=True)]
         yield what, *(before if before == after else f"{before} → {after}" for before, after in cells)
 
 
-def measures(shape: Shape) -> dict[str, str]:
+def measures(shape: Shape, routes: Sequence[str]) -> dict[str, str]:
     """What pairs are like, by name."""
     from ecd_data.proof.comparison import SIDES
 
@@ -111,7 +116,7 @@ def measures(shape: Shape) -> dict[str, str]:
         "- judged": f"{shape.per_pair('judged'):.2f}",
         "- missed by the rejected": f"{shape.per_pair('missed'):.2f}",
         "similarity": f"{shape.mean_similarity:.3f}",
-        **{f"chosen by {route}": f"{shape.share(route):.1%}" for route in ROUTES},
+        **{f"chosen by {route}": f"{shape.share(route):.1%}" for route in routes},
     }
 
 

@@ -25,6 +25,7 @@ from ecd_data.flags import (
     responses,
     temperature,
 )
+from ecd_data.values import JUDGE
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer
@@ -72,10 +73,11 @@ def answers(data: Data, settings: Recipe, store: Store, model: Answerer, judge: 
     plan = Plan.of(settings)
     order = sorted(range(len(data.tasks)), key=lambda number: -len(data.tasks[number].instruction))
     steps = (answer_task(data.tasks[number], plan, judge is not None) for number in order)
+    others = {JUDGE: judge} if judge else {}
     outcomes: dict[int, Outcome] = {}
     with Watch() as watch:
         watch.begin("answers", len(order))
-        for number, outcome in zip(order, run(steps, store, model, judge=judge, on_call=watch.call), strict=True):
+        for number, outcome in zip(order, run(steps, store, model, others=others, on_call=watch.call), strict=True):
             outcomes[number] = outcome
             watch.result(outcome, Usage(calls=1))
     return (outcomes[number] for number in sorted(outcomes))

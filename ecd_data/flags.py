@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builders import BUILDERS
 from ecd_data.command import ecd_home
 from ecd_data.errors import EndpointError, StoreError
 from ecd_data.values import Model
@@ -16,6 +18,8 @@ from ecd_data.values import Model
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer
     from ecd_data.calls.store import Store
+
+NAMED = re.compile(r"([a-z][a-z0-9_-]*)=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,6 +45,7 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         help="prompts of an evaluation (file, URL or Hub dataset id); seeds and instructions that share 8 words in a "
         "row with them are left out; repeat for more",
     )
+    data.add_argument("--builder", choices=BUILDERS, help="the method, instead of the recipe's (default ecd)")
     data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default` or `local`")
     data.add_argument(
         "--pairs",
@@ -75,9 +80,15 @@ def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
         action="append",
         metavar="URL",
         help="TGI or OpenAI-compatible server; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN. Repeat it "
-        "for servers that share the work; they must serve the same model",
+        "for servers that share the work; they must serve the same model. A builder that asks several models takes "
+        "NAME=URL for each, with the token of one in $ECD_TOKEN_NAME where it is another",
     )
-    group.add_argument("--model", metavar="ID", help="which model, where a server or the response store has several")
+    group.add_argument(
+        "--model",
+        action="append",
+        metavar="ID",
+        help="which model, where a server or the response store has several; NAME=ID for one of several",
+    )
     group.add_argument(
         "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
     )
@@ -154,8 +165,8 @@ def responses(args: argparse.Namespace) -> Path:
     return Path(args.responses or ecd_home() / "responses.sqlite")
 
 
-def endpoints(args: argparse.Namespace) -> list[str]:
-    """The URLs of the servers that answer.
+def endpoints(args: argparse.Namespace) -> dict[str, list[str]]:
+    """The URLs of the servers that answer, by the name of their model; the model without a name has an empty one.
 
     Raises:
         EndpointError: there is none, and this is no replay.
@@ -163,44 +174,84 @@ def endpoints(args: argparse.Namespace) -> list[str]:
     urls = args.endpoint or [os.environ[name] for name in ["ECD_ENDPOINT"] if os.environ.get(name)]
     if not urls and not args.replay:
         raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
-    return urls
+    return _by_name(urls)
 
 
 def answered_by(args: argparse.Namespace, store: Store, judge: Answerer | None = None) -> Answerer:
-    """The model behind the endpoints, or in a replay the one in the store, beside that of the `judge`.
+    """The model behind the endpoints, for verbs that ask a single one. Raises as `answerers` does."""
+    return answerers(args, store, [""], judge)[""]
+
+
+def answerers(
+    args: argparse.Namespace, store: Store, names: Sequence[str], judge: Answerer | None = None
+) -> dict[str, Answerer]:
+    """The models of these names behind the endpoints, or in a replay those in the store, beside that of the `judge`.
 
     Raises:
-        EndpointError: an endpoint does not say which model it serves, or they serve different ones.
+        EndpointError: a name has no endpoint, or an endpoint a name that nobody asks; an endpoint does not say which
+            model it serves, or those of one name serve different ones.
         StoreError: the store does not tell.
     """
-    return _answerer(args, endpoints(args), args.model, "ECD_TOKEN", store, judge)
+    urls, wanted = endpoints(args), _by_name(args.model or [])
+    told = {"--model": wanted} if args.replay else {"--model": wanted, "--endpoint": urls}
+    for flag, given in told.items():
+        if unknown := sorted(given.keys() - {*names, ""}):
+            takes = ", ".join(f"{flag} {name}=..." for name in names if name) or "no names"
+            raise EndpointError(f"{flag} {unknown[0]}=...: nobody asks a model of that name; this takes {takes}.")
+    if args.replay:
+        models = store.models()
+        others = [model for model in models if judge is None or model != judge.model]
+        return {name: _stored(name, others or models, wanted, store) for name in names}
+    found: dict[str, Answerer] = {}
+    for name in names:
+        if name not in urls:
+            flag = f"--endpoint {name}=URL" if name else "--endpoint URL, without a name"
+            raise EndpointError(f"the model {name!r} has no endpoint: give {flag}.")
+        of_its_own = f"ECD_TOKEN_{name.upper().replace('-', '_')}"
+        token_name = of_its_own if name and of_its_own in os.environ else "ECD_TOKEN"
+        found[name] = _answerer(args, urls[name], _wanted(wanted, name), token_name)
+    return found
 
 
 def judged_by(args: argparse.Namespace, store: Store) -> Answerer | None:
-    """The judge that the flags name; `None` when the model judges itself. Raises as `answered_by` does."""
+    """The judge that the flags name; `None` when the model judges itself. Raises as `answerers` does."""
+    from ecd_data.calls.scheduler import Answerer
+
     if not args.judge_endpoint and not args.judge_model:
         return None
-    if not args.judge_endpoint and not args.replay:
+    if args.replay:
+        return Answerer(stored_model(store.models(), args.judge_model, store.path))
+    if not args.judge_endpoint:
         raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
-    return _answerer(args, [args.judge_endpoint], args.judge_model, "ECD_JUDGE_TOKEN", store)
+    return _answerer(args, [args.judge_endpoint], args.judge_model, "ECD_JUDGE_TOKEN")
 
 
-def _answerer(
-    args: argparse.Namespace,
-    urls: Sequence[str],
-    wanted: str | None,
-    token_name: str,
-    store: Store,
-    judge: Answerer | None = None,
-) -> Answerer:
+def _by_name(values: Sequence[str]) -> dict[str, list[str]]:
+    """The values of a flag, by the names before their `=`."""
+    found: dict[str, list[str]] = {}
+    for value in values:
+        named = NAMED.fullmatch(value)
+        found.setdefault(named[1] if named else "", []).append(named[2] if named else value)
+    return found
+
+
+def _wanted(models: dict[str, list[str]], name: str) -> str | None:
+    """The id that --model gives for a name, or for all."""
+    ids = models.get(name) or models.get("")
+    return ids[-1] if ids else None
+
+
+def _stored(name: str, models: Sequence[Model], wanted: dict[str, list[str]], store: Store) -> Answerer:
+    from ecd_data.calls.scheduler import Answerer
+
+    return Answerer(stored_model(models, _wanted(wanted, name), store.path, name))
+
+
+def _answerer(args: argparse.Namespace, urls: Sequence[str], wanted: str | None, token_name: str) -> Answerer:
     from ecd_data.calls.endpoint import Endpoint
     from ecd_data.calls.pool import Pool, identify
     from ecd_data.calls.scheduler import Answerer
 
-    if args.replay:
-        models = store.models()
-        others = [model for model in models if judge is None or model != judge.model]
-        return Answerer(stored_model(others or models, wanted, store.path))
     token = os.environ.get(token_name)
     servers = [Endpoint(url, token=token, token_name=token_name, timeout=args.timeout) for url in urls]
     bounds = {"min_concurrency": args.min_concurrency, "max_concurrency": args.max_concurrency}
@@ -208,8 +259,8 @@ def _answerer(
     return Answerer(identify(pool, wanted), pool)
 
 
-def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Model:
-    """The model whose responses a replay takes from a store.
+def stored_model(models: Sequence[Model], wanted: str | None, path: Path, name: str = "") -> Model:
+    """The model whose responses a replay takes from a store, for the one of a `name` where several are asked.
 
     Raises:
         StoreError: the store holds none, or several that `wanted` does not tell apart.
@@ -218,7 +269,8 @@ def stored_model(models: Sequence[Model], wanted: str | None, path: Path) -> Mod
     if len(fitting) == 1:
         return fitting[0]
     there = ", ".join(map(str, models)) or "none"
+    flag = f"--model {name}=ID" if name else "--model"
     raise StoreError(
-        f"{path}: --replay needs one model's responses; there are: {there}. Name it with --model, and a judge of its "
+        f"{path}: --replay needs one model's responses; there are: {there}. Name it with {flag}, and a judge of its "
         "own with --judge-model."
     )

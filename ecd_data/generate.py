@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ecd_data.command import console, quiet_libraries, run_command
 from ecd_data.errors import SeedError
-from ecd_data.flags import add_generation_arguments, answered_by, endpoints, judged_by, positive, responses
+from ecd_data.flags import add_generation_arguments, answerers, endpoints, judged_by, positive, responses
+from ecd_data.values import JUDGE
 from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def read_inputs(args: argparse.Namespace) -> tuple[Recipe, Corpus, Contamination
     from ecd_data.corpus.seeds import Columns, read_corpus
     from ecd_data.recipe import load_recipe
 
-    recipe = load_recipe(args.recipe, rounds=args.rounds, pairs=args.pairs)
+    recipe = load_recipe(args.recipe, builder=args.builder, rounds=args.rounds, pairs=args.pairs)
     columns = Columns(args.instruction_column, args.input_column, args.response_column)
     corpus = read_corpus(args.seeds, columns, args.limit)
     if corpus.duplicates:
@@ -132,22 +133,26 @@ def make_generation(
     """The generation of these inputs by whom the flags name.
 
     Raises:
-        EndpointError, StoreError: see `flags.answered_by`.
+        RecipeError: an option is not the builder's.
+        EndpointError, StoreError: see `flags.answerers`.
     """
+    from builders import find
     from ecd_data.generation import Generation
+    from ecd_data.method.plan import Plan
 
+    names = find(recipe.builder).asks(Plan.of(recipe).options)
     judge = judged_by(args, store)
-    answerer = answered_by(args, store, judge)
-    console.print(
-        f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {answerer.model}, responses in {store.path}"
-    )
+    asked = answerers(args, store, names, judge)
+    models = ", ".join(f"{name} {by.model}".strip() for name, by in asked.items())
+    console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {models}, responses in {store.path}")
+    first = asked[names[0]]
     return Generation(
         corpus,
         recipe,
-        answerer.model,
+        first.model,
         store,
-        answerer.pool,
-        judge=judge,
+        first.pool,
+        others={name: by for name, by in {**asked, JUDGE: judge}.items() if name and by},
         contamination=contamination,
         on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
     )
@@ -164,12 +169,15 @@ def write_build(
     Raises:
         EcdError: see `artifact.build`.
     """
-    from builders.ecd import Ecd
+    from builders import find
     from ecd_data.artifact.build import build
-    from ecd_data.artifact.schema import CONFIGS
 
+    builder = find(generation.recipe.builder)
     with tempfile.TemporaryDirectory(dir=spool.folder) as cache:
-        builders = [Ecd(name, generation=generation, spool=spool, cache_dir=cache) for name in CONFIGS]
+        builders = [
+            builder(config.name, generation=generation, spool=spool, cache_dir=cache)
+            for config in builder.BUILDER_CONFIGS
+        ]
         return build(builders, generation, chain(generation.trial_keys, spool.keys()), out, on_step)
 
 

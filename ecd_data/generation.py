@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from builders import find
 from ecd_data.calls.scheduler import Answerer, Pool, Stats, run
 from ecd_data.calls.store import Store
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
 from ecd_data.errors import CallFailed
-from ecd_data.method.chain import run_chain
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import Chain, Model, Request, Response, canonical_json, sha256
+from ecd_data.values import JUDGE, Chain, Model, Request, Response, canonical_json, sha256
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
 
@@ -48,7 +48,8 @@ class Generation:
         corpus, recipe, model: what the chains are a function of, together with the responses.
         store: the response store.
         pool: who answers what the store does not hold; `None` replays.
-        judge: who votes on requirements that code cannot check; by default the model itself.
+        others: more models by the names that requests give them. `judge` is who votes on requirements that code cannot
+            check and compares answers; by default the model itself.
         contamination: the evaluations' prompts that no instruction may share words with.
         on_stage, on_result, on_call: to show progress. Called with a stage's name and the number of its results, with
             each result (a chain, or a question to the judge with its ruling) and what it took, and with the stage's
@@ -61,7 +62,7 @@ class Generation:
     model: Model
     store: Store
     pool: Pool | None = None
-    judge: Answerer | None = None
+    others: Mapping[str, Answerer] = field(default_factory=dict)
     contamination: Contamination | None = None
     on_stage: Callable[[str, int], None] | None = None
     on_result: Callable[[object, Usage], None] | None = None
@@ -79,12 +80,18 @@ class Generation:
     @property
     def fingerprint(self) -> str:
         """A hash of all that the rows depend on, apart from the responses themselves."""
-        return sha256(canonical_json([self.recipe.to_yaml(), self.hashes, str(self.model), str(self.judge_model)]))
+        models = {name: str(model) for name, model in self.models.items()}
+        return sha256(canonical_json([self.recipe.to_yaml(), self.hashes, models]))
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """All models by the names that requests give them; the one without a name is the model itself."""
+        return {"": self.model, **{name: answerer.model for name, answerer in sorted(self.others.items())}}
 
     @property
     def judge_model(self) -> Model:
         """The model that votes."""
-        return self.judge.model if self.judge else self.model
+        return self.models.get(JUDGE, self.model)
 
     @property
     def judge_is_reliable(self) -> bool:
@@ -113,9 +120,9 @@ class Generation:
 
         Each comes with the store keys of the responses it used, in the order of their use. Raises as `plan` does.
         """
-        seeds, plan = self.corpus.seeds, self.plan
+        seeds, plan, steps = self.corpus.seeds, self.plan, find(self.recipe.builder).run
         mine = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
-        yield from self._run(CHAINS, len(mine), (run_chain(seed, plan) for seed in mine))
+        yield from self._run(CHAINS, len(mine), (steps(seed, plan) for seed in mine))
 
     def calibrate(self, plan: Plan) -> Calibration:
         """Tries the judge on items whose truth code knows.
@@ -140,7 +147,7 @@ class Generation:
             map(_measured, steps),
             self.store,
             Answerer(self.model, self.pool),
-            judge=self.judge,
+            others=self.others,
             max_failed=self.recipe.max_failed,
             on_call=self.on_call,
             on_key=lambda number, key: keys[number].append(key),

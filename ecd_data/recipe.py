@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
+from builders import BUILDERS
 from ecd_data.errors import RecipeError
 from ecd_data.values import Route
 
@@ -24,14 +25,20 @@ SHIPPED = ("default", "local")
 MAX_CANDIDATES = 100  # in a round
 SELECT = ("first", "closest")
 PAIRS = ("adjacent", "all")
+EXAMPLES = {float: {"repair": 0.5}, str: {"name": "text"}}  # of mappings that are empty by default
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Parameters of a build.
 
+    builder: the method, a file of `builders/`; what follows is of all of them or of `ecd`, and a method leaves unused
+        what it has no use for.
+    options: of that method, by the names in its file.
     seed: of every random choice.
-    rounds: evolutions tried per seed.
+    rounds: evolutions (of other methods: contrasts) tried per seed.
     operations: ids or globs of the taxonomy to draw from.
     weave: calls that ask the model to work a requirement into the instruction before its sentence is appended.
     answers: calls for a usable first answer, where the corpus has none.
@@ -57,6 +64,8 @@ class Recipe:
     language, license: for the dataset card.
     """
 
+    builder: str = "ecd"
+    options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     rounds: int = 3
     operations: tuple[str, ...] = ("*",)
@@ -97,7 +106,7 @@ class Recipe:
         ]:
             if getattr(self, name) < low:
                 raise RecipeError(f"recipe: {name} is {getattr(self, name)}; it must be at least {low}.")
-        for name, choices in [("select", SELECT), ("pairs", PAIRS)]:
+        for name, choices in [("builder", BUILDERS), ("select", SELECT), ("pairs", PAIRS)]:
             if getattr(self, name) not in choices:
                 raise RecipeError(f"recipe: {name} is {getattr(self, name)!r}; it is one of: {', '.join(choices)}.")
         if self.max_missed not in (1, 2):
@@ -166,33 +175,50 @@ def load_recipe(source: str, **overrides: Any) -> Recipe:
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
-    """A `Recipe` from plain data, with the types checked against the defaults'."""
-    known = {f.name: f for f in dataclasses.fields(Recipe)}
-    default = Recipe()
+    """A `Recipe` from plain data, with the types checked."""
+    return typed(Recipe, values)
+
+
+def typed(of: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
+    """A dataclass whose fields have defaults, from plain data of the fields' types.
+
+    Args:
+        of: the dataclass.
+        values: by field; those that are left out stay at their defaults.
+        prefix: of the keys in messages.
+
+    Raises:
+        RecipeError: an unknown key, or a value of another type.
+    """
+    default, hints = of(), get_type_hints(of)
     checked: dict[str, Any] = {}
     for name, value in values.items():
-        if name not in known:
-            raise RecipeError(f"recipe: unknown key {name!r}; the keys are {', '.join(known)}.")
-        checked[name] = _typed(name, value, getattr(default, name))
-    return Recipe(**checked)
+        if name not in hints:
+            known = ", ".join(prefix + known for known in hints) or "none"
+            raise RecipeError(f"recipe: unknown key {prefix + str(name)!r}; the keys are {known}.")
+        checked[name] = _typed(prefix + name, value, hints[name], getattr(default, name))
+    return of(**checked)
 
 
-def _typed(name: str, value: Any, like: Any) -> Any:
-    if isinstance(like, tuple):
+def _typed(name: str, value: Any, hint: Any, default: Any) -> Any:
+    if get_origin(hint) is tuple:
         if isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
             return tuple(value)
-    elif isinstance(like, Mapping):
-        like = like or {"repair": 0.5}  # only `max_share` is empty by default
-        number = type(next(iter(like.values())))
-        if isinstance(value, Mapping) and all(_is_number(v, number) for v in value.values()):
-            return {str(k): number(v) for k, v in value.items()}
-    elif isinstance(like, str):
-        if isinstance(value, str):
-            return value
-    elif _is_number(value, type(like)):
-        return type(like)(value)
-    raise RecipeError(f"recipe: {name} is {value!r}; it must look like {like!r}.")
+        default = list(default)
+    elif get_origin(hint) is not None:  # a mapping
+        of = get_args(hint)[1]
+        if isinstance(value, Mapping) and all(_is(v, of) for v in value.values()):
+            return {str(k): v if of is Any else of(v) for k, v in value.items()}
+        default = default or EXAMPLES.get(of, {})
+    elif _is(value, hint):
+        return hint(value)
+    raise RecipeError(f"recipe: {name} is {value!r}; it must look like {default!r}.")
 
 
-def _is_number(value: Any, number: type) -> bool:
-    return not isinstance(value, bool) and isinstance(value, (int, float) if number is float else int)
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; a whole number is a number too, and a truth value is neither."""
+    if kind is Any:
+        return True
+    if isinstance(value, bool) or kind is bool:
+        return isinstance(value, bool) and kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)

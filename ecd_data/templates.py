@@ -9,7 +9,7 @@ import jinja2
 
 from ecd_data.values import canonical_json, sha256
 
-PACKAGES = ("ecd_data.method.prompts", "ecd_data.requirements")
+PACKAGES = ("ecd_data.method.prompts", "ecd_data.requirements", "builders")
 
 
 @cache

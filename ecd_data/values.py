@@ -10,6 +10,8 @@ from typing import Any, Literal, TypedDict
 
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair"]
+Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
+JUDGE = "judge"  # the name of the model that judges, where it is another one
 
 
 class Message(TypedDict):
@@ -83,7 +85,8 @@ class Request:
 
     `role`, `seed_id`, `round` and `attempt` say which call of the plan it is: identical bytes are sometimes sent
     on purpose for a second answer. `seed` has 31 bits; `temperature` 0 is greedy; `top_p` lies strictly
-    between 0 and 1; `logprobs` asks for the tokens' log-probabilities.
+    between 0 and 1; `logprobs` asks for the tokens' log-probabilities. `by` names who answers where several models
+    do (`--endpoint NAME=URL`); it is no part of the key, since the model's identity is.
     """
 
     role: str
@@ -97,6 +100,7 @@ class Request:
     top_p: float
     grammar: Grammar | None = None
     logprobs: bool = False
+    by: str = ""
 
     @property
     def name(self) -> str:
@@ -195,12 +199,14 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One adapted response: where it came from, and why it was eliminated.
+    """One response: where it came from, and why it was eliminated.
 
-    `defect` is a reason code (`truncated`, `unmet`, ...), empty when it holds up; `detail` says it in words.
+    `route` is one of `Route`, or what another method than ECD calls it. `defect` is a reason code (`truncated`,
+    `unmet`, ...), empty when it holds up; `detail` says it in words. An answer that became the rejected one of its own
+    round is `rejected`.
     """
 
-    route: Route
+    route: str
     attempt: int
     text: str
     defect: str = ""
@@ -212,7 +218,8 @@ class Turn:
     """An accepted state of a chain: I(t), R(t) and the requirements that R(t) meets, with the rulings that say so.
 
     `evolved_by` is `seed` (round 0), `woven` (the model put the requirement into the instruction) or `appended`
-    (its sentence was added by code). `adapted_by` is a route, or `seed` for an answer that came with the corpus.
+    (its sentence was added by code). `adapted_by` is a route, or `seed` for an answer that came with the corpus; `by`
+    names the model that wrote it, where several did.
     """
 
     round: int
@@ -224,6 +231,7 @@ class Turn:
     evolved_by: str
     adapted_by: str
     candidates: tuple[Candidate, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +239,7 @@ class Pair:
     """A preference pair: the evolved instruction, the response that meets it, an older one that just misses.
 
     `gap` is the number of accepted turns from the rejected response to the chosen one; 1 is the hardest negative.
+    `by` and `rejected_by` name the models that wrote them, where several did.
     """
 
     seed_id: str
@@ -246,6 +255,8 @@ class Pair:
     similarity: float
     evolved_by: str
     adapted_by: str
+    by: str = ""
+    rejected_by: str = ""
 
     @property
     def id(self) -> str:
@@ -285,7 +296,7 @@ class Reject:
 
     seed_id: str
     round: int
-    step: Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
+    step: Step
     reason: str
     operation: str
     instruction: str
@@ -294,7 +305,10 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One seed's finished rounds: pairs of gap 1 + rejects = rounds attempted; ties are extra, of either."""
+    """One seed's finished rounds: each gave a pair (with ECD's `pairs: all`, several) or a reject.
+
+    Ties are extra, of rounds of both kinds.
+    """
 
     seed_id: str
     group: str
@@ -302,3 +316,8 @@ class Chain:
     pairs: tuple[Pair, ...]
     rejects: tuple[Reject, ...]
     ties: tuple[Tie, ...] = ()
+
+    @property
+    def rounds(self) -> int:
+        """How many were attempted."""
+        return len({pair.round for pair in self.pairs}) + len(self.rejects)

@@ -86,13 +86,13 @@ def test_a_recipe_without_judged_operations_tries_no_judge(make_generation):
 
 def test_a_judge_of_its_own_gets_all_votes_and_nothing_else_and_replays(judged, corpus, tmp_path):
     judge = JudgePool(votes(right))
-    generation = judged(scripted, judge=Answerer(JUDGE, judge))
+    generation = judged(scripted, others={"judge": Answerer(JUDGE, judge)})
     made = list(generation.chains())
     assert "judge" in kinds(made)
     assert {request.role for request in judge.requests} == {"judge"}
     assert not [request for request in generation.pool.requests if request.role == "judge"]
     with Store(tmp_path / "responses.sqlite") as store:
-        again = Generation(corpus, generation.recipe, MODEL, store, judge=Answerer(JUDGE))
+        again = Generation(corpus, generation.recipe, MODEL, store, others={"judge": Answerer(JUDGE)})
         assert list(again.chains()) == made
         assert again.trial_keys == generation.trial_keys
         assert again.fingerprint == generation.fingerprint

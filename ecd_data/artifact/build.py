@@ -19,7 +19,7 @@ from ecd_data.artifact.card import write_card
 from ecd_data.artifact.figures import write_figures
 from ecd_data.artifact.inputs import write_inputs
 from ecd_data.artifact.manifest import CARD, NAME, list_files, make_manifest, read_manifest, write_manifest
-from ecd_data.artifact.schema import CONFIGS, schema_text
+from ecd_data.artifact.schema import configs, schema_text
 from ecd_data.artifact.validation import validate_build
 from ecd_data.calls.exchange import write_parquet
 from ecd_data.errors import BuildError, EcdError
@@ -69,8 +69,9 @@ def build(
         write_parquet(generation.store.stored(keys), partial / "responses" / "responses-00000-of-00001.parquet")
         write_inputs(partial, generation)
         (partial / "schema").mkdir()
-        for config in CONFIGS:
-            (partial / "schema" / f"{config}.schema.json").write_text(schema_text(config), encoding="utf-8")
+        for config in configs(generation.recipe.builder):
+            text = schema_text(config, generation.recipe.builder)
+            (partial / "schema" / f"{config}.schema.json").write_text(text, encoding="utf-8")
         begin("manifest")
         manifest = make_manifest(partial, generation)
         write_figures(partial, manifest)

@@ -14,12 +14,15 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from ecd_data.artifact.escape import code_span, html_text
-from ecd_data.artifact.funnel import STAGES
-from ecd_data.artifact.schema import description
+from ecd_data.artifact.funnel import stages
+from ecd_data.artifact.schema import ECD, description
 from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.differences import Part, differences
 from ecd_data.errors import BuildError
+from ecd_data.method.plan import Plan
+from ecd_data.recipe import recipe_from_dict
 from ecd_data.requirements.calibration import table as calibration_table
+from ecd_data.values import JUDGE
 
 EXAMPLES = 2
 REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
@@ -58,43 +61,60 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
             f"no pair came out of {manifest['counts']['rounds']} rounds ({reasons}). Try more seeds or rounds, more "
             "candidates in the recipe's routes, or a more capable model; the responses so far are stored."
         )
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (resources.files("cards") / name).read_text(encoding="utf-8")),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+    )
     environment.filters.update(code=code_span, html=html_text, marked=_marked)
-    template = environment.from_string((resources.files("cards") / "dataset.md.jinja").read_text(encoding="utf-8"))
+    builder = manifest["recipe"]["builder"]
+    template = environment.get_template(f"{builder}.md.jinja")
+    title = "".join(template.blocks["title"](template.new_context()))
     return template.render(
-        yaml=_metadata(manifest, infos).to_yaml(),
+        yaml=_metadata(manifest, infos, title).to_yaml(),
         manifest=manifest,
         counts=manifest["counts"],
         recipe=manifest["recipe"],
+        options=Plan.of(recipe_from_dict(manifest["recipe"])).options,
+        kind="class" if builder == ECD else "contrast",
         seeds=manifest["seeds"],
         requirements=manifest["distributions"]["requirements"],
         repository=REPOSITORY,
         figures=[path.removeprefix("figures/") for path in manifest["files"] if path.startswith("figures/")],
         model=manifest["model"],
+        models=_models(manifest),
         judge=manifest["judge"] and manifest["judge"]["model"],
         calibration=calibration_table(manifest["judge"]["calibration"]) if manifest["judge"] else "",
         examples=examples,
         configs=[
-            {"name": name, "what": description(name), "splits": splits} for name, splits in _rows(manifest).items()
+            {"name": name, "what": description(name, builder), "splits": splits}
+            for name, splits in _rows(manifest).items()
         ],
         funnel=manifest["funnel"],
-        stages=STAGES,
+        stages=stages(builder),
     )
 
 
-def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> DatasetCardData:
+def _models(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Who wrote the answers, by name where several did; a judge of its own has a paragraph of its own."""
+    named = {name: model for name, model in manifest["models"].items() if name != JUDGE}
+    return named or {"": manifest["model"]}
+
+
+def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str) -> DatasetCardData:
     recipe, pairs = manifest["recipe"], manifest["counts"]["pairs"]
     hub_sources = [source for source in manifest["seeds"]["sources"] if "/" in source]
     card = DatasetCardData(
         language=[recipe["language"]],
         license=recipe["license"] or None,
         task_categories=["text-generation"],
-        tags=["preference", "dpo", "instruction-following", "synthetic", "trl", "ecd"],
+        tags=["preference", "dpo", "instruction-following", "synthetic", "trl", recipe["builder"]],
         size_categories=[next((name for limit, name in SIZES if pairs < limit), "n>10M")],
         annotations_creators=["machine-generated"],
         language_creators=["machine-generated"],
         source_datasets=hub_sources or ["original"],
-        pretty_name="Verified preference pairs for complex instruction following",
+        pretty_name=title,
     )
     present = _rows(manifest)
     for name in present:

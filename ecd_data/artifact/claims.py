@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ecd_data.artifact.schema import ECD
 from ecd_data.method.contrast import similarity
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
@@ -72,15 +73,26 @@ def requirement_problems(row: Row, judged: bool) -> Iterator[str]:
             yield f"requirement {stored['id']!r} is marked as checked by {stored['check']}, which it is not"
         elif stored["check"] == "judge" and not judged:
             yield f"requirement {stored['id']!r} is judged, but by the manifest no judge's votes are used"
+
+
+def operation_problems(row: Row, builder: str) -> Iterator[str]:
+    """The operation of a row: ECD's is the newest requirement, that of another builder one of its own."""
+    if builder != ECD:
+        if row["operation"].partition("/")[0] != builder:
+            yield f"operation {row['operation']!r} is none of {builder}"
+        return
     newest = row["requirements"][-1] if row["requirements"] else {"id": "", "round": 0}
     if (row["operation"], row["round"]) != (newest["id"], newest["round"]):
         yield f"operation {row['operation']!r} of round {row['round']} is not its newest requirement"
 
 
-def chain_problems(chain: Row, rounds: int) -> Iterator[str]:
+def chain_problems(chain: Row, rounds: int, builder: str) -> Iterator[str]:
     """A row of `chains`: it attempted all rounds, or one if it never began, and has the turns of its pairs."""
     adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
-    planned = range(1, rounds + 1) if chain["turns"] else [0]
+    if builder != ECD:  # a round may give a pair of a wide gap alone
+        adjacent = list(dict.fromkeys(id_.partition("-g")[0] for id_ in chain["pairs"]))
+    began = chain["turns"] or (builder != ECD and f"{chain['id']}-r0" not in chain["rejects"])
+    planned = range(1, rounds + 1) if began else [0]
     if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
         named = ", ".join(adjacent + chain["rejects"]) or "none"
         yield f"its pairs and rejects ({named}) are not one for each round"
@@ -106,11 +118,14 @@ def told_by_chain(chain: Row) -> dict[str, dict[str, int]]:
     pairs = {}
     for id_ in chain["pairs"]:
         number, _, gap = id_.rpartition("-r")[2].partition("-g")
-        turn = turns.get(int(number))
-        older = order.index(int(number)) - int(gap or 1) if turn else -1
-        if turn and older >= 0:
-            answers = [turn["response"], turns[order[older]]["response"]]
-            pairs[id_] = _told(turn["instruction"], answers, turn)
+        if (turn := turns.get(int(number))) is None:
+            continue
+        rejected = [made["text"] for made in turn["candidates"] if made["defect"] == "rejected"]
+        older = order.index(int(number)) - int(gap or 1)
+        if not rejected and older >= 0:
+            rejected = [turns[order[older]]["response"]]
+        if rejected:
+            pairs[id_] = _told(turn["instruction"], [turn["response"], rejected[0]], turn)
     sft = {f"{chain['id']}-r{n}": _told(turn["instruction"], [turn["response"]], turn) for n, turn in turns.items()}
     return {"preference": pairs, "sft": sft, "rejects": dict.fromkeys(chain["rejects"], 0)}
 

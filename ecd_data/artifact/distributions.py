@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any, get_args
 
 from ecd_data.artifact.tables import every_row
+from ecd_data.requirements.taxonomy import class_of
 from ecd_data.values import Check
 
 SIMILARITY_BINS = 50
@@ -35,7 +36,7 @@ def make_distributions(build: Path) -> dict[str, Any]:
     characters: dict[str, list[int]] = {"chosen": [], "rejected": []}
     similarities: list[float] = []
     for row in every_row(build, "preference", COLUMNS):
-        rounds[row["operation"].split("/")[0]][row["round"]] += 1
+        rounds[class_of(row["operation"])][row["round"]] += 1
         operations.update(requirement["id"] for requirement in row["requirements"])
         checks.update(requirement["check"] for requirement in row["requirements"])
         in_force[len(row["requirements"])] += 1

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecd_data.artifact.funnel import STAGES
+from ecd_data.artifact.funnel import stages
+from ecd_data.artifact.schema import ECD
 from ecd_data.artifact.svg import MARGIN, TOP, WIDTH, bar, dot, figure, label, line, number, text
 
 FOLDER = "figures"
@@ -28,18 +29,15 @@ def write_figures(build: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def figures(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """The figures by their file names; that of the judge is there when one was tried.
+    """The figures by their file names; those of requirements and judge are there when there were any.
 
     Raises:
         KeyError: the manifest was written by an older version, without the distributions.
     """
-    made = {
-        "funnel.svg": _funnel(manifest),
-        "pairs.svg": _pairs(manifest),
-        "requirements.svg": _requirements(manifest),
-        "lengths.svg": _lengths(manifest),
-        "similarity.svg": _similarity(manifest),
-    }
+    made = {"funnel.svg": _funnel(manifest), "pairs.svg": _pairs(manifest)}
+    if manifest["distributions"]["requirements"]["by_operation"]:
+        made["requirements.svg"] = _requirements(manifest)
+    made |= {"lengths.svg": _lengths(manifest), "similarity.svg": _similarity(manifest)}
     if manifest["judge"]:
         made["judge.svg"] = _judge(manifest)
     return made
@@ -47,7 +45,7 @@ def figures(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def _funnel(manifest: Mapping[str, Any]) -> str:
     rounds = manifest["funnel"]["by_round"].values()
-    reached = {stage: sum(row[stage] for row in rounds) for stage in STAGES}
+    reached = {stage: sum(row[stage] for row in rounds) for stage in stages(manifest["recipe"]["builder"])}
     first = max(reached["attempted"], 1)
     left, right = MARGIN + NAMES, RIGHT - 92
     body = []
@@ -91,7 +89,9 @@ def _pairs(manifest: Mapping[str, Any]) -> str:
                 body.append(bar(x, y, step - 2, tall - 2, "blue", 0.08 + 0.37 * n / most))
             body.append(text(x + step / 2 - 1, y + tall / 2 + 3, f"{n:,}", "" if n else "soft", "middle"))
         body.append(text(RIGHT, y + tall / 2 + 3, f"{sum(counts):,}", anchor="end"))
-    return figure("Pairs by class and round", "class of the requirement added last", HEIGHT, body)
+    if manifest["recipe"]["builder"] == ECD:
+        return figure("Pairs by class and round", "class of the requirement added last", HEIGHT, body)
+    return figure("Pairs by contrast and round", "what the two answers were made to differ in", HEIGHT, body)
 
 
 def _requirements(manifest: Mapping[str, Any]) -> str:

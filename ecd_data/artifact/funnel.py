@@ -15,9 +15,17 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from ecd_data.artifact.schema import ECD
 from ecd_data.artifact.tables import every_row
+from ecd_data.requirements.taxonomy import class_of
 
 STAGES = ("attempted", "evolved", "adapted", "passed", "pairs")
+STAGES_OF_OTHERS = ("attempted", "answered", "pairs")  # of methods that harden nothing step by step
+USABLE = (
+    "",
+    "unmet",
+    "rejected",
+)  # candidates with no other defect than what they miss, or that they were chosen over
 NO_OPERATION = "none"  # of rounds for which nothing fitted, and of chains that never began
 
 
@@ -39,28 +47,42 @@ class Round:
     candidates: Sequence[Mapping[str, Any]]
 
     @property
-    def reached(self) -> tuple[bool, ...]:
-        """For each of `STAGES`, whether the round came that far."""
-        adapted = any(candidate["defect"] in ("", "unmet") for candidate in self.candidates)
-        return True, self.evolved, adapted, bool(self.route), self.pair
+    def reached(self) -> dict[str, bool]:
+        """For each stage, whether the round came that far."""
+        usable = sum(candidate["defect"] in USABLE for candidate in self.candidates)
+        return {
+            "attempted": True,
+            "evolved": self.evolved,
+            "adapted": usable > 0,
+            "answered": usable > 1,
+            "passed": bool(self.route),
+            "pairs": self.pair,
+        }
 
 
-def make_funnel(build: Path) -> dict[str, Any]:
+def stages(builder: str) -> tuple[str, ...]:
+    """The stages that the rounds of a builder go through."""
+    return STAGES if builder == ECD else STAGES_OF_OTHERS
+
+
+def make_funnel(build: Path, builder: str = ECD) -> dict[str, Any]:
     """The funnel of a build whose rows are in place.
 
-    `by_class`, `by_operation` and `by_round` count the rounds that came as far as each of the five stages: attempted;
-    evolved, an instruction was made; adapted, a candidate had no defect other than that it missed a requirement;
-    passed, one met all; pairs, it became a pair with R(t). `routes` counts candidates tried, those that passed and
-    the rounds that became a pair; `operations` how many of the operations drawn gave a pair.
+    `by_class`, `by_operation` and `by_round` count the rounds that came as far as each of the stages. ECD has five:
+    attempted; evolved, an instruction was made; adapted, a candidate had no defect other than that it missed a
+    requirement; passed, one met all; pairs, it became a pair with R(t). Others have three: attempted; answered, there
+    were two answers to choose from; pairs. `routes` counts candidates tried, those that passed and the rounds that
+    became a pair; `operations` how many of the operations drawn gave a pair.
     """
     classes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     operations: defaultdict[str, Counter[str]] = defaultdict(Counter)
     numbers: defaultdict[int, Counter[str]] = defaultdict(Counter)
     routes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for round in _rounds(build):
-        reached = [stage for stage, there in zip(STAGES, round.reached, strict=True) if there]
+        came = round.reached
+        reached = [stage for stage in stages(builder) if came[stage]]
         operation = round.operation or NO_OPERATION
-        for counts in (classes[operation.split("/")[0]], operations[operation], numbers[round.number]):
+        for counts in (classes[class_of(operation) or operation], operations[operation], numbers[round.number]):
             counts.update(reached)
         for candidate in round.candidates:
             routes[candidate["route"]].update(["tried"] if candidate["defect"] else ["tried", "passed"])
@@ -68,9 +90,9 @@ def make_funnel(build: Path) -> dict[str, Any]:
             routes[round.route]["pairs"] += 1
     drawn = {operation: counts for operation, counts in operations.items() if operation != NO_OPERATION}
     return {
-        "by_class": _table(classes, STAGES),
-        "by_operation": _table(operations, STAGES),
-        "by_round": _table(numbers, STAGES),
+        "by_class": _table(classes, stages(builder)),
+        "by_operation": _table(operations, stages(builder)),
+        "by_round": _table(numbers, stages(builder)),
         "routes": _table(routes, ("tried", "passed", "pairs")),
         "operations": {"drawn": len(drawn), "with_pair": sum(counts["pairs"] > 0 for counts in drawn.values())},
     }
@@ -84,7 +106,7 @@ def length_ratios(build: Path) -> dict[str, Any]:
     ratios: defaultdict[str, list[float]] = defaultdict(list)
     for row in every_row(build, "preference", ["operation", "chosen", "rejected"]):
         ratio = len(row["chosen"][0]["content"]) / len(row["rejected"][0]["content"])
-        ratios[row["operation"].split("/")[0]].append(ratio)
+        ratios[class_of(row["operation"])].append(ratio)
         ratios["all"].append(ratio)
     return {
         name: {"median": round(median(found), 2), "mean_log": round(fmean(map(math.log, found)), 2)}
@@ -97,7 +119,7 @@ def _rounds(build: Path) -> Iterator[Round]:
     for chain in every_row(build, "chains", ["id", "turns", "pairs"]):
         for turn in chain["turns"]:
             if turn["round"]:
-                paired = f"{chain['id']}-r{turn['round']}" in chain["pairs"]
+                paired = f"{chain['id']}-r{turn['round']}" in (id_.partition("-g")[0] for id_ in chain["pairs"])
                 yield Round(turn["round"], turn["operation"], True, turn["adapted_by"], paired, turn["candidates"])
     for reject in every_row(build, "rejects", ["round", "step", "reason", "operation", "candidates"]):
         if reject["reason"] != "route_share":  # its turn is in the chain

@@ -13,11 +13,12 @@ from typing import Any
 
 from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
-from ecd_data.artifact.schema import CONFIGS, schemas_hash
+from ecd_data.artifact.schema import ECD, configs, schemas_hash
 from ecd_data.artifact.tables import RowsHash, data_files, every_row, file_sha256, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
-from ecd_data.values import canonical_json, sha256
+from ecd_data.requirements.taxonomy import class_of
+from ecd_data.values import Model, canonical_json, sha256
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -35,8 +36,8 @@ def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
     """
     return {
         **made_of(generation),
-        **told_by(build),
-        "configs": {config: _splits(build, config) for config in CONFIGS},
+        **told_by(build, generation.recipe.builder),
+        "configs": {config: _splits(build, config) for config in configs(generation.recipe.builder)},
     }
 
 
@@ -49,12 +50,12 @@ def list_files(build: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def told_by(build: Path) -> dict[str, Any]:
+def told_by(build: Path, builder: str = ECD) -> dict[str, Any]:
     """What rows and responses tell of themselves: the numbers of a manifest."""
     counts = _counts(build)
     return {
         "counts": counts,
-        "funnel": make_funnel(build),
+        "funnel": make_funnel(build, builder),
         "length_ratio": length_ratios(build),
         "distributions": make_distributions(build),
         "calls": _calls(build, counts["pairs"]),
@@ -74,8 +75,9 @@ def made_of(generation: Generation) -> dict[str, Any]:
             "groups": len({seed.group for seed in corpus.seeds}),
             "decontaminated_from": list(generation.contamination.sources) if generation.contamination else [],
         },
-        "hashes": {**generation.hashes, "schemas": schemas_hash(), "code": code_hash()},
-        "model": {"id": generation.model.id, "revision": generation.model.revision},
+        "hashes": {**generation.hashes, "schemas": schemas_hash(generation.recipe.builder), "code": code_hash()},
+        "model": _model(generation.model),
+        "models": {name: _model(model) for name, model in generation.models.items() if name},
         "judge": _judge(generation),
         "versions": versions(),
     }
@@ -98,12 +100,15 @@ def _judge(generation: Generation) -> dict[str, Any] | None:
     """Who judged and how reliable they are; `None` when the recipe draws nothing that needs a judge."""
     if generation.calibration is None:
         return None
-    model = generation.judge_model
     return {
-        "model": {"id": model.id, "revision": model.revision},
+        "model": _model(generation.judge_model),
         "used": generation.judge_is_reliable,
         "calibration": dataclasses.asdict(generation.calibration),
     }
+
+
+def _model(model: Model) -> dict[str, str]:
+    return {"id": model.id, "revision": model.revision}
 
 
 def read_manifest(build: Path) -> dict[str, Any]:
@@ -154,7 +159,7 @@ def _hashed(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _counts(build: Path) -> dict[str, Any]:
-    """Rounds attempted = pairs of gap 1 + rejects, and how the pairs came about."""
+    """Rounds attempted = those with a pair + rejects, and how the pairs came about."""
 
     columns = ("operation", "round", "gap", "evolved_by", "adapted_by")
     pairs: dict[str, Counter[Any]] = {column: Counter() for column in columns}
@@ -164,14 +169,16 @@ def _counts(build: Path) -> dict[str, Any]:
     rejects = Counter((row["step"], row["reason"]) for row in every_row(build, "rejects", ["step", "reason"]))
     classes: Counter[str] = Counter()
     for operation, n in pairs["operation"].items():
-        classes[operation.split("/")[0]] += n
+        classes[class_of(operation)] += n
+
+    chains = [row["rounds"] for row in every_row(build, "chains", ["rounds"])]
 
     def tally(column: str) -> dict[str, int]:
         return {str(key): n for key, n in sorted(pairs[column].items())}
 
     return {
-        "seeds": sum(1 for _ in every_row(build, "chains", ["id"])),
-        "rounds": pairs["gap"][1] + rejects.total(),
+        "seeds": len(chains),
+        "rounds": sum(chains),
         "pairs": pairs["gap"].total(),
         "rejects": {f"{step}/{reason}": n for (step, reason), n in sorted(rejects.items())},
         "by_gap": tally("gap"),

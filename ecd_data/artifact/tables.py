@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ecd_data.artifact.schema import CONFIGS
 from ecd_data.errors import BuildError
 from ecd_data.values import canonical_json
 
@@ -22,6 +23,12 @@ def data_files(build: Path, config: str) -> dict[str, list[Path]]:
     for path in sorted((build / "data" / config).glob("*.parquet")):
         files.setdefault(path.name.split("-")[0], []).append(path)
     return files
+
+
+def data_configs(*builds: Path) -> list[str]:
+    """The configs that have files in any of the builds: the common ones first."""
+    there = sorted({path.name for build in builds for path in (build / "data").glob("*")})
+    return [*(name for name in CONFIGS if name in there), *(name for name in there if name not in CONFIGS)]
 
 
 def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

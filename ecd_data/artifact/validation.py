@@ -9,6 +9,7 @@ from typing import Any
 
 from ecd_data.artifact.claims import (
     chain_problems,
+    operation_problems,
     pair_problems,
     requirement_problems,
     tie_problems,
@@ -17,13 +18,14 @@ from ecd_data.artifact.claims import (
     verdict_problems,
 )
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.artifact.schema import CONFIGS, row_fault
+from ecd_data.artifact.schema import configs, row_fault
 from ecd_data.artifact.tables import RowsHash, data_files, file_sha256, read_rows
 from ecd_data.corpus.groups import split_of
 from ecd_data.errors import BuildError, GateError
 from ecd_data.values import Model
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
+ANSWERED = ("preference", "sft")  # configs whose model is that of an answer, of several that there may be
 LINKED = ("preference", "sft", "rejects")  # configs whose rows a chain names
 SHOWN = 10  # problems listed before the rest is counted
 
@@ -82,7 +84,7 @@ def check_rows(build: Path, manifest: Mapping[str, Any]) -> tuple[Report, list[s
     except (TypeError, ValueError, LookupError) as error:
         raise BuildError(f"{build / NAME}: not as this version writes it ({error!r}). Build it again.") from None
     problems: list[str] = []
-    for config in CONFIGS:
+    for config in rows.counts:
         for split, paths in data_files(build, config).items():
             problems += rows.read(config, split, paths)
     problems += [*rows.unaccounted(), *rows.of_chains, *rows.unlinked()]
@@ -104,16 +106,18 @@ class _Rows:
 
     def __init__(self, manifest: Mapping[str, Any]) -> None:
         recipe, judge = manifest["recipe"], manifest["judge"]
-        self.counts: dict[str, dict[str, int]] = {config: {} for config in CONFIGS}
-        self.hashes: dict[str, dict[str, RowsHash]] = {config: {} for config in CONFIGS}
+        self._builder = str(recipe["builder"])
+        self.counts: dict[str, dict[str, int]] = {config: {} for config in configs(self._builder)}
+        self.hashes: dict[str, dict[str, RowsHash]] = {config: {} for config in self.counts}
         self.rechecked = 0
         self.of_chains: list[str] = []
-        self._recorded = {config: dict(manifest["configs"].get(config, {})) for config in CONFIGS}
+        self._recorded = {config: dict(manifest["configs"].get(config, {})) for config in self.counts}
         self._rounds, self._splits, self._seed = int(recipe["rounds"]), dict(recipe["splits"]), recipe["seed"]
         self._model = str(Model(**manifest["model"]))
+        self._models = {self._model, *(str(Model(**model)) for model in manifest["models"].values())}
         self._judged = judge is not None and judge["used"] is True
         # What rows say of their round, by id, and what their chains say of it; None: nothing that can be read.
-        self._told: dict[str, dict[str, int | None]] = {config: {} for config in CONFIGS}
+        self._told: dict[str, dict[str, int | None]] = {config: {} for config in self.counts}
         self._chained: dict[str, dict[str, int]] = {config: {} for config in LINKED}
         self._split_of_seed: dict[str, str] = {}
 
@@ -124,7 +128,7 @@ class _Rows:
         for row in read_rows(paths):
             self.counts[config][split] += 1
             where, told_ = row_name(config, split, row.get("id")), self._told[config]
-            if fault := row_fault(config, row):
+            if fault := row_fault(config, row, self._builder):
                 yield f"{where}: {fault}"
                 told_[str(row.get("id"))] = None
                 continue
@@ -134,7 +138,9 @@ class _Rows:
             told_[row["id"]] = told(config, row)
             yield from (f"{where}: {problem}" for problem in self._problems(config, split, row))
             if config == "chains":
-                self.of_chains += (f"{where}: {problem}" for problem in chain_problems(row, self._rounds))
+                self.of_chains += (
+                    f"{where}: {problem}" for problem in chain_problems(row, self._rounds, self._builder)
+                )
                 for linked, ids in told_by_chain(row).items():
                     self._chained[linked].update(ids)
 
@@ -142,7 +148,7 @@ class _Rows:
         seed = row.get("seed_id", row["id"])
         if self._split_of_seed.setdefault(seed, split) != split:
             yield f"seed {seed} is in {self._split_of_seed[seed]} and in {split}"
-        if row["model"] != self._model:
+        if row["model"] not in (self._models if config in ANSWERED else {self._model}):
             yield f"model is {row['model']!r}, but the manifest's {self._model!r}"
         if config == "chains":
             if split != split_of(row["group"], self._splits, self._seed):
@@ -154,6 +160,7 @@ class _Rows:
             yield f"it is of seed {seed} and round {row['round']}"
         if "requirements" in row:
             yield from requirement_problems(row, self._judged)
+            yield from operation_problems(row, self._builder)
         if config == "preference":
             self.rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
             yield from pair_problems(row)

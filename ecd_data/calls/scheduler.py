@@ -20,6 +20,7 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from contextlib import AsyncExitStack, aclosing
@@ -31,7 +32,7 @@ from ecd_data.calls.commits import Commits
 from ecd_data.calls.loop import blocking, cancelled
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
-from ecd_data.values import Model, Request, Response, request_key
+from ecd_data.values import JUDGE, Model, Request, Response, request_key
 
 T = TypeVar("T")
 Chain = Generator[Sequence[Request], list[Response], T]
@@ -106,26 +107,26 @@ def run(
     store: Store,
     answerer: Answerer,
     *,
-    judge: Answerer | None = None,
+    others: Mapping[str, Answerer] | None = None,
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
     on_key: Callable[[int, str], None] | None = None,
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
-    Without endpoints it is a replay: the store must hold every response. Requests of the role `judge` go to `judge`
-    when there is one. Calls of the chains that have come furthest go first, so that chains end early. A call that
-    failed for good is remembered, so that a replay meets the same failure; a run with endpoints asks again. The run
-    ends when more than the share `max_failed` of its calls failed. `on_call` is shown the totals at the start and
-    after every response, `on_key` the number of the chain and the store key of every request, in the order of the
-    chain's requests. An exception, Ctrl-C or the end of the iteration cancels what is in flight; answers that have
-    come are stored.
+    Without endpoints it is a replay: the store must hold every response. A request that names who answers (`by`) goes
+    to that one of `others`; without a `judge` among them, what is asked of it goes to the answerer. Calls of the
+    chains that have come furthest go first, so that chains end early. A call that failed for good is remembered, so
+    that a replay meets the same failure; a run with endpoints asks again. The run ends when more than the share
+    `max_failed` of its calls failed. `on_call` is shown the totals at the start and after every response, `on_key` the
+    number of the chain and the store key of every request, in the order of the chain's requests. An exception, Ctrl-C
+    or the end of the iteration cancels what is in flight; answers that have come are stored.
 
     Raises:
         EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    return blocking(lambda: _Run(store, answerer, judge, max_failed, on_call, on_key).results(chains))
+    return blocking(lambda: _Run(store, answerer, others or {}, max_failed, on_call, on_key).results(chains))
 
 
 class _Run:
@@ -135,18 +136,17 @@ class _Run:
         self,
         store: Store,
         answerer: Answerer,
-        judge: Answerer | None,
+        others: Mapping[str, Answerer],
         max_failed: float,
         on_call: Callable[[Stats], None] | None,
         on_key: Callable[[int, str], None] | None,
     ) -> None:
         self.store = store
-        self.answerer = answerer
-        self.judge = judge or answerer
+        self.answerers = {"": answerer, JUDGE: answerer, **others}
         self.max_failed = max_failed
         self.on_call = on_call
         self.on_key = on_key
-        self.live = {by.pool: by.model for by in (answerer, self.judge) if by.pool is not None}
+        self.live = {by.pool: by.model for by in self.answerers.values() if by.pool is not None}
         self.stats = Stats(pools=self.live.keys())
         self.commits = Commits(store, lambda: self.stats.in_flight)
         self.retried_before = sum(pool.retries for pool in self.live)
@@ -169,7 +169,11 @@ class _Run:
 
     async def ask(self, request: Request, number: int) -> Response | CallFailed:
         """What the store holds, or else the endpoint says, to a request of chain `number`."""
-        by = self.judge if request.role == "judge" else self.answerer
+        by = self.answerers.get(request.by)
+        if by is None:
+            raise EndpointError(
+                f"{request.name} is for {request.by!r}: say who that is with --endpoint {request.by}=URL."
+            )
         key = request_key(by.model, request)
         if self.on_key is not None:
             self.on_key(number, key)

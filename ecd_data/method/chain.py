@@ -19,7 +19,20 @@ from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import Candidate, Chain, Pair, Reject, Request, Requirement, Response, Ruling, Seed, Tie, Turn
+from ecd_data.values import (
+    JUDGE,
+    Candidate,
+    Chain,
+    Pair,
+    Reject,
+    Request,
+    Requirement,
+    Response,
+    Ruling,
+    Seed,
+    Tie,
+    Turn,
+)
 
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
@@ -41,7 +54,7 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     the recipe asks for `all` pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard
     negative.
     """
-    first = yield from _or_reject(_first_turn(seed, plan), seed.seed_id, 0, seed.instruction)
+    first = yield from or_reject(_first_turn(seed, plan), seed.seed_id, 0, seed.instruction)
     if isinstance(first, Reject):
         return Chain(seed.seed_id, seed.group, (), (), (first,))
     turns, pairs, rejects = [first], [], []
@@ -49,7 +62,7 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     negatives: list[tuple[Turn, Rulings]] = []  # turns before the last that still just miss, and what is known of them
     for number in range(1, plan.recipe.rounds + 1):
         steps = _round(seed, turns[-1], number, plan)
-        ended = yield from _or_reject(steps, seed.seed_id, number, turns[-1].instruction)
+        ended = yield from or_reject(steps, seed.seed_id, number, turns[-1].instruction)
         done = _Round(ended) if isinstance(ended, Reject) else ended
         tied += done.ties
         if isinstance(done.outcome, Reject):
@@ -67,7 +80,7 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects), tuple(tied))
 
 
-def _or_reject(steps: Steps[T | Reject], seed_id: str, number: int, instruction: str) -> Steps[T | Reject]:
+def or_reject(steps: Steps[T | Reject], seed_id: str, number: int, instruction: str) -> Steps[T | Reject]:
     """The outcome of `steps`, or a reject when a call of theirs failed for good."""
     try:
         return (yield from steps)
@@ -77,7 +90,7 @@ def _or_reject(steps: Steps[T | Reject], seed_id: str, number: int, instruction:
 
 def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
     """I(0) and R(0): the corpus's own answer, or the model's first one without a defect."""
-    if reason := seed_defect(seed, plan.recipe.max_seed_chars) or plan.contaminated(seed.instruction) * "contaminated":
+    if reason := left_out(seed, plan):
         return Reject(seed.seed_id, 0, "seed", reason, "", seed.instruction)
     if seed.response is not None:
         return Turn(0, "", seed.instruction, seed.response, (), (), "seed", "seed")
@@ -90,6 +103,11 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
             text = candidates[-1].text
             return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))
     return Reject(seed.seed_id, 0, "answer", _main_defect(candidates), "", seed.instruction, tuple(candidates))
+
+
+def left_out(seed: Seed, plan: Plan) -> str:
+    """Why a seed is not used at all: a reason code, or an empty string."""
+    return seed_defect(seed, plan.recipe.max_seed_chars) or plan.contaminated(seed.instruction) * "contaminated"
 
 
 def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Reject]:
@@ -108,7 +126,7 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Re
     in_force = (*turn.requirements, requirement)
 
     # R(t) was ruled on when it was accepted; only the new requirement is open.
-    missing = yield from _rule(turn.response, instruction, (requirement,), seed_id, number, plan)
+    missing = yield from rule(turn.response, instruction, (requirement,), seed_id, number, plan)
     old = Ruled("evolved", turn.response, (*turn.rulings, *missing))
     if reason := negative_defect(old.rulings, plan.recipe.max_missed):
         return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
@@ -164,7 +182,7 @@ def _still_negative(
             continue
         newest = turn.requirements[-1:]
         try:
-            ruled = yield from _rule(older.response, turn.instruction, newest, seed_id, turn.round, plan)
+            ruled = yield from rule(older.response, turn.instruction, newest, seed_id, turn.round, plan)
         except CallFailed:
             continue
         if not negative_defect((*known, *ruled), plan.recipe.max_missed):
@@ -197,25 +215,32 @@ def _eliminate(
     """The candidate with its rulings, marked `unmet` when any requirement in force is not met by a majority."""
     if candidate.defect:
         return candidate, ()
-    rulings = yield from _rule(candidate.text, instruction, in_force, seed_id, number, plan)
+    rulings = yield from rule(candidate.text, instruction, in_force, seed_id, number, plan)
     for ruling in rulings:
         if not ruling.met:
             return replace(candidate, defect="unmet", detail=f"{ruling.requirement}: {ruling.reason}"), rulings
     return candidate, rulings
 
 
-def _rule(
-    response: str, instruction: str, requirements: Sequence[Requirement], seed_id: str, number: int, plan: Plan
+def rule(
+    response: str,
+    instruction: str,
+    requirements: Sequence[Requirement],
+    seed_id: str,
+    number: int,
+    plan: Plan,
+    in_full: bool = False,
 ) -> Steps[Rulings]:
-    """A ruling on each requirement, in order; only the code's when one of those fails, since that settles it."""
+    """A ruling on each requirement, in order; only the code's when one of those fails, since that settles it.
+
+    `in_full` asks for the judge's votes then too.
+    """
     rulings = {r.id: _by_code(r, response) for r in requirements if r.check == "code"}
     judged = [requirement for requirement in requirements if requirement.check == "judge"]
-    if judged and all(ruling.met for ruling in rulings.values()):
+    if judged and (in_full or all(ruling.met for ruling in rulings.values())):
         votes = plan.recipe.votes
         responses = yield [
-            plan.request(
-                "judge", seed_id, number, attempt, question(requirement, instruction, response, attempt), VOTE
-            )
+            plan.request(JUDGE, seed_id, number, attempt, question(requirement, instruction, response, attempt), VOTE)
             for requirement in judged
             for attempt in range(votes)
         ]

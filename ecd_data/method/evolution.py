@@ -37,14 +37,17 @@ MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, n
 Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str] | None]
 
 
-def draw(seed: Seed, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Requirement | None] | None:
+def draw(
+    seed: Seed, turn: Turn, round: int, plan: Plan, attempt: int = 0
+) -> tuple[Operation, Requirement | None] | None:
     """The operation of a round, with its requirement where code can check it; `None` when nothing fits.
 
     A class first, then one of its operations, so that a class with many of them does not crowd out the rest. The first
     requirement is taken that the old answer does not meet already: one that it meets would give no negative, and no
-    call is spent to learn that. A function of (recipe seed, seed_id, round) and the turn alone.
+    call is spent to learn that; a turn without an answer yet meets nothing. A function of (recipe seed, seed_id,
+    round, attempt) and the turn alone; `attempt` counts the draws of a round that has several.
     """
-    rng = keyed(plan.recipe.seed, seed.seed_id, round, 0, "operation")
+    rng = keyed(plan.recipe.seed, seed.seed_id, round, attempt, "operation")
     for kind in rng.sample(CLASSES, len(CLASSES)):
         fitting = [
             operation
@@ -56,7 +59,7 @@ def draw(seed: Seed, turn: Turn, round: int, plan: Plan) -> tuple[Operation, Req
             if operation.check == "judge":
                 return operation, None
             requirement = operation.draw(rng, round, seed.instruction)
-            if not check(requirement, turn.response).met:
+            if not turn.response or not check(requirement, turn.response).met:
                 return operation, requirement
     return None
 

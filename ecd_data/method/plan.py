@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
+from builders import find
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.errors import RecipeError
-from ecd_data.recipe import Recipe
+from ecd_data.recipe import Recipe, typed
 from ecd_data.requirements.taxonomy import CLASSES, Operation, load_taxonomy, select
 from ecd_data.rng import call_seed
-from ecd_data.values import Grammar, Message, Request
+from ecd_data.values import JUDGE, Grammar, Message, Request
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A recipe with the operations that it draws from, and what no instruction may share with evaluations."""
+    """A recipe with the operations that it draws from, and what no instruction may share with evaluations.
+
+    `options` are the builder's own, of the type that it names.
+    """
 
     recipe: Recipe
     taxonomy: Mapping[str, Operation]
     operations: tuple[Operation, ...]
     contamination: Contamination | None = None
+    options: Any = None
 
     @cached_property
     def by_class(self) -> dict[str, list[Operation]]:
@@ -36,10 +42,12 @@ class Plan:
         """The plan of a recipe.
 
         Raises:
-            RecipeError: an operation of the recipe is not in the taxonomy.
+            RecipeError: an operation of the recipe is not in the taxonomy, or an option is not the builder's.
         """
         taxonomy = load_taxonomy()
-        return cls(recipe, taxonomy, tuple(select(recipe.operations, taxonomy)), contamination)
+        options: Any = typed(find(recipe.builder).OPTIONS, recipe.options, "options.")
+        drawn = select(recipe.operations, taxonomy) if getattr(options, "requirements", True) else ()
+        return cls(recipe, taxonomy, tuple(drawn), contamination, options)
 
     def contaminated(self, instruction: str) -> bool:
         """Whether an instruction shares a run of words with an evaluation's prompt."""
@@ -69,8 +77,13 @@ class Plan:
         grammar: Grammar | None = None,
         logprobs: bool = False,
         max_tokens: int | None = None,
+        temperature: float | None = None,
+        by: str = "",
     ) -> Request:
-        """One call, with its own sampling seed; `max_tokens` can only lower the recipe's."""
+        """One call, with its own sampling seed; `max_tokens` can only lower the recipe's.
+
+        `by` names who answers: by default the model itself, and the judge where the role is `judge`.
+        """
         recipe = self.recipe
         return Request(
             role=role,
@@ -80,10 +93,11 @@ class Plan:
             messages=tuple(messages),
             seed=call_seed(recipe.seed, seed_id, round, attempt, role),
             max_tokens=min(recipe.max_tokens, max_tokens or recipe.max_tokens),
-            temperature=recipe.temperature,
+            temperature=recipe.temperature if temperature is None else temperature,
             top_p=recipe.top_p,
             grammar=grammar,
             logprobs=logprobs,
+            by=by or (JUDGE if role == JUDGE else ""),
         )
 
     def chat(self, *texts: str) -> list[Message]:

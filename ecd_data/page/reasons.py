@@ -46,12 +46,22 @@ def pair_reasons(pair: Mapping[str, Any], turns: Sequence[Mapping[str, Any]], vo
     """The reasons for the verdicts on both sides of a pair, in the order of its requirements.
 
     An answer was ruled on when it was accepted, and then only on what was new: so the votes on R(s) and a requirement
-    of round q are those of round max(s, q), about that round's instruction.
+    of round q are those of round max(s, q), about that round's instruction. A rejected answer of the pair's own round
+    was ruled on in it.
     """
     instructions = {turn["round"]: turn["instruction"] for turn in turns}
     rounds = sorted(instructions)
     accepted = {"chosen": pair["round"]}
-    if pair["round"] in rounds and rounds.index(pair["round"]) >= pair["gap"]:
+    own = {
+        made["text"]
+        for t in turns
+        if t["round"] == pair["round"]
+        for made in t["candidates"]
+        if made["defect"] == "rejected"
+    }
+    if pair["rejected"][0]["content"] in own:
+        accepted["rejected"] = pair["round"]
+    elif pair["round"] in rounds and rounds.index(pair["round"]) >= pair["gap"]:
         accepted["rejected"] = rounds[rounds.index(pair["round"]) - pair["gap"]]
     reasons: dict[str, list[str]] = {"chosen": [], "rejected": []}
     for side, given in reasons.items():

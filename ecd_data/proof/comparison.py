@@ -12,11 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ecd_data.artifact.schema import CONFIGS
-from ecd_data.artifact.tables import data_files, every_row, read_rows
+from ecd_data.artifact.tables import data_configs, data_files, every_row, read_rows
+from ecd_data.requirements.taxonomy import class_of
 
 ALL = "all"
 NO_CLASS = "none"  # of rows without an operation: whole chains, first turns, rounds that nothing fitted
+WITH_CLASS = ("preference", "sft", "rejects", "ties")  # configs whose rows have an operation
 SIDES = ("prompt", "chosen", "rejected")
 _JSON = json.JSONEncoder(sort_keys=True).encode  # of any row, a broken one with NaN in it too
 
@@ -82,7 +83,7 @@ def changed_rows(a: Path, b: Path) -> Iterator[RowChange]:
     Raises:
         BuildError: a file cannot be read.
     """
-    for config in CONFIGS:
+    for config in data_configs(a, b):
         known = {row["id"]: (split, _class(row), _columns(row)) for split, row in _rows(a, config)}
         for split, row in _rows(b, config):
             if (before := known.pop(row["id"], None)) is None:
@@ -115,9 +116,8 @@ def count_rows(build: Path) -> Counter[tuple[str, str]]:
         BuildError: a file cannot be read.
     """
     counts: Counter[tuple[str, str]] = Counter()
-    for config in CONFIGS:
-        columns = ["id"] if config == "chains" else ["operation"]
-        for row in every_row(build, config, columns):
+    for config in data_configs(build):
+        for row in every_row(build, config, ["operation"] if config in WITH_CLASS else ["id"]):
             counts.update([(config, ALL), (config, _class(row))])
     return counts
 
@@ -147,7 +147,7 @@ def _rows(build: Path, config: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _class(row: Mapping[str, Any]) -> str:
-    return row.get("operation", "").split("/")[0] or NO_CLASS
+    return class_of(row.get("operation", "")) or NO_CLASS
 
 
 def _columns(row: Mapping[str, Any]) -> bytes:

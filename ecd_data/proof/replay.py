@@ -26,12 +26,12 @@ def replay(build: Path, out: Path) -> Path:
     """
     manifest = read_manifest(build)
     recipe, corpus, contamination = read_inputs(build, manifest)
-    judge = Answerer(Model(**manifest["judge"]["model"])) if manifest["judge"] else None
+    others = {name: Answerer(Model(**model)) for name, model in manifest["models"].items()}
     folder = tempfile.TemporaryDirectory(prefix="ecd-replay-")
     with folder as work, Store(Path(work, "responses.sqlite")) as store, Watch() as watch:
         import_into(store, build)
         model = Model(**manifest["model"])
-        generation = Generation(corpus, recipe, model, store, judge=judge, contamination=contamination)
+        generation = Generation(corpus, recipe, model, store, others=others, contamination=contamination)
         watched = watch.of(generation)
         spool = Spool(Path(work, "spool"), recipe)
         spool.fill(watched)

@@ -24,7 +24,7 @@ from ecd_data.artifact.card import card_text
 from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.inputs import RECIPE, read_inputs
 from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
-from ecd_data.artifact.schema import CONFIGS, schemas_hash
+from ecd_data.artifact.schema import configs, schemas_hash
 from ecd_data.artifact.tables import data_files, file_sha256, read_rows
 from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name
 from ecd_data.calls.exchange import read_parquet
@@ -38,11 +38,11 @@ from ecd_data.release.naming import fill_in, filled_in
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import Model, Response, canonical_json, request_key, sha256
+from ecd_data.values import JUDGE, Model, Response, canonical_json, request_key, sha256
 
 LONGEST = 160  # characters of a value that a message shows
 # Parts of a manifest that are no numbers counted from the files.
-OTHER_PARTS = ("format", "recipe", "seeds", "hashes", "model", "judge", "versions", "configs", "files")
+OTHER_PARTS = ("format", "recipe", "seeds", "hashes", "model", "models", "judge", "versions", "configs", "files")
 
 Manifest = Mapping[str, Any]
 Found = tuple[str, list[str]]  # what was looked at, and what is wrong
@@ -111,7 +111,7 @@ def _inputs(build: Path, manifest: Manifest) -> Found:
     recipe, corpus, contamination = read_inputs(build, manifest)
     schemas = {
         config: (build / "schema" / f"{config}.schema.json").read_text(encoding="utf-8")
-        for config in CONFIGS
+        for config in configs(recipe.builder)
         if config in manifest["configs"]  # older releases have no ties
     }
     told = {
@@ -146,21 +146,23 @@ def _inputs(build: Path, manifest: Manifest) -> Found:
 
 
 def _responses(build: Path, manifest: Manifest) -> Found:
-    """Every response has the key of its request, and is of the model or of the judge."""
-    models = [Model(**manifest["model"])]
-    models += [Model(**manifest["judge"]["model"])] if manifest["judge"] else []
+    """Every response has the key of its request, and is of the model, of one with a name or of the judge."""
+    named = {name: Model(**model) for name, model in manifest["models"].items()}
+    model_itself = Model(**manifest["model"])
+    judge = named.pop(JUDGE, model_itself)
+    others = {model_itself, *named.values()}
     number, problems = 0, []
     for file in sorted((build / "responses").glob("*.parquet")):
         for key, model, request, _, _ in read_parquet(file):
             number += 1
-            if model != (models[-1] if request["role"] == "judge" else models[0]):
+            if model not in ({judge} if request["role"] == JUDGE else others):
                 problems.append(f"{file.name}: response {key[:16]}... is of {model}, not of the manifest's model")
     return f"{number:,} responses by the keys of their requests", problems
 
 
 def _manifest(build: Path, manifest: Manifest) -> Found:
     """The manifest's numbers are those of the files; what it says of the judge holds together."""
-    told = told_by(build)
+    told = told_by(build, manifest["recipe"]["builder"])
     problems = [f"{name}: is nothing that a manifest tells" for name in manifest.keys() - {*OTHER_PARTS, *told}]
     problems += _differing({name: manifest.get(name) for name in told}, told, "by the files")
     recipe, judge = load_recipe(str(build / RECIPE)), manifest["judge"]
@@ -232,7 +234,8 @@ def _code(manifest: Manifest) -> Found:
         made = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
         here = ", ".join(other) or "another state of its code"
         return f"made by other code, {made}; here: {here}", []
-    shaping = {"schemas": schemas_hash(), "prompts": prompts_hash(), "taxonomy": taxonomy_hash()}
+    schemas = schemas_hash(manifest["recipe"]["builder"])
+    shaping = {"schemas": schemas, "prompts": prompts_hash(), "taxonomy": taxonomy_hash()}
     recorded = {name: manifest["hashes"][name] for name in shaping}
     return "as here, with schemas, prompts and taxonomy", list(_differing(recorded, shaping, "here", "hashes"))
 

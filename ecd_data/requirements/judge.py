@@ -30,7 +30,7 @@ def question(requirement: Requirement, instruction: str, response: str, attempt:
         "judge.jinja",
         instruction=instruction,
         response=response,
-        fence=_fence(instruction, response),
+        fence=fence(instruction, response),
         requirement=requirement.text,
         swapped=attempt % 2 == 1,
     )
@@ -61,7 +61,7 @@ def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:
     return Ruling(requirement.id, round(share, 4), reason)
 
 
-def _fence(*texts: str) -> str:
+def fence(*texts: str) -> str:
     """A line of equals signs that stands in none of the texts, so that none of them can end its own section."""
     length = 5
     while any("=" * length in text for text in texts):

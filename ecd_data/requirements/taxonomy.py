@@ -86,6 +86,12 @@ class Operation:
         return text.format(**{name: _shown(value) for name, value in kwargs.items()})
 
 
+def class_of(operation: str) -> str:
+    """The class of an operation of the taxonomy by its id; of another one (`rlcd/concise`), its name."""
+    kind, _, name = operation.partition("/")
+    return kind if kind in CLASSES else name
+
+
 def is_stated(operation: Operation, requirement: Requirement, instruction: str) -> bool:
     """Whether an instruction states a code-checked requirement: all that `stated` asks for is found in it."""
     phrases = _shared()["phrases"]

@@ -91,25 +91,31 @@ def chain_lines(chain: Chain) -> Iterator[Text]:
     if first := turns.get(0):
         yield from _labelled("instruction", first.instruction)
         yield from _labelled("answer", first.response)
-    outcomes: list[Pair | Reject] = [*(pair for pair in chain.pairs if pair.gap == 1), *chain.rejects]
+    hardest = {pair.round: pair for pair in sorted(chain.pairs, key=lambda pair: -pair.gap)}
+    outcomes: list[Pair | Reject] = [*hardest.values(), *chain.rejects]
     for outcome in sorted(outcomes, key=lambda outcome: outcome.round):
         yield Text()
         if isinstance(outcome, Reject):
             yield from _reject(outcome)
         else:
-            before = max((turn for turn in chain.turns if turn.round < outcome.round), key=lambda turn: turn.round)
-            yield from _pair(outcome, before, turns[outcome.round])
-            for easier in (pair for pair in chain.pairs if pair.round == outcome.round and pair.gap > 1):
+            yield from _pair(outcome, _before(chain, outcome.round), turns[outcome.round])
+            for easier in (pair for pair in chain.pairs if pair.round == outcome.round and pair is not outcome):
                 missed = ", ".join(ruling.requirement for ruling in easier.rejected_rulings if not ruling.met)
                 yield Text(f"  also with the answer {easier.gap} turns before, which misses {missed}", ASIDE)
 
 
-def _pair(pair: Pair, before: Turn, turn: Turn) -> Iterator[Text]:
+def _before(chain: Chain, round: int) -> str | None:
+    """The instruction that a round of ECD made harder; those of other methods begin with none of a turn 0."""
+    if not chain.turns or chain.turns[0].round:
+        return None
+    return max((turn for turn in chain.turns if turn.round < round), key=lambda turn: turn.round).instruction
+
+
+def _pair(pair: Pair, before: str | None, turn: Turn) -> Iterator[Text]:
     made = f"{pair.operation}, by {pair.adapted_by}, similarity {pair.similarity:.2f}"
     yield Text.assemble((f"round {pair.round}  + pair    ", f"bold {GOOD}"), made)
-    yield from _labelled(
-        "instruction", _marked(differences(before.instruction, pair.instruction)[1], "{+", "+}", GOOD)
-    )
+    new = pair.instruction if before is None else _marked(differences(before, pair.instruction)[1], "{+", "+}", GOOD)
+    yield from _labelled("instruction", new)
     rejected, chosen = differences(pair.rejected, pair.chosen)
     yield from _labelled("rejected", _marked(rejected, "[-", "-]", BAD))
     yield from _labelled("chosen", _marked(chosen, "{+", "+}", GOOD))
@@ -129,7 +135,7 @@ def _reject(reject: Reject) -> Iterator[Text]:
 
 def _dropped(candidates: Sequence[Candidate]) -> Iterator[Text]:
     for candidate in candidates:
-        if candidate.defect:
+        if candidate.defect not in ("", "rejected"):
             why = candidate.defect + (f" ({candidate.detail})" if candidate.detail else "")
             yield from _labelled("dropped", f"- {candidate.route}: {why}", ASIDE)
             yield from _labelled("", " ".join(candidate.text.split()), ASIDE)

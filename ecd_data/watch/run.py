@@ -173,9 +173,13 @@ class Watch:
         rejects = [
             {"round": r.round, "operation": r.operation, "step": r.step, "reason": r.reason} for r in chain.rejects
         ]
-        rounds = sum(pair.gap == 1 for pair in chain.pairs) + len(chain.rejects)
         self.event(
-            "chain", seed_id=chain.seed_id, rounds=rounds, pairs=len(chain.pairs), rejects=rejects, **asdict(usage)
+            "chain",
+            seed_id=chain.seed_id,
+            rounds=chain.rounds,
+            pairs=len(chain.pairs),
+            rejects=rejects,
+            **asdict(usage),
         )
 
     def _tick_on(self) -> None:

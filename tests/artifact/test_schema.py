@@ -32,7 +32,7 @@ VALUES = st.recursive(
 def rows():
     """Some rows of each config."""
     chains = [finish(run_chain(seed, Plan.of(RECIPE))) for seed in read_corpus(["bundled"], limit=12).seeds]
-    made = [chain_rows(chain, "org/model") for chain in chains]
+    made = [chain_rows(chain, {"": "org/model"}) for chain in chains]
     return {config: [row for by_config in made for row in by_config[config]] for config in CONFIGS}
 
 

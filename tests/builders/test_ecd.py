@@ -4,11 +4,10 @@ import pytest
 from datasets.exceptions import DatasetGenerationError
 from scripted import RECIPE, ScriptedPool
 
-from builders import spool
 from builders.ecd import Ecd
-from builders.rows import FEATURES
+from builders.rows import chain_rows
 from builders.spool import Spool
-from ecd_data.artifact.schema import CONFIGS, gate
+from ecd_data.artifact.schema import configs, gate
 from ecd_data.errors import EndpointError, GateError
 
 
@@ -26,16 +25,16 @@ def test_the_default_config_is_preference(builder):
     pairs = made.as_dataset()
     assert made.config.name == "preference"
     assert set(pairs) <= set(RECIPE.splits)
-    assert pairs["train"].features == FEATURES["preference"]
+    assert pairs["train"].features == Ecd.FEATURES["preference"]
     assert {"prompt", "chosen", "rejected"} <= set(pairs["train"].column_names)
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", configs())
 def test_every_config_has_rows_that_pass_the_gate_and_fit_the_features(builder, config):
     made = builder(config)
     made.download_and_prepare()
     for rows in made.as_dataset().values():
-        assert rows.features == FEATURES[config]
+        assert rows.features == Ecd.FEATURES[config]
         for row in rows:
             gate(config, row)
 
@@ -44,7 +43,7 @@ def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
     pool = ScriptedPool()
     generation = make_generation(pool=pool)
     rows = Spool(tmp_path / "spool", generation.recipe)
-    for config in CONFIGS:
+    for config in configs():
         Ecd(config, generation=generation, spool=rows, cache_dir=str(tmp_path)).download_and_prepare()
     assert len(pool.requests) == len(list(rows.keys()))
 
@@ -78,15 +77,13 @@ def test_splits_share_no_seed(builder):
 
 
 def test_a_row_that_does_not_validate_stops_the_build(builder, monkeypatch):
-    whole = spool.chain_rows
-
-    def spoiled(chain, model):
-        rows = whole(chain, model)
+    def spoiled(chain, models):
+        rows = chain_rows(chain, models)
         for row in rows["preference"]:
             row["gap"] = 0
         return rows
 
-    monkeypatch.setattr(spool, "chain_rows", spoiled)
+    monkeypatch.setattr(Ecd, "rows", staticmethod(spoiled))
     with pytest.raises(DatasetGenerationError) as caught:
         builder().download_and_prepare()
     assert isinstance(caught.value.__cause__, GateError)

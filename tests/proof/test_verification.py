@@ -84,7 +84,7 @@ def test_a_release_is_verified_and_replayed(build, tmp_path):
         {"recipe": replace(RECIPE, rounds=4, pairs="all")},
         {
             "recipe": replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0),
-            "judge": Answerer(JUDGE, JudgePool()),
+            "others": {"judge": Answerer(JUDGE, JudgePool())},
         },
         {"recipe": replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=1.0)},
     ],

@@ -15,7 +15,9 @@ from jsonschema import Draft202012Validator, validators
 from ecd_data.errors import GateError
 from ecd_data.values import canonical_json, sha256
 
-CONFIGS = ("preference", "sft", "chains", "rejects", "ties")
+ECD = "ecd"  # the builder whose schemas are the files as they stand; what others have otherwise is in `<name>.json`
+CONFIGS = ("preference", "sft", "chains", "rejects")
+OWN = ("ties",)  # ECD's, beside those that all have
 OBJECT = {"type", "properties", "required", "additionalProperties"}
 ARRAY = {"type", "items", "minItems", "maxItems"}
 ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "contentMediaType"}
@@ -31,42 +33,86 @@ Validator = validators.extend(
 )
 
 
-def schema_text(config: str) -> str:
-    """The schema file of a config, as it is published."""
-    return (resources.files("ecd_data.artifact.schema") / f"{config}.schema.json").read_text(encoding="utf-8")
+def configs(builder: str = ECD) -> tuple[str, ...]:
+    """The configs of a builder's datasets: the common ones and its own."""
+    own = OWN if builder == ECD else (config for config in _changes(builder) if config not in CONFIGS)
+    return (*CONFIGS, *own)
 
 
-def description(config: str) -> str:
+def schema_text(config: str, builder: str = ECD) -> str:
+    """The schema file of a builder's config, as it is published."""
+    text = _read(f"{config}.schema.json")
+    if builder == ECD:
+        return text
+    schema = json.loads(text)
+    for changes in (_common_changes(), _changes(builder)):
+        schema = _changed(schema, changes.get(config, {}))
+    schema["$id"] = schema["$id"].replace("urn:ecd:", f"urn:ecd:{builder}:")
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def _read(name: str) -> str:
+    return (resources.files("ecd_data.artifact.schema") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _common_changes() -> dict[str, Any]:
+    """What the rows of all builders but ECD have in another way than its own, by config."""
+    return dict(json.loads(_read("others.json")))
+
+
+@cache
+def _changes(builder: str) -> dict[str, Any]:
+    """What a builder's rows have in another way than those of all others, and its own configs."""
+    return {} if builder == ECD else dict(json.loads(_read(f"{builder}.json")))
+
+
+def _changed(schema: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema with changes: objects are merged, items added to arrays, `null` removes a keyword."""
+    changed = dict(schema)
+    for key, value in changes.items():
+        if value is None:
+            changed.pop(key, None)
+        elif isinstance(value, dict):
+            changed[key] = _changed(changed.get(key, {}), value)
+        elif isinstance(value, list):
+            changed[key] = [*changed.get(key, []), *value]
+        else:
+            changed[key] = value
+    return changed
+
+
+def description(config: str, builder: str = ECD) -> str:
     """What a row of a config is, in a sentence without its full stop: the title of the schema."""
-    return str(json.loads(schema_text(config))["title"])
+    return str(json.loads(schema_text(config, builder))["title"])
 
 
 @cache
-def schemas_hash() -> str:
-    """SHA-256 over all schemas."""
-    return sha256(canonical_json({config: schema_text(config) for config in CONFIGS}))
+def schemas_hash(builder: str = ECD) -> str:
+    """SHA-256 over all schemas of a builder."""
+    return sha256(canonical_json({config: schema_text(config, builder) for config in configs(builder)}))
 
 
 @cache
-def _validator(config: str) -> Any:
-    return Validator(json.loads(schema_text(config)))
+def _validator(config: str, builder: str) -> Any:
+    return Validator(json.loads(schema_text(config, builder)))
 
 
-def gate(config: str, row: Mapping[str, Any]) -> None:
+def gate(config: str, row: Mapping[str, Any], builder: str = ECD) -> None:
     """Lets a valid row pass.
 
     Raises:
         GateError: names the row, the field and what is wrong with it.
     """
-    if fault := row_fault(config, row):
+    if fault := row_fault(config, row, builder):
         raise GateError(f"{config} row {row.get('id', '(without id)')!r}: {fault}")
 
 
-def row_fault(config: str, row: Mapping[str, Any]) -> str:
+def row_fault(config: str, row: Mapping[str, Any], builder: str = ECD) -> str:
     """The first field of a row that is not as the schema has it, and why; an empty text when there is none."""
-    if _shortcut(config)(row):
+    if _shortcut(config, builder)(row):
         return ""
-    errors = sorted(_validator(config).iter_errors(row), key=lambda error: [str(part) for part in error.path])
+    errors = sorted(_validator(config, builder).iter_errors(row), key=lambda error: [str(part) for part in error.path])
     if not errors:
         return ""
     where = ".".join(map(str, errors[0].path)) or "the row"
@@ -75,9 +121,9 @@ def row_fault(config: str, row: Mapping[str, Any]) -> str:
 
 
 @cache
-def _shortcut(config: str) -> Callable[[Any], bool]:
+def _shortcut(config: str, builder: str) -> Callable[[Any], bool]:
     """Whether a row is valid beyond doubt, which takes a fraction of the time of `jsonschema` on the whole row."""
-    schema = json.loads(schema_text(config))
+    schema = json.loads(schema_text(config, builder))
     return _certain(schema, schema["$defs"])
 
 

@@ -5,8 +5,10 @@ const STAGES = {
   evolved: "an instruction was made",
   adapted: "a candidate had no defect but a missed requirement",
   passed: "a candidate met all",
-  pairs: "it makes a pair with the answer before",
+  answered: "there were two answers to choose from",
+  pairs: "it makes a pair",
 };
+const stagesOf = (table) => Object.keys(Object.values(table)[0] ?? {});
 
 function drawOverview() {
   const { counts, funnel, calls, seeds, model, recipe, figures } = summary;
@@ -25,20 +27,20 @@ function drawOverview() {
     make("div", { class: "cards" }, drawFunnel(), drawRejects()),
     make("div", { class: "cards" }, Object.entries(figures).map(drawFigure)),
     make("div", { class: "cards" },
-      drawTable("By class", funnel.by_class, "Class"),
+      drawTable(evolves() ? "By class" : "By contrast", funnel.by_class, "Class"),
       make("div", { class: "stack" }, drawTable("By round", funnel.by_round, "Round"), drawRoutes()),
-      drawOperations()),
+      evolves() ? drawOperations() : []),
     drawMade(),
   );
 }
 
 function drawFunnel() {
-  const total = Object.fromEntries(Object.keys(STAGES).map((stage) => [stage, 0]));
+  const total = Object.fromEntries(stagesOf(summary.funnel.by_round).map((stage) => [stage, 0]));
   for (const reached of Object.values(summary.funnel.by_round)) for (const stage in total) total[stage] += reached[stage];
   return make("section", { class: "card" }, make("h2", {}, "How far the rounds came"),
-    make("ol", { class: "funnel" }, Object.entries(STAGES).map(([stage, meaning]) =>
+    make("ol", { class: "funnel" }, Object.keys(total).map((stage) =>
       make("li", {},
-        make("span", { class: "label" }, make("b", {}, stage), " ", make("small", {}, meaning)),
+        make("span", { class: "label" }, make("b", {}, stage), " ", make("small", {}, STAGES[stage])),
         make("span", { class: "value" }, count(total[stage]), " ", make("small", {}, percent(total[stage], total.attempted))),
         bar(total.attempted && total[stage] / total.attempted, stage === "pairs" ? "good" : "")))));
 }
@@ -59,7 +61,7 @@ function drawRejects() {
 
 /** Rounds by the stages they reached; a name shows its rounds. */
 function drawTable(title, table, facet) {
-  const stages = Object.keys(STAGES);
+  const stages = stagesOf(table);
   const middle = (stage) => (stage === "attempted" || stage === "pairs" ? "" : "middle"); // left out on a phone
   return card(title,
     [heading(facet), ...stages.map((stage) => heading(stage, middle(stage))), heading("yield")],

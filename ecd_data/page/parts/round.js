@@ -26,6 +26,7 @@ const REASONS = {
   negative_misses_many: "the answer before misses too many requirements",
   negative_undecided: "the judge was of two minds about the answer before",
   route_share: "its route had its share of the pairs already",
+  rejected: "it is the rejected answer of this round",
 };
 const inWords = (reason) => reason.replaceAll("_", " ");
 
@@ -147,7 +148,7 @@ function drawTurn(title, turn, chain, reject) {
 }
 
 /** The last turn accepted before a round: (I(t), R(t)). */
-const turnBefore = (chain, round) => chain.turns.filter((turn) => turn.round < round).at(-1);
+const turnBefore = (chain, round) => evolves() ? chain.turns.filter((turn) => turn.round < round).at(-1) : undefined;
 
 /** A text, by number, with the words marked that the other one lacks. */
 function changes(before, after) {

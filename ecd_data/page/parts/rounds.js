@@ -18,6 +18,11 @@ function listRounds({ chains, requirements }) {
   });
 }
 
+/** Whether a round starts from the answer of the one before, as ECD's do; those of other methods stand alone. */
+const evolves = () => summary.recipe.builder === "ecd";
+/** The class of an operation; of other methods than ECD, what the two answers were made to differ in. */
+const classOf = (operation) => operation.split("/")[evolves() ? 0 : 1] ?? "";
+
 const row = (round) => round.pair ?? round.reject;
 const number = (round) => row(round).round;
 const missed = (round) => round.requirements.filter((_, i) => !round.pair.rejected.met[i]);
@@ -26,7 +31,7 @@ const missed = (round) => round.requirements.filter((_, i) => !round.pair.reject
 const FACETS = {
   Verdict: (round) =>
     round.pair ? ["pairs", `pairs that miss ${missed(round).length}`] : ["rejects", `rejects: ${round.reject.step}, ${round.reject.reason}`],
-  Class: (round) => [row(round).operation.split("/")[0] || "none"],
+  Class: (round) => [classOf(row(round).operation) || "none"],
   Operation: (round) => [row(round).operation || "none"],
   Round: (round) => [String(number(round))],
   "Checked by": (round) => [summary.checks[row(round).operation] ?? "none"],

@@ -1,0 +1,105 @@
+"""What all builders share: a `datasets` builder whose rows are the chains of its method, by way of a spool."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import datasets
+import pyarrow as pa
+
+from builders.rows import FEATURES, Row, chain_rows
+from builders.spool import Spool
+from ecd_data.artifact.schema import configs, description, gate, schemas_hash
+from ecd_data.generation import Generation, Steps
+from ecd_data.method.plan import Plan
+from ecd_data.row_groups import row_groups
+from ecd_data.values import Chain, Seed, canonical_json, sha256
+
+ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
+
+
+class Builder(datasets.ArrowBasedBuilder):
+    """Generates the chains of a corpus on first use (that is this family's download) and turns them into rows.
+
+    `download_and_prepare(num_proc=4)` does so in four processes. A method is a subclass that says what it is called
+    (`NAME`), which options it takes (`OPTIONS`, a frozen dataclass; with `requirements` in it, 0 draws no operation),
+    how it makes a chain (`run`), which models it asks (`asks`), and, where they are others, what its rows hold.
+
+    Args:
+        config_name: `preference` (default), `sft`, `chains` or `rejects`, or one of its own.
+        generation: the corpus, the recipe and who answers. Builders that share one generation and one `spool`
+            generate once.
+        spool: holds the rows on their way; a temporary one by default.
+
+    Raises:
+        GateError, EndpointError, StoreError: as the `__cause__` of `datasets`' own `DatasetGenerationError` when they
+            come up while rows are written.
+    """
+
+    NAME: ClassVar[str]
+    OPTIONS: ClassVar[type]
+    FEATURES: ClassVar[Mapping[str, datasets.Features]] = FEATURES
+    VERSION = datasets.Version(ROWS_VERSION)
+    DEFAULT_CONFIG_NAME = "preference"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Without parameters of their own: recipe and corpus enter the builder's hash, endpoint and token must not.
+        cls.BUILDER_CONFIGS = [
+            datasets.BuilderConfig(name=name, description=description(name, cls.NAME)) for name in configs(cls.NAME)
+        ]
+
+    def __init__(
+        self, config_name: str | None = None, *, generation: Generation, spool: Spool | None = None, **kwargs: Any
+    ) -> None:
+        self.generation = generation
+        self._spool = spool
+        fingerprint = sha256(canonical_json([generation.fingerprint, schemas_hash(self.NAME), ROWS_VERSION]))
+        super().__init__(config_name=config_name, dataset_name=self.NAME, hash=fingerprint, **kwargs)
+
+    @staticmethod
+    def run(seed: Seed, plan: Plan) -> Steps[Chain]:
+        """All rounds of one seed: yields the requests it wants answered, is sent the responses, returns the chain."""
+        raise NotImplementedError
+
+    @staticmethod
+    def asks(options: Any) -> Sequence[str]:
+        """The models that it asks, by the names of its requests; the first one is the build's `model`.
+
+        An empty name stands for the model of `--endpoint URL`, any other for that of `--endpoint NAME=URL`.
+        """
+        return [""]
+
+    @staticmethod
+    def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
+        """The rows of one chain, per config, with the models of the names in it."""
+        return chain_rows(chain, models)
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(features=self.FEATURES[self.config.name])
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        processes = dl_manager.download_config.num_proc or 1
+        spool = self._spool or Spool(Path(tempfile.mkdtemp(prefix="ecd-spool-")), self.generation.recipe, processes)
+        self._spool = spool
+        spool.fill(self.generation, processes)
+        parts = list(range(spool.parts + 1))
+        return [
+            datasets.SplitGenerator(split, {"parts": parts, "split": split})
+            for split in spool.recipe.splits
+            if any(True for part in parts for _ in spool.rows(self.config.name, split, part))
+        ]
+
+    def _generate_tables(self, parts: Sequence[int], split: str) -> Iterator[tuple[int, pa.Table]]:
+        # By tables: encoding row by row, as a GeneratorBasedBuilder does, takes many times as long.
+        for number, group in enumerate(row_groups(self._gated(parts, split), "id")):
+            yield number, pa.Table.from_pylist(group, self.info.features.arrow_schema)
+
+    def _gated(self, parts: Sequence[int], split: str) -> Iterator[Row]:
+        for part in parts:
+            for row in self._spool.rows(self.config.name, split, part) if self._spool else ():
+                gate(self.config.name, row, self.NAME)
+                yield row
