@@ -11,6 +11,8 @@ from typing import Any, Literal, TypedDict
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
+EVOLVED, STUDENT, RELAXED = NEGATIVES = ("evolved", "student", "relaxed")  # what a rejected answer of ECD's may be
+REJECTED = "rejected"  # marks the candidate of a round that became a rejected answer of it
 JUDGE = "judge"  # the name of the model that judges, where it is another one
 
 
@@ -236,9 +238,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A preference pair: the evolved instruction, the response that meets it, an older one that just misses.
+    """A preference pair: the evolved instruction, the response that meets it, another one that just misses.
 
-    `gap` is the number of accepted turns from the rejected response to the chosen one; 1 is the hardest negative.
+    `gap` is the number of accepted turns from the rejected response to the chosen one: 1 is the hardest of the older
+    ones, 0 is an answer to this very instruction. `negative` says what it is: one of `NEGATIVES`.
     `by` and `rejected_by` name the models that wrote them, where several did.
     """
 
@@ -257,18 +260,23 @@ class Pair:
     adapted_by: str
     by: str = ""
     rejected_by: str = ""
+    negative: str = EVOLVED
 
     @property
     def id(self) -> str:
-        """`<seed_id>-r<round>`, and `-g<gap>` when the responses are more than one accepted turn apart."""
-        return f"{self.seed_id}-r{self.round}" + (f"-g{self.gap}" if self.gap > 1 else "")
+        """`<seed_id>-r<round>`, and `-g<gap>` when the responses are more than one accepted turn apart.
+
+        With another negative than an older answer, `-student` or `-relaxed`.
+        """
+        farther = f"-g{self.gap}" if self.gap > 1 else ""
+        return f"{self.seed_id}-r{self.round}{farther}" + (f"-{self.negative}" if self.negative != EVOLVED else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Tie:
     """Two answers to an evolved instruction that are equal as far as the checks know: they miss the same, or nothing.
 
-    `routes` says of each how it came about: a route, or `evolved` for R(t). `number` counts a round's ties from 1.
+    `routes` says of each how it came about: a route, or one of `NEGATIVES`. `number` counts a round's ties from 1.
     """
 
     seed_id: str

@@ -13,7 +13,7 @@ from ecd_data.artifact.schema import ECD
 from ecd_data.method.contrast import similarity
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement, Verdict
+from ecd_data.values import EVOLVED, NEGATIVES, REJECTED, Requirement, Verdict
 
 Row = Mapping[str, Any]
 
@@ -25,6 +25,8 @@ def pair_problems(row: Row, sides: tuple[str, str] = ("chosen", "rejected")) -> 
         yield f"{' and '.join(sides)} are the same"
     if row["similarity"] != (found := similarity(one, other)):
         yield f"similarity is {row['similarity']}, but {' and '.join(sides)} have {found}"
+    if "negative" in row and (row["gap"] > 0) != (row["negative"] == EVOLVED):
+        yield f"gap {row['gap']} is of no {row['negative']} negative"
     if {len(row[f"{side}_{of}"]) for side in sides for of in ("met", "votes")} != {len(row["requirements"])}:
         yield "requirements, verdicts and votes differ in number"
         return
@@ -88,9 +90,9 @@ def operation_problems(row: Row, builder: str) -> Iterator[str]:
 
 def chain_problems(chain: Row, rounds: int, builder: str) -> Iterator[str]:
     """A row of `chains`: it attempted all rounds, or one if it never began, and has the turns of its pairs."""
-    adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
+    adjacent = [id_ for id_ in chain["pairs"] if id_ == round_of(id_)]
     if builder != ECD:  # a round may give a pair of a wide gap alone
-        adjacent = list(dict.fromkeys(id_.partition("-g")[0] for id_ in chain["pairs"]))
+        adjacent = list(dict.fromkeys(map(round_of, chain["pairs"])))
     began = chain["turns"] or (builder != ECD and f"{chain['id']}-r0" not in chain["rejects"])
     planned = range(1, rounds + 1) if began else [0]
     if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
@@ -100,6 +102,11 @@ def chain_problems(chain: Row, rounds: int, builder: str) -> Iterator[str]:
         yield f"says {chain['rounds']} rounds instead of {len(planned)}"
     for id_ in sorted(set(chain["pairs"]) - told_by_chain(chain)["preference"].keys()):
         yield f"has no turns of its pair {id_!r}"
+
+
+def round_of(id_: str) -> str:
+    """The id of the round that a pair is of: its own without what tells it from the round's other pairs."""
+    return "-".join(id_.split("-")[:2])
 
 
 def told(config: str, row: Row) -> int:
@@ -117,12 +124,15 @@ def told_by_chain(chain: Row) -> dict[str, dict[str, int]]:
     order = list(turns)
     pairs = {}
     for id_ in chain["pairs"]:
-        number, _, gap = id_.rpartition("-r")[2].partition("-g")
-        if (turn := turns.get(int(number))) is None:
+        _, number, *which = id_.split("-")  # r2, and g3 or what other negative it has
+        if (turn := turns.get(int(number[1:]))) is None:
             continue
-        rejected = [made["text"] for made in turn["candidates"] if made["defect"] == "rejected"]
-        older = order.index(int(number)) - int(gap or 1)
-        if not rejected and older >= 0:
+        kind = which[0] if which and which[0] in NEGATIVES else ""
+        gap = int(which[0][1:]) if which and not kind else 1
+        made = [made for made in turn["candidates"] if made["defect"] == REJECTED]
+        rejected = [one["text"] for one in made if (one["route"] if one["route"] in NEGATIVES else "") == kind]
+        older = order.index(turn["round"]) - gap
+        if not rejected and not kind and older >= 0:
             rejected = [turns[order[older]]["response"]]
         if rejected:
             pairs[id_] = _told(turn["instruction"], [turn["response"], rejected[0]], turn)

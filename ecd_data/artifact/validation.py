@@ -12,6 +12,7 @@ from ecd_data.artifact.claims import (
     operation_problems,
     pair_problems,
     requirement_problems,
+    round_of,
     tie_problems,
     told,
     told_by_chain,
@@ -22,7 +23,7 @@ from ecd_data.artifact.schema import configs, row_fault
 from ecd_data.artifact.tables import RowsHash, data_files, file_sha256, read_rows
 from ecd_data.corpus.groups import split_of
 from ecd_data.errors import BuildError, GateError
-from ecd_data.values import Model
+from ecd_data.values import EVOLVED, Model
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
 ANSWERED = ("preference", "sft")  # configs whose model is that of an answer, of several that there may be
@@ -155,8 +156,9 @@ class _Rows:
                 yield f"its group belongs into {split_of(row['group'], self._splits, self._seed)}"
             return
         farther = f"-g{row['gap']}" if row.get("gap", 1) > 1 else ""
-        id_ = row["id"].partition("-t")[0] if config == "ties" else row["id"]
-        if id_ != f"{seed}-r{row['round']}{farther}":
+        other = f"-{row['negative']}" if row.get("negative", EVOLVED) != EVOLVED else ""
+        id_ = round_of(row["id"]) if config == "ties" else row["id"]
+        if id_ != f"{seed}-r{row['round']}{farther}{other}":
             yield f"it is of seed {seed} and round {row['round']}"
         if "requirements" in row:
             yield from requirement_problems(row, self._judged)

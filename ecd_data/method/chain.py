@@ -16,11 +16,14 @@ from ecd_data.method.adaptation import adapt, batches
 from ecd_data.method.contrast import Ruled, balanced, contrast, negative_defect, similarity, ties
 from ecd_data.method.elimination import defect, seed_defect
 from ecd_data.method.evolution import draw, evolve
+from ecd_data.method.negatives import negative_answer
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
 from ecd_data.values import (
+    EVOLVED,
     JUDGE,
+    REJECTED,
     Candidate,
     Chain,
     Pair,
@@ -41,9 +44,12 @@ Rulings = tuple[Ruling, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What came of a round: the next turn and its pair, or the reject that says where it ended; and its ties."""
+    """What came of a round: the next turn and its pairs, or the reject that says where it ended; and its ties.
 
-    outcome: tuple[Turn, Pair] | Reject
+    The first pair is the one with R(t).
+    """
+
+    outcome: tuple[Turn, tuple[Pair, ...]] | Reject
     ties: tuple[Tie, ...] = ()
 
 
@@ -52,12 +58,13 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
 
     A round that fails, or in which a call does, leaves (I(t), R(t)) as they were, and the next one draws anew. Where
     the recipe asks for `all` pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard
-    negative.
+    negative; where its options name other negatives, one with each of those that is one.
     """
     first = yield from or_reject(_first_turn(seed, plan), seed.seed_id, 0, seed.instruction)
     if isinstance(first, Reject):
         return Chain(seed.seed_id, seed.group, (), (), (first,))
-    turns, pairs, rejects = [first], [], []
+    turns, rejects = [first], []
+    pairs: list[Pair] = []
     tied: list[Tie] = []
     negatives: list[tuple[Turn, Rulings]] = []  # turns before the last that still just miss, and what is known of them
     for number in range(1, plan.recipe.rounds + 1):
@@ -68,14 +75,15 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
         if isinstance(done.outcome, Reject):
             rejects.append(done.outcome)
             continue
-        turn, pair = done.outcome
-        pairs.append(pair)
+        turn, made = done.outcome
+        pairs += made
         if plan.recipe.pairs == "all":
             negatives = yield from _still_negative(negatives, turn, seed.seed_id, plan)
             for older, rulings in negatives:
                 if _balanced(turn.response, older.response, rulings, plan):
-                    pairs.append(contrast(seed.seed_id, older, turn, rulings, gap=len(turns) - turns.index(older)))
-            negatives = [(turns[-1], pair.rejected_rulings), *negatives]
+                    rejected = Ruled(EVOLVED, older.response, rulings)
+                    pairs.append(contrast(seed.seed_id, rejected, turn, gap=len(turns) - turns.index(older)))
+            negatives = [(turns[-1], made[0].rejected_rulings), *negatives]
         turns.append(turn)
     return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects), tuple(tied))
 
@@ -127,7 +135,7 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Re
 
     # R(t) was ruled on when it was accepted; only the new requirement is open.
     missing = yield from rule(turn.response, instruction, (requirement,), seed_id, number, plan)
-    old = Ruled("evolved", turn.response, (*turn.rulings, *missing))
+    old = Ruled(EVOLVED, turn.response, (*turn.rulings, *missing))
     if reason := negative_defect(old.rulings, plan.recipe.max_missed):
         return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
 
@@ -148,9 +156,8 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Re
             best = max(sound, key=lambda held: similarity(held.text, turn.response))
             break
 
-    kept, dropped = [old, *([best] if best else [])], [answer for answer in answers if answer is not best]
-    tied = tuple(ties(seed_id, operation.id, instruction, in_force, kept, dropped))
     if best is None:
+        tied = tuple(ties(seed_id, operation.id, instruction, in_force, [old], answers))
         reason = _main_defect(tried)
         return _Round(Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried)), tied)
     newer = Turn(
@@ -164,7 +171,39 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Re
         adapted_by=best.route,
         candidates=tuple(tried),
     )
-    return _Round((newer, contrast(seed_id, turn, newer, old.rulings, gap=1)), tied)
+    others = yield from _other_answers(seed, turn, newer, plan)
+    newer = replace(newer, candidates=(*tried, *(candidate for candidate, _ in others)))
+    more = [answer for candidate, answer in others if candidate.defect == REJECTED]
+    kept = [old, best, *more]
+    dropped = [answer for answer in (*answers, *(answer for _, answer in others)) if answer not in kept]
+    tied = tuple(ties(seed_id, operation.id, instruction, in_force, kept, dropped))
+    pairs = [contrast(seed_id, old, newer, gap=1), *(contrast(seed_id, answer, newer, gap=0) for answer in more)]
+    return _Round((newer, tuple(pairs)), tied)
+
+
+def _other_answers(seed: Seed, older: Turn, newer: Turn, plan: Plan) -> Steps[list[tuple[Candidate, Ruled]]]:
+    """The answers that the builder's options ask for beside R(t), with the rulings on them.
+
+    One that is a hard negative is marked `rejected`, any other with the reason why it is none. A call that fails costs
+    its answer alone.
+    """
+    found: list[tuple[Candidate, Ruled]] = []
+    for kind in (kind for kind in plan.options.negatives if kind != EVOLVED):
+        known = {older.response.strip(), *(made.text for made in (*newer.candidates, *(c for c, _ in found)))}
+        rulings: Rulings = ()
+        try:
+            candidate = yield from negative_answer(kind, seed, older, newer, plan)
+            reason = candidate.defect or ("repeated" if candidate.text in known else "")
+            if not reason:
+                about = (newer.instruction, newer.requirements, seed.seed_id, newer.round, plan)
+                rulings = yield from rule(candidate.text, *about, in_full=True)
+                reason = negative_defect(rulings, plan.recipe.max_missed)
+        except CallFailed:
+            continue
+        if not reason:
+            reason = REJECTED if _balanced(newer.response, candidate.text, rulings, plan) else "unbalanced"
+        found.append((replace(candidate, defect=reason), Ruled(kind, candidate.text, rulings)))
+    return found
 
 
 def _still_negative(

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from rapidfuzz.distance import Indel
 
 from ecd_data.requirements.taxonomy import LENGTHS, Operation
-from ecd_data.values import Pair, Requirement, Ruling, Tie, Turn
+from ecd_data.values import STUDENT, Pair, Requirement, Ruling, Tie, Turn
 
 
 class Ruled(NamedTuple):
-    """An answer to I(t+1): how it came about (a route, or `evolved` for R(t)), its text, and the rulings on it."""
+    """An answer to I(t+1): how it came about (a route, or what negative it is), its text, and the rulings on it."""
 
     route: str
     text: str
@@ -57,8 +57,8 @@ def balanced(
     return longer <= max_ratio * shorter
 
 
-def contrast(seed_id: str, older: Turn, newer: Turn, rejected_rulings: Sequence[Ruling], gap: int) -> Pair:
-    """A pair of the newer turn's round, with an older accepted turn that lies `gap` before it."""
+def contrast(seed_id: str, rejected: Ruled, newer: Turn, gap: int) -> Pair:
+    """A pair of the newer turn's round, with the answer of the accepted turn `gap` before it, or (0) with another."""
     return Pair(
         seed_id=seed_id,
         round=newer.round,
@@ -66,13 +66,15 @@ def contrast(seed_id: str, older: Turn, newer: Turn, rejected_rulings: Sequence[
         operation=newer.operation,
         instruction=newer.instruction,
         chosen=newer.response,
-        rejected=older.response,
+        rejected=rejected.text,
         requirements=newer.requirements,
         chosen_rulings=newer.rulings,
-        rejected_rulings=tuple(rejected_rulings),
-        similarity=similarity(newer.response, older.response),
+        rejected_rulings=rejected.rulings,
+        similarity=similarity(newer.response, rejected.text),
         evolved_by=newer.evolved_by,
         adapted_by=newer.adapted_by,
+        rejected_by=STUDENT if rejected.route == STUDENT else "",
+        negative=rejected.route,
     )
 
 

@@ -47,6 +47,7 @@ def schema_text(config: str, builder: str = ECD) -> str:
     schema = json.loads(text)
     for changes in (_common_changes(), _changes(builder)):
         schema = _changed(schema, changes.get(config, {}))
+    schema["required"] = [name for name in schema["required"] if name in schema["properties"]]
     schema["$id"] = schema["$id"].replace("urn:ecd:", f"urn:ecd:{builder}:")
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
