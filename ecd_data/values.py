@@ -11,8 +11,10 @@ from typing import Any, Literal, TypedDict
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
-EVOLVED, STUDENT, RELAXED = NEGATIVES = ("evolved", "student", "relaxed")  # what a rejected answer of ECD's may be
+EVOLVED, STUDENT = "evolved", "student"
+NEGATIVES = (EVOLVED, STUDENT, "relaxed")  # what a rejected answer of ECD's may be
 REJECTED = "rejected"  # marks the candidate of a round that became a rejected answer of it
+MODEL_NAME = r"[a-z][a-z0-9_-]*"  # what one of several models may be called
 JUDGE = "judge"  # the name of the model that judges, where it is another one
 
 

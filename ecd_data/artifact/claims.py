@@ -100,7 +100,7 @@ def chain_problems(chain: Row, rounds: int, builder: str) -> Iterator[str]:
         yield f"its pairs and rejects ({named}) are not one for each round"
     if chain["rounds"] != len(planned):
         yield f"says {chain['rounds']} rounds instead of {len(planned)}"
-    for id_ in sorted(set(chain["pairs"]) - told_by_chain(chain)["preference"].keys()):
+    for id_ in sorted(set(chain["pairs"]) - told_by_chain(chain, builder)["preference"].keys()):
         yield f"has no turns of its pair {id_!r}"
 
 
@@ -118,7 +118,7 @@ def told(config: str, row: Row) -> int:
     return 0  # a chain has no more than the id of a reject
 
 
-def told_by_chain(chain: Row) -> dict[str, dict[str, int]]:
+def told_by_chain(chain: Row, builder: str) -> dict[str, dict[str, int]]:
     """The same, by config and id, as a row of `chains` has it."""
     turns = {turn["round"]: turn for turn in chain["turns"]}
     order = list(turns)
@@ -127,13 +127,13 @@ def told_by_chain(chain: Row) -> dict[str, dict[str, int]]:
         _, number, *which = id_.split("-")  # r2, and g3 or what other negative it has
         if (turn := turns.get(int(number[1:]))) is None:
             continue
-        kind = which[0] if which and which[0] in NEGATIVES else ""
-        gap = int(which[0][1:]) if which and not kind else 1
-        made = [made for made in turn["candidates"] if made["defect"] == REJECTED]
-        rejected = [one["text"] for one in made if (one["route"] if one["route"] in NEGATIVES else "") == kind]
-        older = order.index(turn["round"]) - gap
-        if not rejected and not kind and older >= 0:
-            rejected = [turns[order[older]]["response"]]
+        other = which[0] if which and which[0] in NEGATIVES else ""
+        if other or builder != ECD:  # it answers this very instruction
+            made = [made for made in turn["candidates"] if made["defect"] == REJECTED]
+            rejected = [one["text"] for one in made if not other or one["route"] == other]
+        else:
+            older = order.index(turn["round"]) - (int(which[0][1:]) if which else 1)
+            rejected = [turns[order[older]]["response"]] if older >= 0 else []
         if rejected:
             pairs[id_] = _told(turn["instruction"], [turn["response"], rejected[0]], turn)
     sft = {f"{chain['id']}-r{n}": _told(turn["instruction"], [turn["response"]], turn) for n, turn in turns.items()}

@@ -86,7 +86,9 @@ def make_funnel(build: Path, builder: str = ECD) -> dict[str, Any]:
         operation = round.operation or NO_OPERATION
         for counts in (classes[class_of(operation) or operation], operations[operation], numbers[round.number]):
             counts.update(reached)
-        for candidate in (made for made in round.candidates if made["route"] not in NEGATIVES):
+        for candidate in round.candidates:
+            if builder == ECD and candidate["route"] in NEGATIVES:
+                continue  # made to be rejected
             routes[candidate["route"]].update(["tried"] if candidate["defect"] else ["tried", "passed"])
         if round.pair:
             routes[round.route]["pairs"] += 1

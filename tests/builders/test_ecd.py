@@ -109,11 +109,6 @@ def test_an_endpoint_that_fails_is_not_taken_for_a_data_file_problem(builder):
 STUDENT = Model("test/student")
 
 
-class StudentPool(ScriptedPool):
-    async def identify(self, model=None):
-        return STUDENT
-
-
 def student(request):
     """The scripted model's edits of what it says first, as a student's answers; nothing else is asked of it."""
     assert request.role == "student"
@@ -128,7 +123,7 @@ def relaxing(request):
 
 def test_a_build_with_a_student_tells_of_it_and_is_replayed_byte_for_byte(make_build):
     recipe = replace(RECIPE, options={"negatives": ["evolved", "student", "relaxed"]}, max_share={"repair": 0.5})
-    asked = StudentPool(student)
+    asked = ScriptedPool(student, STUDENT)
     build = make_build(recipe=recipe, pool=ScriptedPool(relaxing), others={"student": Answerer(STUDENT, asked)})
     assert asked.requests
     again = make_build("again", recipe=recipe, pool=None, others={"student": Answerer(STUDENT)})
