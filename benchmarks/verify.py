@@ -21,7 +21,7 @@ ALONE = """
 import sys, tempfile, datasets
 datasets.disable_progress_bars()
 with tempfile.TemporaryDirectory() as cache:
-    for config in ("preference", "sft", "chains", "rejects"):
+    for config in ("preference", "sft", "chains", "rejects", "ties"):
         for rows in datasets.load_dataset(sys.argv[1], config, cache_dir=cache).values():
             for table in rows.with_format("arrow").iter(1000):
                 table.to_pylist()

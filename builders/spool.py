@@ -22,6 +22,7 @@ import msgspec
 from builders import find
 from builders.rows import Row, reject_row
 from ecd_data.artifact.build import cannot_write
+from ecd_data.artifact.claims import round_of
 from ecd_data.corpus.groups import split_of
 from ecd_data.generation import Generation
 from ecd_data.method.shares import surplus
@@ -166,6 +167,6 @@ def _share_reject(row: Row) -> Row:
 def _without(chain: Row, rounds: Collection[str]) -> Row:
     """A row of `chains` whose pairs of these rounds are rejects."""
     gone = [id_ for id_ in chain["pairs"] if id_ in rounds]
-    pairs = [id_ for id_ in chain["pairs"] if id_.partition("-g")[0] not in rounds]
+    pairs = [id_ for id_ in chain["pairs"] if round_of(id_) not in rounds]
     rejects = sorted(chain["rejects"] + gone, key=lambda id_: int(id_.rpartition("-r")[2]))
     return {**chain, "pairs": pairs, "rejects": rejects}

@@ -15,6 +15,9 @@ import msgspec
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
+EVOLVED, STUDENT = "evolved", "student"
+NEGATIVES = (EVOLVED, STUDENT, "relaxed")  # what a rejected answer of ECD's may be
+REJECTED = "rejected"  # marks the candidate of a round that became a rejected answer of it
 MODEL_NAME = r"[a-z][a-z0-9_-]*"  # what one of several models may be called
 JUDGE = "judge"  # the name of the model that judges, where it is another one
 
@@ -266,9 +269,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A preference pair: the evolved instruction, the response that meets it, an older one that just misses.
+    """A preference pair: the evolved instruction, the response that meets it, another one that just misses.
 
-    `gap` is the number of accepted turns from the rejected response to the chosen one; 1 is the hardest negative.
+    `gap` is the number of accepted turns from the rejected response to the chosen one: 1 is the hardest of the older
+    ones, 0 is an answer to this very instruction. `negative` says what it is: one of `NEGATIVES`.
     `by` and `rejected_by` name the models that wrote them, where several did.
     """
 
@@ -287,11 +291,42 @@ class Pair:
     adapted_by: str
     by: str = ""
     rejected_by: str = ""
+    negative: str = EVOLVED
 
     @property
     def id(self) -> str:
-        """`<seed_id>-r<round>`, and `-g<gap>` when the responses are more than one accepted turn apart."""
-        return f"{self.seed_id}-r{self.round}" + (f"-g{self.gap}" if self.gap > 1 else "")
+        """`<seed_id>-r<round>`, and `-g<gap>` when the responses are more than one accepted turn apart.
+
+        With another negative than an older answer, `-student` or `-relaxed`.
+        """
+        farther = f"-g{self.gap}" if self.gap > 1 else ""
+        return f"{self.seed_id}-r{self.round}{farther}" + (f"-{self.negative}" if self.negative != EVOLVED else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Two answers to an evolved instruction that are equal as far as the checks know: they miss the same, or nothing.
+
+    `routes` says of each how it came about: a route, or one of `NEGATIVES`. `number` counts a round's ties from 1.
+    """
+
+    seed_id: str
+    round: int
+    number: int
+    operation: str
+    instruction: str
+    first: str
+    second: str
+    requirements: tuple[Requirement, ...]
+    first_rulings: tuple[Ruling, ...]
+    second_rulings: tuple[Ruling, ...]
+    similarity: float
+    routes: tuple[str, str]
+
+    @property
+    def id(self) -> str:
+        """`<seed_id>-r<round>-t<number>`."""
+        return f"{self.seed_id}-r{self.round}-t{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,13 +344,17 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One seed's finished rounds: each gave a pair (with ECD's `pairs: all`, several) or a reject."""
+    """One seed's finished rounds: each gave a pair (with ECD's `pairs: all`, several) or a reject.
+
+    Ties are extra, of rounds of both kinds.
+    """
 
     seed_id: str
     group: str
     turns: tuple[Turn, ...]
     pairs: tuple[Pair, ...]
     rejects: tuple[Reject, ...]
+    ties: tuple[Tie, ...] = ()
 
     @property
     def rounds(self) -> int:

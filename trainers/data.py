@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = {
     "preference": ("prompt", "chosen", "rejected"),
     "sft": ("prompt", "completion"),
+    "ties": ("prompt", "first", "second"),
     "ranking": ("id", "prompt", "responses", "preference", "model", "teacher"),
 }
 

@@ -5,7 +5,8 @@
 `--dataset_name` is a dataset on the Hub or a build directory, `--config trainers/recipes/smol-cpu.yaml` (or
 `gpu.yaml`) gives the settings, and what the command line says wins. Every other flag is TRL's own: `DPOConfig`,
 `ModelConfig`. Among them: `--loss_type sigmoid|hinge|ipo|...` (hinge is SLiC in the form of DPO), `--use_peft` for
-LoRA, `--resume_from_checkpoint out/checkpoint-100`, `--push_to_hub`.
+LoRA, `--resume_from_checkpoint out/checkpoint-100`, `--push_to_hub`. `--ties true` learns from the config `ties` too,
+by the loss of trainers/ties.py.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ecd_data.command import run_command
 from trainers.card import PAIRS, Kind
 from trainers.data import ScriptArguments, load_rows, resolve
 from trainers.run import fit, leave
-from trainers.settings import hide_token, load_tokenizer, parse
+from trainers.settings import TrainingError, hide_token, load_tokenizer, parse
 
 if TYPE_CHECKING:
     from trl import DPOConfig, DPOTrainer, ModelConfig
@@ -50,9 +51,13 @@ def main(
 
 def run() -> None:
     """Train as the command line says."""
-    from trl import DPOConfig
+    from trainers import ties
 
-    main(*parse(ScriptArguments, DPOConfig))
+    script_args, training_args, model_args = parse(ScriptArguments, ties.TieConfig)
+    if training_args.tie_nu is not None and not training_args.ties:
+        raise TrainingError("--tie_nu is of a training on ties: add --ties true, or leave it out")
+    train = ties.main if training_args.ties else main
+    train(script_args, training_args, model_args)
 
 
 if __name__ == "__main__":

@@ -164,10 +164,6 @@ class MixtureTrainer(PairTrainer):
         state = json.loads((folder / "mixture.json").read_text(encoding="utf-8"))
         self.weights.logits, self.history = state["logits"], state["weights"]
 
-    def compute_ref_log_probs(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> Any:
-        names = ("input_ids", "attention_mask", "completion_mask")
-        return super().compute_ref_log_probs(model, {name: inputs[name] for name in names})
-
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
         rows: list[list[int]] = [[] for _ in self.tasks]
         for row, task in enumerate(self.train_dataset["task"]):

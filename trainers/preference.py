@@ -105,6 +105,10 @@ class PairTrainer(PreferenceTrainer):
             return inputs["ref_chosen_logps"], inputs["ref_rejected_logps"]
         return self.compute_ref_log_probs(self.ref_model or self.model, inputs)
 
+    def compute_ref_log_probs(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> Any:
+        names = ("input_ids", "attention_mask", "completion_mask")  # a model takes no columns of our own
+        return super().compute_ref_log_probs(model, {name: inputs[name] for name in names})
+
 
 def refuse_trl_losses(args: DPOConfig) -> None:
     """Raises:

@@ -13,29 +13,37 @@ from ecd_data.artifact.schema import ECD
 from ecd_data.method.contrast import similarity
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement, Verdict
+from ecd_data.values import EVOLVED, NEGATIVES, REJECTED, Requirement, Verdict
 
 Row = Mapping[str, Any]
 
 
-def pair_problems(row: Row) -> Iterator[str]:
-    """A row of `preference`: what it says of its two answers."""
-    chosen, rejected = row["chosen"][0]["content"], row["rejected"][0]["content"]
-    if chosen == rejected:
-        yield "chosen and rejected are the same"
-    if row["similarity"] != (found := similarity(chosen, rejected)):
-        yield f"similarity is {row['similarity']}, but chosen and rejected have {found}"
-    lengths = {len(row[name]) for name in ("chosen_met", "rejected_met", "chosen_votes", "rejected_votes")}
-    if lengths != {len(row["requirements"])}:
+def pair_problems(row: Row, sides: tuple[str, str] = ("chosen", "rejected")) -> Iterator[str]:
+    """A row of `preference`, or of `ties` by its `sides`: what it says of its two answers."""
+    one, other = (row[side][0]["content"] for side in sides)
+    if one == other:
+        yield f"{' and '.join(sides)} are the same"
+    if row["similarity"] != (found := similarity(one, other)):
+        yield f"similarity is {row['similarity']}, but {' and '.join(sides)} have {found}"
+    if "negative" in row and (row["gap"] > 0) != (row["negative"] == EVOLVED):
+        yield f"gap {row['gap']} is of no {row['negative']} negative"
+    if {len(row[f"{side}_{of}"]) for side in sides for of in ("met", "votes")} != {len(row["requirements"])}:
         yield "requirements, verdicts and votes differ in number"
         return
     for i, stored in enumerate(row["requirements"]):
-        for side in ("chosen", "rejected"):
+        for side in sides:
             met, votes = row[f"{side}_met"][i], row[f"{side}_votes"][i]
             if met != (votes > 0.5) or (stored["check"] == "code" and votes not in (0.0, 1.0)):
                 yield f"{side} is marked met={met} for {stored['id']}, but its share of votes is {votes}"
-    for side, text in [("chosen", chosen), ("rejected", rejected)]:
+    for side, text in zip(sides, (one, other), strict=True):
         yield from verdict_problems(side, text, row["requirements"], row[f"{side}_met"])
+
+
+def tie_problems(row: Row) -> Iterator[str]:
+    """A row of `ties`: what it says of its two answers, and that it says the same of both."""
+    yield from pair_problems(row, ("first", "second"))
+    if row["first_met"] != row["second_met"]:
+        yield "first and second do not miss the same requirements, so they are no tie"
 
 
 def verdict_problems(side: str, text: str, requirements: Sequence[Row], met: Sequence[bool]) -> Iterator[str]:
@@ -82,9 +90,9 @@ def operation_problems(row: Row, builder: str) -> Iterator[str]:
 
 def chain_problems(chain: Row, rounds: int, builder: str) -> Iterator[str]:
     """A row of `chains`: it attempted all rounds, or one if it never began, and has the turns of its pairs."""
-    adjacent = [id_ for id_ in chain["pairs"] if "-g" not in id_]
+    adjacent = [id_ for id_ in chain["pairs"] if id_ == round_of(id_)]
     if builder != ECD:  # a round may give a pair of a wide gap alone
-        adjacent = list(dict.fromkeys(id_.partition("-g")[0] for id_ in chain["pairs"]))
+        adjacent = list(dict.fromkeys(map(round_of, chain["pairs"])))
     began = chain["turns"] or (builder != ECD and f"{chain['id']}-r0" not in chain["rejects"])
     planned = range(1, rounds + 1) if began else [0]
     if sorted(adjacent + chain["rejects"]) != sorted(f"{chain['id']}-r{number}" for number in planned):
@@ -92,8 +100,13 @@ def chain_problems(chain: Row, rounds: int, builder: str) -> Iterator[str]:
         yield f"its pairs and rejects ({named}) are not one for each round"
     if chain["rounds"] != len(planned):
         yield f"says {chain['rounds']} rounds instead of {len(planned)}"
-    for id_ in sorted(set(chain["pairs"]) - told_by_chain(chain)["preference"].keys()):
+    for id_ in sorted(set(chain["pairs"]) - told_by_chain(chain, builder)["preference"].keys()):
         yield f"has no turns of its pair {id_!r}"
+
+
+def round_of(id_: str) -> str:
+    """The id of the round that a pair is of: its own without what tells it from the round's other pairs."""
+    return "-".join(id_.split("-")[:2])
 
 
 def told(config: str, row: Row) -> int:
@@ -105,19 +118,22 @@ def told(config: str, row: Row) -> int:
     return 0  # a chain has no more than the id of a reject
 
 
-def told_by_chain(chain: Row) -> dict[str, dict[str, int]]:
+def told_by_chain(chain: Row, builder: str) -> dict[str, dict[str, int]]:
     """The same, by config and id, as a row of `chains` has it."""
     turns = {turn["round"]: turn for turn in chain["turns"]}
     order = list(turns)
     pairs = {}
     for id_ in chain["pairs"]:
-        number, _, gap = id_.rpartition("-r")[2].partition("-g")
-        if (turn := turns.get(int(number))) is None:
+        _, number, *which = id_.split("-")  # r2, and g3 or what other negative it has
+        if (turn := turns.get(int(number[1:]))) is None:
             continue
-        rejected = [made["text"] for made in turn["candidates"] if made["defect"] == "rejected"]
-        older = order.index(int(number)) - int(gap or 1)
-        if not rejected and older >= 0:
-            rejected = [turns[order[older]]["response"]]
+        other = which[0] if which and which[0] in NEGATIVES else ""
+        if other or builder != ECD:  # it answers this very instruction
+            made = [made for made in turn["candidates"] if made["defect"] == REJECTED]
+            rejected = [one["text"] for one in made if not other or one["route"] == other]
+        else:
+            older = order.index(turn["round"]) - (int(which[0][1:]) if which else 1)
+            rejected = [turns[order[older]]["response"]] if older >= 0 else []
         if rejected:
             pairs[id_] = _told(turn["instruction"], [turn["response"], rejected[0]], turn)
     sft = {f"{chain['id']}-r{n}": _told(turn["instruction"], [turn["response"]], turn) for n, turn in turns.items()}

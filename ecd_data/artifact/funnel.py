@@ -15,9 +15,11 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from ecd_data.artifact.claims import round_of
 from ecd_data.artifact.schema import ECD
 from ecd_data.artifact.tables import every_row
 from ecd_data.requirements.taxonomy import class_of
+from ecd_data.values import NEGATIVES
 
 STAGES = ("attempted", "evolved", "adapted", "passed", "pairs")
 STAGES_OF_OTHERS = ("attempted", "answered", "pairs")  # of methods that harden nothing step by step
@@ -85,6 +87,8 @@ def make_funnel(build: Path, builder: str = ECD) -> dict[str, Any]:
         for counts in (classes[class_of(operation) or operation], operations[operation], numbers[round.number]):
             counts.update(reached)
         for candidate in round.candidates:
+            if builder == ECD and candidate["route"] in NEGATIVES:
+                continue  # made to be rejected
             routes[candidate["route"]].update(["tried"] if candidate["defect"] else ["tried", "passed"])
         if round.pair:
             routes[round.route]["pairs"] += 1
@@ -119,7 +123,7 @@ def _rounds(build: Path) -> Iterator[Round]:
     for chain in every_row(build, "chains", ["id", "turns", "pairs"]):
         for turn in chain["turns"]:
             if turn["round"]:
-                paired = f"{chain['id']}-r{turn['round']}" in (id_.partition("-g")[0] for id_ in chain["pairs"])
+                paired = f"{chain['id']}-r{turn['round']}" in map(round_of, chain["pairs"])
                 yield Round(turn["round"], turn["operation"], True, turn["adapted_by"], paired, turn["candidates"])
     for reject in every_row(build, "rejects", ["round", "step", "reason", "operation", "candidates"]):
         if reject["reason"] != "route_share":  # its turn is in the chain

@@ -15,7 +15,7 @@ import msgspec
 
 from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
-from ecd_data.artifact.schema import CONFIGS, ECD, configs, schemas_hash
+from ecd_data.artifact.schema import ECD, configs, schemas_hash
 from ecd_data.artifact.tables import RowsHash, data_files, every_row, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
@@ -138,7 +138,7 @@ def _is_ours(manifest: Any) -> bool:
     parts = [manifest.get(name) for name in ("versions", "files", "configs", "counts", "recipe")]
     if not all(isinstance(part, dict) for part in parts) or "ecd-data" not in manifest["versions"]:
         return False
-    return set(CONFIGS) <= set(manifest["configs"]) and all(
+    return "preference" in manifest["configs"] and all(
         isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in manifest["files"].values()
     )
 

@@ -12,6 +12,8 @@ from ecd_data.artifact.claims import (
     operation_problems,
     pair_problems,
     requirement_problems,
+    round_of,
+    tie_problems,
     told,
     told_by_chain,
     verdict_problems,
@@ -22,7 +24,7 @@ from ecd_data.artifact.tables import RowsHash, data_files, read_rows
 from ecd_data.corpus.groups import split_of
 from ecd_data.errors import BuildError, GateError
 from ecd_data.hashing import file_sha256
-from ecd_data.values import Model
+from ecd_data.values import EVOLVED, Model
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
 ANSWERED = ("preference", "sft")  # configs whose model is that of an answer, of several that there may be
@@ -111,7 +113,7 @@ class _Rows:
         self.hashes: dict[str, dict[str, RowsHash]] = {config: {} for config in self.counts}
         self.rechecked = 0
         self.of_chains: list[str] = []
-        self._recorded = {config: dict(manifest["configs"][config]) for config in self.counts}
+        self._recorded = {config: dict(manifest["configs"].get(config, {})) for config in self.counts}
         self._rounds, self._splits, self._seed = int(recipe["rounds"]), dict(recipe["splits"]), recipe["seed"]
         self._model = str(Model(**manifest["model"]))
         self._models = {self._model, *(str(Model(**model)) for model in manifest["models"].values())}
@@ -141,7 +143,7 @@ class _Rows:
                 self.of_chains += (
                     f"{where}: {problem}" for problem in chain_problems(row, self._rounds, self._builder)
                 )
-                for linked, ids in told_by_chain(row).items():
+                for linked, ids in told_by_chain(row, self._builder).items():
                     self._chained[linked].update(ids)
 
     def _problems(self, config: str, split: str, row: dict[str, Any]) -> Iterator[str]:
@@ -159,7 +161,9 @@ class _Rows:
         if "round" not in row:
             return  # of a config that only its builder has
         farther = f"-g{row['gap']}" if row.get("gap", 1) > 1 else ""
-        if row["id"] != f"{seed}-r{row['round']}{farther}":
+        other = f"-{row['negative']}" if row.get("negative", EVOLVED) != EVOLVED else ""
+        id_ = round_of(row["id"]) if config == "ties" else row["id"]
+        if id_ != f"{seed}-r{row['round']}{farther}{other}":
             yield f"it is of seed {seed} and round {row['round']}"
         if "requirements" in row:
             yield from requirement_problems(row, self._judged)
@@ -167,6 +171,8 @@ class _Rows:
         if config == "preference":
             self.rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
             yield from pair_problems(row)
+        elif config == "ties":
+            yield from tie_problems(row)
         elif config == "sft" and row["id"] not in self._told["preference"]:  # else it is the chosen answer of that
             met = [True] * len(row["requirements"])
             yield from verdict_problems("completion", row["completion"][0]["content"], row["requirements"], met)

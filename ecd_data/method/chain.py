@@ -8,22 +8,49 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ecd_data.errors import CallFailed
 from ecd_data.method.adaptation import adapt, batches
-from ecd_data.method.contrast import balanced, contrast, negative_defect, similarity
+from ecd_data.method.contrast import Ruled, balanced, contrast, negative_defect, similarity, ties
 from ecd_data.method.elimination import defect, seed_defect
 from ecd_data.method.evolution import draw, evolve
+from ecd_data.method.negatives import negative_answer
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import JUDGE, Candidate, Chain, Pair, Reject, Request, Requirement, Response, Ruling, Seed, Turn
+from ecd_data.values import (
+    EVOLVED,
+    JUDGE,
+    REJECTED,
+    Candidate,
+    Chain,
+    Pair,
+    Reject,
+    Request,
+    Requirement,
+    Response,
+    Ruling,
+    Seed,
+    Tie,
+    Turn,
+)
 
 T = TypeVar("T")
 Steps = Generator[Sequence[Request], list[Response], T]
 Rulings = tuple[Ruling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What came of a round: the next turn and its pairs, or the reject that says where it ended; and its ties.
+
+    The first pair is the one with R(t).
+    """
+
+    outcome: tuple[Turn, tuple[Pair, ...]] | Reject
+    ties: tuple[Tie, ...] = ()
 
 
 def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
@@ -31,29 +58,34 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
 
     A round that fails, or in which a call does, leaves (I(t), R(t)) as they were, and the next one draws anew. Where
     the recipe asks for `all` pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard
-    negative.
+    negative; where its options name other negatives, one with each of those that is one.
     """
     first = yield from or_reject(_first_turn(seed, plan), seed.seed_id, 0, seed.instruction)
     if isinstance(first, Reject):
         return Chain(seed.seed_id, seed.group, (), (), (first,))
-    turns, pairs, rejects = [first], [], []
+    turns, rejects = [first], []
+    pairs: list[Pair] = []
+    tied: list[Tie] = []
     negatives: list[tuple[Turn, Rulings]] = []  # turns before the last that still just miss, and what is known of them
     for number in range(1, plan.recipe.rounds + 1):
         steps = _round(seed, turns[-1], number, plan)
-        outcome = yield from or_reject(steps, seed.seed_id, number, turns[-1].instruction)
-        if isinstance(outcome, Reject):
-            rejects.append(outcome)
+        ended = yield from or_reject(steps, seed.seed_id, number, turns[-1].instruction)
+        done = _Round(ended) if isinstance(ended, Reject) else ended
+        tied += done.ties
+        if isinstance(done.outcome, Reject):
+            rejects.append(done.outcome)
             continue
-        turn, pair = outcome
-        pairs.append(pair)
+        turn, made = done.outcome
+        pairs += made
         if plan.recipe.pairs == "all":
             negatives = yield from _still_negative(negatives, turn, seed.seed_id, plan)
             for older, rulings in negatives:
                 if _balanced(turn.response, older.response, rulings, plan):
-                    pairs.append(contrast(seed.seed_id, older, turn, rulings, gap=len(turns) - turns.index(older)))
-            negatives = [(turns[-1], pair.rejected_rulings), *negatives]
+                    rejected = Ruled(EVOLVED, older.response, rulings)
+                    pairs.append(contrast(seed.seed_id, rejected, turn, gap=len(turns) - turns.index(older)))
+            negatives = [(turns[-1], made[0].rejected_rulings), *negatives]
         turns.append(turn)
-    return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects))
+    return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects), tuple(tied))
 
 
 def or_reject(steps: Steps[T | Reject], seed_id: str, number: int, instruction: str) -> Steps[T | Reject]:
@@ -86,8 +118,8 @@ def left_out(seed: Seed, plan: Plan) -> str:
     return seed_defect(seed, plan.recipe.max_seed_chars) or plan.contaminated(seed.instruction) * "contaminated"
 
 
-def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn, Pair] | Reject]:
-    """One round: the next turn and its pair, or the reject that says where it ended."""
+def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Reject]:
+    """One round; a bare reject ends it before there is an answer to its instruction."""
     seed_id = seed.seed_id
     drawn = draw(seed, turn, number, plan)
     if drawn is None:
@@ -103,36 +135,75 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn,
 
     # R(t) was ruled on when it was accepted; only the new requirement is open.
     missing = yield from rule(turn.response, instruction, (requirement,), seed_id, number, plan)
-    rejected_rulings = (*turn.rulings, *missing)
-    if reason := negative_defect(rejected_rulings, plan.recipe.max_missed):
+    old = Ruled(EVOLVED, turn.response, (*turn.rulings, *missing))
+    if reason := negative_defect(old.rulings, plan.recipe.max_missed):
         return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
 
     tried: list[Candidate] = []
+    answers: list[Ruled] = []
+    best = None
     for route, attempts in batches(plan.recipe):
         made = yield from adapt(route, attempts, seed_id, seed.instruction, turn, instruction, requirement, plan)
         sound = []
         for made_candidate in made:
-            candidate = _compared(made_candidate, tried, turn, rejected_rulings, plan)
+            candidate = _compared(made_candidate, tried, turn, old.rulings, plan)
             candidate, rulings = yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)
             tried.append(candidate)
+            answers.append(Ruled(candidate.route, candidate.text, rulings))
             if not candidate.defect:
-                sound.append((candidate, rulings))
+                sound.append(answers[-1])
         if sound:
-            best, rulings = max(sound, key=lambda held: similarity(held[0].text, turn.response))
-            newer = Turn(
-                round=number,
-                operation=operation.id,
-                instruction=instruction,
-                response=best.text,
-                requirements=in_force,
-                rulings=rulings,
-                evolved_by=evolved_by,
-                adapted_by=best.route,
-                candidates=tuple(tried),
-            )
-            return newer, contrast(seed_id, turn, newer, rejected_rulings, gap=1)
-    reason = _main_defect(tried)
-    return Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried))
+            best = max(sound, key=lambda held: similarity(held.text, turn.response))
+            break
+
+    if best is None:
+        tied = tuple(ties(seed_id, operation.id, instruction, in_force, [old], answers))
+        reason = _main_defect(tried)
+        return _Round(Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried)), tied)
+    newer = Turn(
+        round=number,
+        operation=operation.id,
+        instruction=instruction,
+        response=best.text,
+        requirements=in_force,
+        rulings=best.rulings,
+        evolved_by=evolved_by,
+        adapted_by=best.route,
+        candidates=tuple(tried),
+    )
+    others = yield from _other_answers(seed, turn, newer, plan)
+    newer = replace(newer, candidates=(*tried, *(candidate for candidate, _ in others)))
+    more = [answer for candidate, answer in others if candidate.defect == REJECTED]
+    kept = [old, best, *more]
+    dropped = [answer for answer in (*answers, *(answer for _, answer in others)) if answer not in kept]
+    tied = tuple(ties(seed_id, operation.id, instruction, in_force, kept, dropped))
+    pairs = [contrast(seed_id, old, newer, gap=1), *(contrast(seed_id, answer, newer, gap=0) for answer in more)]
+    return _Round((newer, tuple(pairs)), tied)
+
+
+def _other_answers(seed: Seed, older: Turn, newer: Turn, plan: Plan) -> Steps[list[tuple[Candidate, Ruled]]]:
+    """The answers that the builder's options ask for beside R(t), with the rulings on them.
+
+    One that is a hard negative is marked `rejected`, any other with the reason why it is none. A call that fails costs
+    its answer alone.
+    """
+    found: list[tuple[Candidate, Ruled]] = []
+    for kind in (kind for kind in plan.options.negatives if kind != EVOLVED):
+        known = {older.response.strip(), *(made.text for made in (*newer.candidates, *(c for c, _ in found)))}
+        rulings: Rulings = ()
+        try:
+            candidate = yield from negative_answer(kind, seed, older, newer, plan)
+            reason = candidate.defect or ("repeated" if candidate.text in known else "")
+            if not reason:
+                about = (newer.instruction, newer.requirements, seed.seed_id, newer.round, plan)
+                rulings = yield from rule(candidate.text, *about, in_full=True)
+                reason = negative_defect(rulings, plan.recipe.max_missed)
+        except CallFailed:
+            continue
+        if not reason:
+            reason = REJECTED if _balanced(newer.response, candidate.text, rulings, plan) else "unbalanced"
+        found.append((replace(candidate, defect=reason), Ruled(kind, candidate.text, rulings)))
+    return found
 
 
 def _still_negative(

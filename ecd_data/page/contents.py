@@ -20,7 +20,7 @@ from ecd_data.artifact.tables import data_files, every_row, read_rows
 from ecd_data.errors import BuildError
 from ecd_data.page.reasons import Votes, pair_reasons
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import canonical_json
+from ecd_data.values import EVOLVED, canonical_json
 
 MOST_ROUNDS = 20_000  # in a page, which then takes a browser a second or two to open
 SUMMARY = ("recipe", "seeds", "hashes", "model", "models", "judge", "versions", "counts", "funnel", "calls", "configs")
@@ -142,7 +142,8 @@ class _Chains:
         }
         requirements = [self._requirement(requirement) for requirement in pair["requirements"]]
         texts = {"instruction": self._text(pair["prompt"][0]["content"])}
-        return {**{key: pair[key] for key in kept}, **texts, **sides, "requirements": requirements}
+        negative = {"negative": pair.get("negative", EVOLVED)}
+        return {**{key: pair[key] for key in kept}, **negative, **texts, **sides, "requirements": requirements}
 
     def _reject(self, reject: Row) -> Row:
         kept = {key: reject[key] for key in ("id", "round", "step", "reason", "operation")}

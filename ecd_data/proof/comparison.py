@@ -17,7 +17,7 @@ from ecd_data.requirements.taxonomy import class_of
 
 ALL = "all"
 NO_CLASS = "none"  # of rows without an operation: whole chains, first turns, rounds that nothing fitted
-WITH_CLASS = ("preference", "sft", "rejects")  # configs whose rows have an operation
+WITH_CLASS = ("preference", "sft", "rejects", "ties")  # configs whose rows have an operation
 SIDES = ("prompt", "chosen", "rejected")
 _JSON = json.JSONEncoder(sort_keys=True).encode  # of any row, a broken one with NaN in it too
 

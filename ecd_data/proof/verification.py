@@ -110,8 +110,11 @@ def _rows(build: Path, manifest: Manifest) -> Found:
 def _inputs(build: Path, manifest: Manifest) -> Found:
     """Recipe, seeds and schemas are what the manifest tells of, and every seed has its chain."""
     recipe, corpus, contamination = read_inputs(build, manifest)
-    names = configs(recipe.builder)
-    schemas = {config: (build / "schema" / f"{config}.schema.json").read_text(encoding="utf-8") for config in names}
+    schemas = {
+        config: (build / "schema" / f"{config}.schema.json").read_text(encoding="utf-8")
+        for config in configs(recipe.builder)
+        if config in manifest["configs"]  # older releases have no ties
+    }
     told = {
         "recipe": recipe.to_dict(),
         "hashes.seeds": corpus.sha256,

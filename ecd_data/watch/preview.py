@@ -21,7 +21,7 @@ from rich.text import Text
 from ecd_data.command import table
 from ecd_data.differences import Part, differences
 from ecd_data.generation import Generation, Usage
-from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Ruling, Turn
+from ecd_data.values import EVOLVED, Candidate, Chain, Pair, Reject, Requirement, Ruling, Turn
 from ecd_data.watch.extrapolation import Estimate, total
 from ecd_data.watch.line import duration, money
 from ecd_data.watch.numbers import Price
@@ -91,17 +91,18 @@ def chain_lines(chain: Chain) -> Iterator[Text]:
     if first := turns.get(0):
         yield from _labelled("instruction", first.instruction)
         yield from _labelled("answer", first.response)
-    hardest = {pair.round: pair for pair in sorted(chain.pairs, key=lambda pair: -pair.gap)}
-    outcomes: list[Pair | Reject] = [*hardest.values(), *chain.rejects]
+    by_gap = sorted(chain.pairs, key=lambda pair: (pair.negative == EVOLVED, -pair.gap))
+    outcomes: list[Pair | Reject] = [*{pair.round: pair for pair in by_gap}.values(), *chain.rejects]
     for outcome in sorted(outcomes, key=lambda outcome: outcome.round):
         yield Text()
         if isinstance(outcome, Reject):
             yield from _reject(outcome)
         else:
             yield from _pair(outcome, _before(chain, outcome.round), turns[outcome.round])
-            for easier in (pair for pair in chain.pairs if pair.round == outcome.round and pair is not outcome):
-                missed = ", ".join(ruling.requirement for ruling in easier.rejected_rulings if not ruling.met)
-                yield Text(f"  also with the answer {easier.gap} turns before, which misses {missed}", ASIDE)
+            for other in (pair for pair in chain.pairs if pair.round == outcome.round and pair is not outcome):
+                missed = ", ".join(ruling.requirement for ruling in other.rejected_rulings if not ruling.met)
+                what = f"answer {other.gap} turns before" if other.negative == EVOLVED else f"{other.negative} answer"
+                yield Text(f"  also with the {what}, which misses {missed}", ASIDE)
 
 
 def _before(chain: Chain, round: int) -> str | None:

@@ -210,7 +210,7 @@ sys.path[:0] = {sys.path!r}
 from ecd_data.artifact.build import build
 from builders.ecd import Ecd
 from builders.spool import Spool
-from ecd_data.artifact.schema import CONFIGS
+from ecd_data.artifact.schema import configs
 from ecd_data.calls.store import Store
 from ecd_data.corpus.seeds import read_corpus
 from ecd_data.errors import BuildError
@@ -221,7 +221,7 @@ generation = Generation(read_corpus(["bundled"], limit=20), RECIPE, MODEL, store
 work = Path({str(tmp_path)!r}) / "work"
 spool = Spool(work / "spool", RECIPE)
 spool.fill(generation)
-builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(work)) for c in CONFIGS]
+builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(work)) for c in configs()]
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
     build(builders, generation, spool.keys(), Path({str(tmp_path)!r}) / "full")

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from scripted import RECIPE
 from test_escape import NASTY, Seen, text_and_nasty
 
-from builders.rows import FEATURES
+from builders.ecd import Ecd
 from ecd_data.artifact.card import write_card
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.tables import data_files
@@ -35,7 +35,8 @@ def seen(body):
 
 def written(build, manifest):
     """The card of a build with another manifest."""
-    write_card(build, manifest, {config: datasets.DatasetInfo(features=FEATURES[config]) for config in FEATURES})
+    infos = {config: datasets.DatasetInfo(features=features) for config, features in Ecd.FEATURES.items()}
+    write_card(build, manifest, infos)
     return card_of(build)
 
 

@@ -8,8 +8,8 @@ from jsonschema import Draft202012Validator
 from scripted import RECIPE, finish
 
 from builders import BUILDERS, find
-from builders.rows import chain_rows
-from ecd_data.artifact.schema import CONFIGS, configs, gate, schema_text, schemas_hash
+from builders.ecd import Ecd
+from ecd_data.artifact.schema import configs, gate, schema_text, schemas_hash
 from ecd_data.corpus.seeds import read_corpus
 from ecd_data.errors import GateError
 from ecd_data.method.chain import run_chain
@@ -33,8 +33,8 @@ VALUES = st.recursive(
 def rows():
     """Some rows of each config."""
     chains = [finish(run_chain(seed, Plan.of(RECIPE))) for seed in read_corpus(["bundled"], limit=12).seeds]
-    made = [chain_rows(chain, {"": "org/model"}) for chain in chains]
-    return {config: [row for by_config in made for row in by_config[config]] for config in CONFIGS}
+    made = [Ecd.rows(chain, {"": "org/model"}) for chain in chains]
+    return {config: [row for by_config in made for row in by_config[config]] for config in configs()}
 
 
 def passes(config, row):
@@ -53,13 +53,13 @@ def places(value, place=()):
         yield from places(item, (*place, key))
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", configs())
 def test_rows_as_they_are_made_pass(rows, config):
     assert rows[config]
     assert all(passes(config, row) for row in rows[config])
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", configs())
 @given(st.data())
 def test_the_gate_lets_pass_what_jsonschema_does(rows, config, data):
     row = deepcopy(data.draw(st.sampled_from(rows[config])))

@@ -7,10 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 from scripted import RECIPE
 
+from ecd_data.artifact.claims import tie_problems
 from ecd_data.artifact.manifest import read_manifest, write_manifest
 from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import BuildError, GateError
 from ecd_data.hashing import file_sha256
+from ecd_data.method.contrast import similarity
 
 TRAIN = "data/preference/train-00000-of-00001.parquet"
 
@@ -39,7 +41,8 @@ def swap(rows):
         (lambda rows: rows[0].update(rejected_met=[True] * len(rows[0]["requirements"])), "rejected_met"),
         (lambda rows: rows[0].update(chosen_met=rows[0]["chosen_met"] + [True]), "differ in number"),
         (lambda rows: rows[0]["prompt"][0].update(role="system"), "prompt.0.role"),
-        (lambda rows: rows[0].update(gap=0), "gap"),
+        (lambda rows: rows[0].update(gap=-1), "gap"),
+        (lambda rows: rows[0].update(gap=0), "gap 0 is of no evolved negative"),
         (lambda rows: rows[0]["requirements"][0].update(id="format/no_such_thing"), "not in the taxonomy"),
         (lambda rows: rows.pop(), "rows differ from the manifest's"),
         (lambda rows: rows[0]["requirements"][0].update(kwargs='{"no_such": 1}'), "kwargs do not fit"),
@@ -200,6 +203,58 @@ def test_a_text_that_nothing_else_tells_of_is_found_by_the_hash_of_the_rows(make
     change_rows(build, CHAINS, lambda rows: rows[0]["turns"][-1]["candidates"][0].update(text="Another one."))
     with pytest.raises(GateError, match="chains: the train rows are not those"):
         validate_build(build)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda row: row.update(second=row["first"]), "first and second are the same"),
+        (lambda row: row["second"][0].update(content="Another one."), "similarity is"),
+        (lambda row: row["second_met"].__setitem__(-1, True), "second is marked met=True for"),
+        (lambda row: row["first_votes"].__setitem__(-1, 0.5), "0.5 should not be valid"),
+        (lambda row: row.update(routes=["evolved"]), "routes: "),
+        (lambda row: row.update(round=row["round"] + 1), "it is of seed"),
+        (lambda row: row.update(operation="style/no_such_thing"), "is not its newest requirement"),
+    ],
+)
+def test_a_changed_tie_is_found(make_build, change, message):
+    build = make_build()
+    change_rows(build, TRAIN.replace("preference", "ties"), lambda rows: change(rows[0]))
+    with pytest.raises(GateError, match=message):
+        validate_build(build)
+
+
+def test_a_tie_whose_sides_miss_different_requirements_is_none():
+    row = {
+        "first": [{"content": "One, two"}],
+        "second": [{"content": "one; two"}],
+        "requirements": [
+            {"id": f"reasoning/{name}", "text": ".", "kwargs": "{}", "check": "judge", "round": 1}
+            for name in ("justify", "ranking")
+        ],
+        "first_met": [True, False],
+        "second_met": [False, True],
+        "first_votes": [1.0, 0.0],
+        "second_votes": [0.0, 1.0],
+        "similarity": similarity("One, two", "one; two"),
+    }
+    assert list(tie_problems(row)) == ["first and second do not miss the same requirements, so they are no tie"]
+
+
+def test_a_build_without_ties_is_valid_and_says_nothing_of_them(make_build):
+    build = make_build(recipe=replace(RECIPE, routes={"repair": 1}))
+    assert read_manifest(build)["configs"]["ties"] == {}
+    assert "ties" not in (build / "README.md").read_text()
+    assert validate_build(build).rows["ties"] == {}
+
+
+def test_a_build_of_before_there_were_ties_is_valid(make_build):
+    build = make_build(recipe=replace(RECIPE, routes={"repair": 1}))
+    manifest = read_manifest(build)
+    del manifest["configs"]["ties"], manifest["files"]["schema/ties.schema.json"]
+    (build / "schema/ties.schema.json").unlink()
+    write_manifest(build, manifest)
+    assert validate_build(build).rechecked > 0
 
 
 def test_a_build_without_any_pair_says_so(make_build):

@@ -1,14 +1,20 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from datasets.exceptions import DatasetGenerationError
-from scripted import RECIPE, ScriptedPool
+from runs import contents
+from scripted import ANSWER, RECIPE, ScriptedPool, scripted
 
 from builders.ecd import Ecd
-from builders.rows import FEATURES, chain_rows
 from builders.spool import Spool
-from ecd_data.artifact.schema import CONFIGS, gate
+from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.schema import configs, gate
+from ecd_data.artifact.tables import every_row
+from ecd_data.calls.scheduler import Answerer
 from ecd_data.errors import EndpointError, GateError
+from ecd_data.page.contents import read_contents
+from ecd_data.values import Model, Response
 
 
 @pytest.fixture
@@ -25,16 +31,16 @@ def test_the_default_config_is_preference(builder):
     pairs = made.as_dataset()
     assert made.config.name == "preference"
     assert set(pairs) <= set(RECIPE.splits)
-    assert pairs["train"].features == FEATURES["preference"]
+    assert pairs["train"].features == Ecd.FEATURES["preference"]
     assert {"prompt", "chosen", "rejected"} <= set(pairs["train"].column_names)
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", configs())
 def test_every_config_has_rows_that_pass_the_gate_and_fit_the_features(builder, config):
     made = builder(config)
     made.download_and_prepare()
     for rows in made.as_dataset().values():
-        assert rows.features == FEATURES[config]
+        assert rows.features == Ecd.FEATURES[config]
         for row in rows:
             gate(config, row)
 
@@ -43,7 +49,7 @@ def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
     pool = ScriptedPool()
     generation = make_generation(pool=pool)
     rows = Spool(tmp_path / "spool", generation.recipe)
-    for config in CONFIGS:
+    for config in configs():
         Ecd(config, generation=generation, spool=rows, cache_dir=str(tmp_path)).download_and_prepare()
     assert len(pool.requests) == len(list(rows.keys()))
 
@@ -77,10 +83,12 @@ def test_splits_share_no_seed(builder):
 
 
 def test_a_row_that_does_not_validate_stops_the_build(builder, monkeypatch):
+    as_they_are = Ecd.rows
+
     def spoiled(chain, models):
-        rows = chain_rows(chain, models)
+        rows = as_they_are(chain, models)
         for row in rows["preference"]:
-            row["gap"] = 0
+            row["gap"] = -1
         return rows
 
     monkeypatch.setattr(Ecd, "rows", staticmethod(spoiled))
@@ -96,3 +104,48 @@ def test_an_endpoint_that_fails_is_not_taken_for_a_data_file_problem(builder):
 
     with pytest.raises(EndpointError):
         builder(pool=ScriptedPool(fails)).download_and_prepare()
+
+
+STUDENT = Model("test/student")
+
+
+def student(request):
+    """The scripted model's edits of what it says first, as a student's answers; nothing else is asked of it."""
+    assert request.role == "student"
+    return Response(
+        [ANSWER.lower(), ANSWER.replace(",", ""), ANSWER][len(request.messages[-1]["content"]) % 3], "stop"
+    )
+
+
+def relaxing(request):
+    return Response(ANSWER.replace(";", ","), "stop") if request.role == "relaxed" else scripted(request)
+
+
+def test_a_build_with_a_student_tells_of_it_and_is_replayed_byte_for_byte(make_build):
+    recipe = replace(RECIPE, options={"negatives": ["evolved", "student", "relaxed"]}, max_share={"repair": 0.5})
+    asked = ScriptedPool(student, STUDENT)
+    build = make_build(recipe=recipe, pool=ScriptedPool(relaxing), others={"student": Answerer(STUDENT, asked)})
+    assert asked.requests
+    again = make_build("again", recipe=recipe, pool=None, others={"student": Answerer(STUDENT)})
+    assert contents(build) == contents(again)
+
+    rows = list(every_row(build, "preference"))
+    kinds = Counter(row["negative"] for row in rows)
+    assert kinds.keys() == {"evolved", "student", "relaxed"}
+    for row in rows:
+        assert (row["gap"] == 0) == (row["negative"] != "evolved")
+    manifest = read_manifest(build)
+    assert manifest["models"] == {"student": {"id": "test/student", "revision": ""}}
+    assert manifest["counts"]["by_gap"] == {"0": kinds["student"] + kinds["relaxed"], "1": kinds["evolved"]}
+    assert manifest["counts"]["rounds"] == kinds["evolved"] + sum(manifest["counts"]["rejects"].values())
+    assert manifest["counts"]["rejects"]["contrast/route_share"] > 0
+    assert manifest["funnel"]["routes"].keys() <= {"edit", "repair"}
+    card = (build / "README.md").read_text()
+    assert "`student`, the own one of `test/student`, `relaxed`, the model's to the instruction" in card
+    assert "{} pairs reject another answer".format(kinds["student"] + kinds["relaxed"]) in card
+
+    told = every_row(build, "chains")
+    named = {id_ for chain in told for id_ in chain["pairs"]}
+    assert named == {row["id"] for row in rows}
+    reasons = [pair for chain in read_contents(build, "x").chains["chains"] for pair in chain["pairs"]]
+    assert Counter(pair["negative"] for pair in reasons) == kinds

@@ -6,14 +6,14 @@ import pytest
 from scripted import RECIPE, ScriptedPool, scripted
 
 from builders.spool import Spool
-from ecd_data.artifact.schema import CONFIGS
+from ecd_data.artifact.schema import configs
 from ecd_data.errors import EndpointError
 
 
 def rows(spool):
     return {
         (config, split): [row for part in range(spool.parts + 1) for row in spool.rows(config, split, part)]
-        for config in CONFIGS
+        for config in configs()
         for split in spool.recipe.splits
     }
 

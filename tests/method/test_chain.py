@@ -397,3 +397,34 @@ def test_whatever_fails_every_round_has_one_outcome(salt, pairs):
     for made in every_seed(5, answer, pairs=pairs, rounds=4):
         outcomes = [pair.round for pair in made.pairs if pair.gap == 1] + [reject.round for reject in made.rejects]
         assert sorted(outcomes) in ([0], [1, 2, 3, 4])
+
+
+def test_ties_are_of_a_rounds_own_answers_and_cost_no_call():
+    calls = []
+
+    def answer(request):
+        calls.append(request.role)
+        if request.role == "edit" and request.attempt == 2:  # as good as the one before it, in other words
+            return Response(request.messages[-2]["content"].replace(",", "") + " Rest well.", "stop")
+        return scripted(request)
+
+    changes = {"operations": CODE, "routes": {"edit": 3}, "rounds": 4, "votes": 1}
+    first = every_seed(answer=answer, **changes)
+    asked = len(calls)
+    closest = every_seed(answer=answer, select="closest", **changes)
+    tried = [len(outcome.candidates) for done in closest for outcome in (*done.turns[1:], *done.rejects)]
+    assert len(calls) - asked == sum(tried) + 40 * 4 + 40  # candidates, rewritten instructions, first answers
+    for done in (*first, *closest):
+        rounds = {outcome.round: outcome for outcome in (*done.rejects, *done.turns)}
+        assert len(done.pairs) + len(done.rejects) == 4
+        for tie in done.ties:
+            made = {c.text: c.route for c in rounds[tie.round].candidates if c.defect in ("", "unmet")}
+            older = [turn.response for turn in done.turns if turn.round < tie.round][-1]
+            assert tie.routes == (made.get(tie.first, "evolved"), made[tie.second])
+            assert tie.first in made or tie.first == older
+            assert tie.instruction == rounds[tie.round].instruction
+            for requirement, one, other in zip(tie.requirements, tie.first_rulings, tie.second_rulings, strict=True):
+                assert check(requirement, tie.first).met is check(requirement, tie.second).met is one.met is other.met
+    assert {all(ruling.met for ruling in tie.first_rulings) for done in closest for tie in done.ties} == {True, False}
+    # The first that holds up is the last that is asked for.
+    assert {all(ruling.met for ruling in tie.first_rulings) for done in first for tie in done.ties} == {False}

@@ -9,7 +9,7 @@ from scripted import MODEL, RECIPE, ScriptedPool
 from builders.ecd import Ecd
 from builders.spool import Spool
 from ecd_data.artifact.build import build
-from ecd_data.artifact.schema import CONFIGS
+from ecd_data.artifact.schema import configs
 from ecd_data.artifact.tables import every_row
 from ecd_data.calls.store import Store
 from ecd_data.generation import Generation
@@ -30,7 +30,7 @@ def built(corpus, tmp_path_factory):
         generation = Generation(corpus, recipe, MODEL, store, ScriptedPool())
         spool = Spool(folder / "spool", recipe)
         spool.fill(generation)
-        builders = [Ecd(config, generation=generation, spool=spool, cache_dir=str(folder)) for config in CONFIGS]
+        builders = [Ecd(config, generation=generation, spool=spool, cache_dir=str(folder)) for config in configs()]
         build(builders, generation, [*generation.trial_keys, *spool.keys()], folder / "build")
     return folder / "build"
 

@@ -22,7 +22,7 @@ from scripted import MODEL, RECIPE, ScriptedPool
 from builders.ecd import Ecd
 from builders.spool import Spool
 from ecd_data.artifact.build import build
-from ecd_data.artifact.schema import CONFIGS
+from ecd_data.artifact.schema import configs
 from ecd_data.calls.store import Store
 from ecd_data.errors import PublishError
 from ecd_data.generation import Generation
@@ -85,7 +85,7 @@ def builds(corpus, tmp_path_factory):
             generation = Generation(corpus=corpus, recipe=recipe, model=MODEL, store=store, pool=ScriptedPool())
             spool = Spool(folder / f"{name}-spool", recipe)
             spool.fill(generation)
-            builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(folder)) for c in CONFIGS]
+            builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(folder)) for c in configs()]
             build(builders, generation, [*generation.trial_keys, *spool.keys()], folder / name)
     return folder
 

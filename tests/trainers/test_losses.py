@@ -1,4 +1,4 @@
-"""The losses of SLiC, InfoPO and PAD, against numbers worked out by hand and formulas written another way."""
+"""The losses of SLiC, InfoPO, ties and PAD, against numbers worked out by hand and formulas written another way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest.importorskip("trl")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from trainers import infopo, pad, slic  # noqa: E402
+from trainers import infopo, mixture, pad, slic, ties  # noqa: E402
 from trainers.preference import Pairs  # noqa: E402
 
 reals = st.floats(-20, 20)
@@ -78,6 +78,50 @@ def test_the_guarded_exponential_is_the_exponential_and_then_its_tangent(value: 
     assert x.grad.item() == pytest.approx(at)
     assert y.item() == pytest.approx(at if value <= limit else math.exp(limit) + math.exp(limit) * (value - limit))
     assert infopo.guarded_exp(torch.tensor([1e6])).isfinite().all()
+
+
+def tied(differences: list[float], tie: bool, nu: float):
+    return ties.rao_kupper(tensor(*differences), torch.full((len(differences),), tie), nu)
+
+
+def test_ties_by_hand() -> None:
+    # nu = 3: equal answers win, lose and tie with 1/4, 1/4 and 1/2; at d = log 9, with 9/12, 1/28 and 8 * 9/12 * 1/28.
+    assert tied([0, math.log(9), -math.log(9)], False, 3).exp().tolist() == pytest.approx([4, 12 / 9, 28])
+    assert tied([0, math.log(9), -math.log(9)], True, 3).exp().tolist() == pytest.approx([2, 14 / 3, 14 / 3])
+
+
+@given(reals, st.floats(1.01, 50))
+def test_rao_and_kuppers_probabilities_by_the_strengths_of_the_answers(difference: float, nu: float) -> None:
+    one, other = math.exp(difference), 1.0  # strengths, as in the paper of 1967
+    wanted = {
+        "wins": one / (one + nu * other),
+        "loses": other / (other + nu * one),
+        "ties": (nu**2 - 1) * one * other / ((one + nu * other) * (other + nu * one)),
+    }
+    found = {
+        "wins": tied([difference], False, nu).neg().exp().item(),
+        "loses": tied([-difference], False, nu).neg().exp().item(),
+        "ties": tied([difference], True, nu).neg().exp().item(),
+    }
+    assert found == pytest.approx(wanted, rel=1e-6)
+    assert sum(found.values()) == pytest.approx(1)
+
+
+@given(st.floats(-20, 20).filter(lambda x: abs(x) > 1e-3), st.floats(1.01, 50))
+def test_a_tie_pulls_the_rewards_together_and_a_pair_apart(difference: float, nu: float) -> None:
+    d = tensor(difference, difference, 0).requires_grad_()
+    ties.rao_kupper(d, torch.tensor([True, False, True]), nu).sum().backward()
+    of_tie, of_pair, of_equals = d.grad.tolist()
+    assert of_tie * difference > 0
+    assert of_pair < 0
+    assert of_equals == pytest.approx(0, abs=1e-12)
+
+
+@given(reals, reals)
+def test_without_room_for_ties_pairs_have_the_loss_of_dpo(chosen: float, rejected: float) -> None:
+    pair = pairs(tensor(chosen), tensor(rejected))
+    loss = tied([0.1 * (chosen - rejected)], False, 1 + 1e-9)
+    assert loss.item() == pytest.approx(mixture.dpo_loss(pair, beta=0.1).item(), abs=1e-6)
 
 
 def test_plackett_luce_by_hand() -> None:

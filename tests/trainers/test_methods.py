@@ -17,7 +17,7 @@ import yaml
 from tiny import environment, launch, pair, recipe_of, weights, write_build
 from trl import DPOConfig
 
-from trainers import curriculum, dpo, infopo, mixture, pad, slic
+from trainers import curriculum, dpo, infopo, mixture, pad, slic, ties
 from trainers.data import ScriptArguments
 from trainers.settings import TrainingError, parse
 
@@ -154,6 +154,92 @@ def test_pad_on_a_batch_is_the_formula_on_the_models_own_numbers(model: Path, tm
         rewards = torch.tensor([2 * sum(logps) / len(logps) for logps in tokens])
         wanted.append(pad.soft_ranking_loss(rewards, 2 * torch.tensor(row["preference"]).log()).item())
     assert loss_of(made) == pytest.approx(sum(wanted) / 2, rel=1e-3)
+
+
+def tie(number: int) -> dict[str, Any]:
+    row = pair(number, 1, words=3)
+    return {"id": f"{row['id']}-t1", "prompt": row["prompt"], "first": row["chosen"], "second": row["rejected"]}
+
+
+@pytest.fixture(scope="module")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build with pairs and ties."""
+    folder = write_build(tmp_path_factory.mktemp("builds") / "tied", train=[pair(1, 1)], validation=[pair(2, 1)])
+    ties_alone = write_build(tmp_path_factory.mktemp("builds") / "alone", "ties", train=[tie(3), tie(4)])
+    (ties_alone / "data/ties").rename(folder / "data/ties")
+    card = {
+        "configs": [
+            yaml.safe_load((f / "README.md").read_text().strip("-\n"))["configs"][0] for f in (folder, ties_alone)
+        ]
+    }
+    del card["configs"][1]["default"]
+    (folder / "README.md").write_text(f"---\n{yaml.safe_dump(card)}---\n")
+    return folder
+
+
+def train_as_told(*args: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["dpo.py", *map(str, args)])
+    dpo.run()
+
+
+@pytest.mark.parametrize("precompute", ["true", "false"])
+def test_dpo_learns_from_ties_too(
+    precompute: str, model: Path, tied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    common = ["--dataset_name", tied, "--model_name_or_path", model]
+    flags = [*QUICK, "--ties", "true", "--tie_nu", 2, "--precompute_ref_log_probs", precompute]
+    train_as_told(*common, *flags, "--output_dir", first, monkeypatch=monkeypatch)
+    said = capfd.readouterr().out
+    assert "1 pairs and 2 ties" in said
+    # On a pair before training: -log sigmoid(-log 2) = log 3.
+    assert re.search(r"^loss +1\.0986 -> ", said, re.MULTILINE), said
+
+    readme = (first / "README.md").read_text()
+    assert "| Pairs and ties | 3 |" in readme
+    assert "arXiv:2409.17431" in readme
+    assert "accelerate launch trainers/dpo.py --config recipe.yaml" in readme
+    recipe = recipe_of(readme)
+    assert {"ties": True, "tie_nu": 2.0}.items() <= recipe.items()
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    again = ["--config", tmp_path / "recipe.yaml", "--output_dir", second, "--report_to", "none"]
+    train_as_told(*common, *again, monkeypatch=monkeypatch)
+    after = weights(first)
+    assert all(torch.equal(after[name], weight) for name, weight in weights(second).items())
+
+
+def test_ties_on_a_batch_are_the_formula_on_the_models_own_numbers(model: Path, tmp_path: Path) -> None:
+    rows = [{**pair(1, 1), "tie": False}, {**pair(2, 1, words=3), "tie": True}]
+    made = trainer(ties.TieTrainer, ties.TieConfig, model, rows, tmp_path, beta=0.5, per_device_train_batch_size=2)
+    with torch.no_grad():  # away from the reference, which is the model as it was loaded
+        for weight in made.model.parameters():
+            weight.mul_(1.5)
+    made.model.save_pretrained(tmp_path / "moved")
+    made.processing_class.save_pretrained(tmp_path / "moved")
+    d = {}
+    for number, words in ((1, 6), (2, 3)):
+        prompt, texts = " ".join(["fruit"] * words), (f"an apple and pear {number}", f"a pear {number}")
+        now, before = ([sum(answer_logps(m, prompt, text)) for text in texts] for m in (tmp_path / "moved", model))
+        d[number] = 0.5 * ((now[0] - before[0]) - (now[1] - before[1]))
+    assert abs(d[1]) > 0.01
+    assert abs(d[2]) > 0.01
+    won = [1 / (1 + 3 * math.exp(-x)) for x in (d[1], d[2], -d[2])]
+    wanted = -math.log(won[0]) - math.log(8 * won[1] * won[2])
+    assert loss_of(made) == pytest.approx(wanted / 2, rel=1e-3)
+
+
+def test_ties_that_cannot_be_used_are_named(
+    model: Path, build: Path, tied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for data, flags, message in [
+        (build, ["--ties", "true"], "no ties to train on: .*Leave out --ties"),
+        (tied, ["--ties", "true", "--tie_nu", 1], "--tie_nu 1.0 leaves no room for ties"),
+        (tied, ["--tie_nu", 2], "--tie_nu is of a training on ties"),
+        (tied, ["--ties", "true", "--loss_type", "ipo"], "a loss of its own: leave out --loss_type"),
+    ]:
+        common = ["--dataset_name", data, "--model_name_or_path", model, "--output_dir", tmp_path / "out", *QUICK]
+        with pytest.raises(TrainingError, match=message):
+            train_as_told(*common, *flags, monkeypatch=monkeypatch)
 
 
 def test_a_ranking_that_is_none_is_named(model: Path, tmp_path: Path) -> None:
@@ -300,7 +386,7 @@ def test_a_mixture_that_is_none_is_named(model: Path, tasks: list[Path], tmp_pat
             mix(*flags, *out)
 
 
-@pytest.mark.parametrize("script", [slic, infopo, curriculum, mixture, pad])
+@pytest.mark.parametrize("script", [dpo, slic, infopo, curriculum, mixture, pad])
 def test_help_names_the_flags_of_the_method(script: Any, monkeypatch: Any, capsys: Any) -> None:
     monkeypatch.setattr("sys.argv", [Path(script.__file__).name, "--help"])
     with pytest.raises(SystemExit) as end:

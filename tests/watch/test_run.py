@@ -7,7 +7,7 @@ import pytest
 from scripted import ANSWER, RECIPE, ScriptedPool
 
 from builders.spool import Spool
-from ecd_data.artifact.schema import CONFIGS
+from ecd_data.artifact.schema import configs
 from ecd_data.errors import EndpointError
 from ecd_data.generate import write_build
 from ecd_data.hashing import file_sha256
@@ -142,5 +142,5 @@ def test_a_watched_build_is_the_same_build(make_generation, tmp_path):
         files = sorted(path for path in (tmp_path / f"{name}-build").rglob("*") if path.is_file())
         made.append({path.name: file_sha256(path) for path in files})
     assert made[0] == made[1]
-    names = [*CONFIGS, "responses", "manifest", "card", "validation"]
+    names = [*configs(), "responses", "manifest", "card", "validation"]
     assert steps == [(name, number, 8) for number, name in enumerate(names)] * 2

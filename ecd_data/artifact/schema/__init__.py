@@ -17,6 +17,7 @@ from ecd_data.values import canonical_json, sha256
 
 ECD = "ecd"  # the builder whose schemas are the files as they stand; what others have otherwise is in `<name>.json`
 CONFIGS = ("preference", "sft", "chains", "rejects")
+OWN = ("ties",)  # ECD's, beside those that all have
 OBJECT = {"type", "properties", "required", "additionalProperties"}
 ARRAY = {"type", "items", "minItems", "maxItems"}
 ANNOTATIONS = {"$schema", "$id", "$defs", "title", "description", "contentMediaType"}
@@ -34,7 +35,8 @@ Validator = validators.extend(
 
 def configs(builder: str = ECD) -> tuple[str, ...]:
     """The configs of a builder's datasets: the common ones and its own."""
-    return (*CONFIGS, *(config for config in _changes(builder) if config not in CONFIGS))
+    own = OWN if builder == ECD else (config for config in _changes(builder) if config not in CONFIGS)
+    return (*CONFIGS, *own)
 
 
 def schema_text(config: str, builder: str = ECD) -> str:
@@ -45,6 +47,7 @@ def schema_text(config: str, builder: str = ECD) -> str:
     schema = json.loads(text)
     for changes in (_common_changes(), _changes(builder)):
         schema = _changed(schema, changes.get(config, {}))
+    schema["required"] = [name for name in schema["required"] if name in schema["properties"]]
     schema["$id"] = schema["$id"].replace("urn:ecd:", f"urn:ecd:{builder}:")
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 

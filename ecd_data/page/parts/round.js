@@ -30,13 +30,15 @@ const REASONS = {
   judge_undecided: "the judge did not prefer the same answer in both orders",
   rejected: "it is the rejected answer of this round",
 };
+/** What tells a pair from the first one of its round. */
+const farther = ({ pair }) => (!pair ? [] : pair.negative !== "evolved" ? [`${pair.negative} answer`] : pair.gap > 1 ? [`gap ${pair.gap}`] : []);
 const inWords = (reason) => reason.replaceAll("_", " ");
 
 /** The inside of a row of the list. */
 function drawRow(round) {
   const { operation, instruction } = row(round);
   const what = round.pair ? tag(round.pair.adapted_by, "pair") : tag(inWords(round.reject.reason), "reject");
-  const gap = round.pair?.gap > 1 ? ` gap ${round.pair.gap}` : "";
+  const gap = farther(round).map((fact) => ` ${fact}`).join("");
   return [
     make("span", { class: "head" }, make("b", {}, operation || inWords(row(round).step)), make("span", { class: "at" }, `r${number(round)}${gap}`), what),
     make("span", { class: "snippet", dir: "auto" }, visible(data.texts[instruction].slice(0, 200))),
@@ -58,7 +60,7 @@ function drawHead(round, neighbours) {
     make("p", { class: "steps" }, make("a", { class: "back", href: "#rounds" }, "All rounds"), neighbours),
     make("h2", {}, title, " ", round.pair ? tag("pair", "pair") : tag("reject", "reject")),
     make("p", { class: "facts" },
-      [`round ${number(round)}`, ...(round.pair?.gap > 1 ? [`gap ${round.pair.gap}`] : []), ...facts, round.chain.split].map((fact) => make("span", {}, fact)),
+      [`round ${number(round)}`, ...farther(round), ...facts, round.chain.split].map((fact) => make("span", {}, fact)),
       make("a", { href: `#${round.id}`, class: "id", title: "Link to this round" }, round.id)),
   );
 }
@@ -122,7 +124,7 @@ function drawCandidates(candidates, before) {
 function drawChain(round) {
   const { chain } = round;
   const seed = chain.turns.find((turn) => turn.round === 0);
-  const entries = chain.rounds.filter((other) => !(other.pair?.gap > 1)).map((other) => {
+  const entries = chain.rounds.filter((other) => !farther(other).length).map((other) => {
     const turn = chain.turns.find((turn) => turn.round === number(other));
     const verdict = other.pair ? tag(other.pair.adapted_by, "pair") : tag(inWords(other.reject.reason), "reject");
     const link = number(other) === number(round) ? make("b", { "aria-current": "true" }, `Round ${number(other)}`) : make("a", { href: `#${other.id}` }, `Round ${number(other)}`);
