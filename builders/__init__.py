@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from builders.base import Builder
 
-BUILDERS = {"ecd": "Ecd"}
+BUILDERS = {"ecd": "Ecd", "spar": "Spar"}
 
 
 def find(name: str) -> type[Builder]:

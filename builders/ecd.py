@@ -20,11 +20,12 @@ from dataclasses import dataclass
 
 from builders.base import Builder
 from ecd_data.method.chain import run_chain
+from ecd_data.method.refinement import Search
 
 
 @dataclass(frozen=True)
-class Options:
-    """None: what shapes ECD stands in the recipe itself."""
+class Options(Search):
+    """Those of the route `refined`: what else shapes ECD stands in the recipe itself."""
 
 
 class Ecd(Builder):

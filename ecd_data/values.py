@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 Check = Literal["code", "judge"]
-Route = Literal["edit", "fresh", "guided", "repair"]
+Route = Literal["edit", "fresh", "guided", "repair", "refined"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
 JUDGE = "judge"  # the name of the model that judges, where it is another one
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
-from ecd_data.values import Requirement, Response, Seed
+from ecd_data.values import Candidate, Requirement, Response, Seed
 
 CANNOT = r"(?:i (?:can't|cannot|can not|won't)|i(?:'m| am) (?:unable|not able) to)"
 REFUSAL = re.compile(
@@ -153,3 +154,9 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     runs = [run for run in runs if all(word in text for word in run)]  # most texts lack one of the words
     said = " ".join(re.findall(r"[\w']+", text)) if runs else ""
     return any("|" not in run and " ".join(run) in said for run in runs)
+
+
+def main_defect(candidates: Sequence[Candidate]) -> str:
+    """The most frequent defect, the first of equals; `no_candidate` when no route had one to offer."""
+    counts = Counter(candidate.defect for candidate in candidates)
+    return max(counts, key=lambda defect: counts[defect]) if counts else "no_candidate"
