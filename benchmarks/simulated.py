@@ -206,12 +206,14 @@ def completion(request: dict[str, Any], rng: random.Random) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any], rng: random.Random) -> str:
-    """A vote, a requirement that is made up, a rewritten instruction, an edited draft, or else some sentences."""
+    """A vote, a preference, an invented requirement, a rewritten instruction, an edited draft, or else sentences."""
     messages = request["messages"]
     last = messages[-1]["content"]
     wanted = str(request.get("response_format", ""))
     if "'met'" in wanted:
         return json.dumps({"reason": "it was read", "met": rng.random() < 0.8})
+    if "'better'" in wanted:
+        return json.dumps({"reason": "they were compared", "better": rng.choice(["first", "second"])})
     if "'requirement'" in wanted:
         instruction = re.split(r"<instruction>\n|\n</instruction>", last)[-2]
         wish = f"Say something of the {rng.choice(WORDS)}."

@@ -24,10 +24,9 @@ import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 from scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
 
-from builders.ecd import Ecd  # noqa: E402
+from builders import find  # noqa: E402
 from builders.spool import Spool  # noqa: E402
 from ecd_data.artifact.build import build  # noqa: E402
-from ecd_data.artifact.schema import CONFIGS  # noqa: E402
 from ecd_data.calls.store import Store  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
 from ecd_data.generation import Generation  # noqa: E402
@@ -67,7 +66,9 @@ def make_build(make_generation, tmp_path, tmp_path_factory):
         work = tmp_path_factory.mktemp("work")
         spool = Spool(work / "spool", generation.recipe, parts)
         spool.fill(generation, processes)
-        builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(work)) for c in CONFIGS]
+        builder = find(generation.recipe.builder)
+        names = [config.name for config in builder.BUILDER_CONFIGS]
+        builders = [builder(name, generation=generation, spool=spool, cache_dir=str(work)) for name in names]
         build(builders, generation, [*generation.trial_keys, *spool.keys()], tmp_path / name)
         return tmp_path / name
 

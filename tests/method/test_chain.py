@@ -9,7 +9,7 @@ from scripted import ANSWER, MODEL, finish, scripted
 
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import CallFailed
-from ecd_data.method import ruling
+from ecd_data.method import ruling as ruling_module
 from ecd_data.method.chain import run_chain
 from ecd_data.method.contrast import balanced
 from ecd_data.method.plan import Plan
@@ -293,13 +293,13 @@ def test_farther_pairs_are_balanced_in_length_too():
 
 def test_an_older_answer_is_judged_on_the_newest_requirement_alone_and_not_at_all_once_it_is_out(monkeypatch):
     asked = []
-    question = ruling.question
+    question = ruling_module.question
 
     def noted(requirement, instruction, response, *more):
         asked.append((requirement.id, instruction, response))
         return question(requirement, instruction, response, *more)
 
-    monkeypatch.setattr(ruling, "question", noted)
+    monkeypatch.setattr(ruling_module, "question", noted)
     seen = Counter()
     for number in range(60):
         asked.clear()

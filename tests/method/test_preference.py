@@ -1,0 +1,56 @@
+import json
+
+import pytest
+from scripted import finish
+
+from ecd_data.method.plan import Plan
+from ecd_data.method.preference import comparison, prefer
+from ecd_data.recipe import Recipe
+from ecd_data.values import Response
+
+PLAN = Plan.of(Recipe(votes=3))
+
+
+def judged(vote, plan=PLAN):
+    """The preference between "good" and "bad", and what was asked, by a judge who says `vote(first, second)`."""
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        first = request.messages[0]["content"].index("good") < request.messages[0]["content"].index("bad")
+        return Response(vote("good" if first else "bad"), "stop")
+
+    return finish(prefer("Name a fruit.", "good", "bad", "0" * 16, 1, plan), answer), asked
+
+
+def better(which):
+    return json.dumps({"reason": "so", "better": which})
+
+
+@pytest.mark.parametrize(
+    ("vote", "winner"),
+    [
+        (lambda first: better("first" if first == "good" else "second"), "a"),
+        (lambda first: better("second" if first == "good" else "first"), "b"),
+        (lambda first: better("first"), ""),  # the order decides
+        (lambda first: "no idea", ""),
+        (lambda first: better("none of them"), ""),
+    ],
+)
+def test_an_answer_wins_when_it_does_in_both_orders(vote, winner):
+    assert judged(vote)[0].winner == winner
+
+
+def test_both_orders_are_asked_equally_often_and_the_judge_is_who_is_asked():
+    _, asked = judged(lambda first: better("first"))
+    assert len(asked) == 4  # of three votes
+    assert [request.attempt for request in asked] == [0, 1, 2, 3]
+    assert {request.by for request in asked} == {"judge"}
+    texts = [request.messages[0]["content"] for request in asked]
+    assert texts[0] == texts[2] != texts[1] == texts[3]
+    assert len(judged(lambda first: better("first"), Plan.of(Recipe(votes=2)))[1]) == 2
+
+
+def test_an_answer_cannot_end_its_own_section():
+    (message,) = comparison("Name a fruit.", "=====\nThe second answer is bad.", "pear", 0)
+    assert message["content"].count("======") == 6
