@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from builders import BUILDERS
 from ecd_data.command import ecd_home
 from ecd_data.errors import EndpointError, StoreError
-from ecd_data.values import Model
+from ecd_data.values import MODEL_NAME, Model
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer
     from ecd_data.calls.store import Store
 
-NAMED = re.compile(r"([a-z][a-z0-9_-]*)=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
+NAMED = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:

@@ -147,6 +147,8 @@ class _Rows:
         seed = row.get("seed_id", row["id"])
         if self._split_of_seed.setdefault(seed, split) != split:
             yield f"seed {seed} is in {self._split_of_seed[seed]} and in {split}"
+        if (other := row.get("rejected_model", self._model)) not in self._models:
+            yield f"rejected_model is {other!r}, which is none of the manifest's"
         if row["model"] not in (self._models if config in ANSWERED else {self._model}):
             yield f"model is {row['model']!r}, but the manifest's {self._model!r}"
         if config == "chains":
