@@ -19,10 +19,9 @@ SPAR = replace(RECIPE, builder="spar", operations=("style/no_commas", "style/no_
 
 
 def mended(request):
-    """The answer without the first of its faults that the wish names."""
-    text, wish = request.messages[1]["content"], request.messages[2]["content"].partition("\n")[0]
-    faults = [fault for fault, word in [(",", "commas"), ("2 ", "digits")] if word in wish and fault in text]
-    return text.replace(faults[0], "")
+    """The answer without the first of its faults."""
+    text = request.messages[1]["content"]
+    return text.replace(next(fault for fault in (",", "2 ") if fault in text), "")
 
 
 def chain(samples=(BAD,), refine=mended, rounds=1, judge=None, **changes):
@@ -120,8 +119,7 @@ def answer(request):
     if request.role == "answer/sample":
         return Response(f"{BAD} ({request.seed_id[:4]}, {request.attempt})", "stop", 10, 5)
     if request.role == "refine":
-        text = request.messages[1]["content"]
-        return Response(text.replace(",", "") if "commas" in request.messages[2]["content"] else text, "stop", 20, 5)
+        return Response(mended(request), "stop", 20, 5)
     return scripted(request)
 
 
