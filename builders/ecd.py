@@ -26,6 +26,7 @@ from builders.base import Builder
 from builders.rows import FEATURES, INT, MESSAGES, REQUIREMENTS, TEXT, Row, chain_rows, requirement_rows
 from ecd_data.errors import RecipeError
 from ecd_data.method.chain import run_chain
+from ecd_data.method.refinement import Search
 from ecd_data.values import EVOLVED, NEGATIVES, STUDENT, Chain, Tie
 
 PREFERENCE = Features({**FEATURES["preference"], "negative": TEXT})
@@ -51,8 +52,8 @@ TIES = Features(
 
 
 @dataclass(frozen=True)
-class Options:
-    """What shapes ECD beside the recipe itself.
+class Options(Search):
+    """What shapes ECD beside the recipe itself: the parameters of the route `refined`, and
 
     negatives: what a chosen answer is contrasted with. `evolved` is the answer before it, without which there is no
         round. Each other one takes a call, and votes, for each round that gave a pair, and makes one more pair where
@@ -63,6 +64,7 @@ class Options:
     negatives: tuple[str, ...] = (EVOLVED,)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if EVOLVED not in self.negatives or not set(self.negatives) <= set(NEGATIVES):
             raise RecipeError(
                 f"recipe: options.negatives is {list(self.negatives)}; it names `{EVOLVED}`, and of the others what "

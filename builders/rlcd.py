@@ -30,10 +30,10 @@ import yaml
 
 from builders.base import Builder
 from ecd_data.errors import RecipeError
-from ecd_data.method.chain import Steps
 from ecd_data.method.plan import Plan
 from ecd_data.method.preference import prefer
 from ecd_data.method.rounds import Outcome, Side, WithRequirements, answers, check_usable, make_task, rounds, settle
+from ecd_data.method.ruling import Steps
 from ecd_data.rng import keyed
 from ecd_data.values import Chain, Seed
 

@@ -38,7 +38,6 @@ from datasets import Features
 from builders.base import Builder
 from builders.rows import FEATURES, TEXT, Row, chain_rows
 from ecd_data.errors import CallFailed, RecipeError
-from ecd_data.method.chain import Steps
 from ecd_data.method.plan import Plan
 from ecd_data.method.preference import prefer
 from ecd_data.method.rounds import (
@@ -53,6 +52,7 @@ from ecd_data.method.rounds import (
     rounds,
     settle,
 )
+from ecd_data.method.ruling import Steps
 from ecd_data.rng import keyed
 from ecd_data.values import JUDGE, MODEL_NAME, Candidate, Chain, Seed
 

@@ -42,7 +42,7 @@ class Recipe:
     operations: ids or globs of the taxonomy to draw from.
     weave: calls that ask the model to work a requirement into the instruction before its sentence is appended.
     answers: calls for a usable first answer, where the corpus has none.
-    routes: candidates per adaptation route, tried in this order.
+    routes: candidates per adaptation route, tried in this order; of `refined`, a whole search (its size: `options`).
     select: `first` asks for one candidate after the other and takes the first that holds up, which costs the fewest
         calls; `closest` asks for all of a route and takes the one most similar to the older answer.
     system: system prompt of every answer (it is not part of the published prompt).

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 import msgspec
 
 Check = Literal["code", "judge"]
-Route = Literal["edit", "fresh", "guided", "repair"]
+Route = Literal["edit", "fresh", "guided", "repair", "refined"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
 EVOLVED, STUDENT = "evolved", "student"
 NEGATIVES = (EVOLVED, STUDENT, "relaxed")  # what a rejected answer of ECD's may be

@@ -29,6 +29,7 @@ def scripted(request: Request) -> Response:
         "fresh": lambda: f"Attempt {request.attempt}: do it, then rest, because it helps.",
         "guided": lambda: "under a grammar",
         "edit": lambda: _edited(request.messages[-2]["content"], request.attempt),
+        "refine": lambda: _edited(request.messages[-2]["content"], request.attempt),
         "weave": lambda: last,
         "evolve": lambda: json.dumps(
             {"requirement": "Give a reason.", "instruction": _instruction(last) + " Give a reason."}

@@ -1,4 +1,7 @@
-"""Adaptation: R(t) becomes candidates for R(t+1), by the four routes `edit`, `fresh`, `guided` and `repair`."""
+"""Adaptation: R(t) becomes candidates for R(t+1), by the routes `edit`, `fresh`, `guided` and `repair`.
+
+Of the route `refined`, which needs to know how an answer fared, see `ecd_data.method.refinement`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from ecd_data.templates import render
 from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Turn
 
 TRANSLATION = "style/language"
+CLOSE = ("edit", "refined")  # routes that change the older answer rather than write another
 # English runs at about four: an answer that does not come to an end by itself runs out of tokens and is dropped,
 # rather than being cut where the grammar's bound happens to lie.
 CHARS_PER_TOKEN = 6
@@ -24,10 +28,11 @@ Steps = Generator[Sequence[Request], list[Response], tuple[Candidate, ...]]
 def batches(recipe: Recipe) -> Iterator[tuple[Route, range]]:
     """The attempts of a round, by route and in the recipe's order; those of one range are asked for side by side.
 
-    That is one at a time where the first to hold up is taken. Code always makes the same change: one is enough.
+    That is one at a time where the first to hold up is taken. Code always makes the same change, and a search has a
+    size of its own: one is enough.
     """
     for route, count in recipe.routes.items():
-        end = min(count, 1) if route == "repair" else count
+        end = min(count, 1) if route in ("repair", "refined") else count
         size = 1 if recipe.select == "first" else max(end, 1)
         for start in range(0, end, size):
             yield route, range(start, start + size)
@@ -70,28 +75,35 @@ def adapt(
     candidates = []
     for attempt, response in zip(attempts, responses, strict=True):
         text = response.answer
-        reason = defect(response, min_logprob) or _defect_as_adaptation(route, text, topic, turn, requirement, plan)
+        reason = defect(response, min_logprob)
+        reason = reason or defect_as_adaptation(route, text, topic, turn.response, [requirement], plan)
         candidates.append(Candidate(route, attempt, text, reason))
     return tuple(candidates)
 
 
-def _defect_as_adaptation(
-    route: Route, text: str, topic: str, turn: Turn, requirement: Requirement, plan: Plan
+def defect_as_adaptation(
+    route: Route, text: str, topic: str, older: str, requirements: Sequence[Requirement], plan: Plan
 ) -> str:
-    """What is wrong with a text as a new version of the older answer: a reason code, or an empty string."""
-    if text == turn.response.strip():
+    """What is wrong with a text as a new version of the older answer: a reason code, or an empty string.
+
+    Args:
+        route, topic: as for `adapt`.
+        older: the answer that it was made from.
+        requirements: those that it was to meet now.
+    """
+    if text == older.strip():
         return "unchanged"
-    if chatter(text) and not chatter(turn.response):
+    if chatter(text) and not chatter(older):
         return "chatter"
-    if echoes(text, requirement, topic, turn.response):
+    if any(echoes(text, requirement, topic, older) for requirement in requirements):
         return "echo"
-    if requirement.id == TRANSLATION:
+    if any(requirement.id == TRANSLATION for requirement in requirements):
         return ""  # another language shares no words
-    if off_topic(text, topic, turn.response):
+    if off_topic(text, topic, older):
         return "off_topic"
     # A much shorter or longer answer cannot be very similar, and a limit on length asks for just that.
-    attainable = 2 * min(len(text), len(turn.response)) / (len(text) + len(turn.response))
-    if route == "edit" and similarity(text, turn.response) < plan.recipe.min_similarity * attainable:
+    attainable = 2 * min(len(text), len(older)) / (len(text) + len(older))
+    if route in CLOSE and similarity(text, older) < plan.recipe.min_similarity * attainable:
         return "drifted"
     return ""
 

@@ -6,40 +6,19 @@ returns the finished Chain. It does no I/O, so a dictionary can drive it as well
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ecd_data.errors import CallFailed
 from ecd_data.method.adaptation import adapt, batches
-from ecd_data.method.contrast import Ruled, balanced, contrast, negative_defect, similarity, ties
-from ecd_data.method.elimination import defect, seed_defect
+from ecd_data.method.contrast import Ruled, contrast, negative_defect, ties
+from ecd_data.method.elimination import defect, main_defect, seed_defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.negatives import negative_answer
 from ecd_data.method.plan import Plan
-from ecd_data.requirements.checks import check
-from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import (
-    EVOLVED,
-    JUDGE,
-    REJECTED,
-    Candidate,
-    Chain,
-    Pair,
-    Reject,
-    Request,
-    Requirement,
-    Response,
-    Ruling,
-    Seed,
-    Tie,
-    Turn,
-)
-
-T = TypeVar("T")
-Steps = Generator[Sequence[Request], list[Response], T]
-Rulings = tuple[Ruling, ...]
+from ecd_data.method.refinement import refine
+from ecd_data.method.ruling import Root, Rulings, Steps, T, balances, closest, rule, sift
+from ecd_data.values import EVOLVED, REJECTED, Candidate, Chain, Pair, Reject, Seed, Tie, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +59,7 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
         if plan.recipe.pairs == "all":
             negatives = yield from _still_negative(negatives, turn, seed.seed_id, plan)
             for older, rulings in negatives:
-                if _balanced(turn.response, older.response, rulings, plan):
+                if balances(turn.response, older.response, rulings, plan):
                     rejected = Ruled(EVOLVED, older.response, rulings)
                     pairs.append(contrast(seed.seed_id, rejected, turn, gap=len(turns) - turns.index(older)))
             negatives = [(turns[-1], made[0].rejected_rulings), *negatives]
@@ -110,7 +89,7 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
         if not candidates[-1].defect:
             text = candidates[-1].text
             return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))
-    return Reject(seed.seed_id, 0, "answer", _main_defect(candidates), "", seed.instruction, tuple(candidates))
+    return Reject(seed.seed_id, 0, "answer", main_defect(candidates), "", seed.instruction, tuple(candidates))
 
 
 def left_out(seed: Seed, plan: Plan) -> str:
@@ -139,26 +118,25 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[_Round | Re
     if reason := negative_defect(old.rulings, plan.recipe.max_missed):
         return Reject(seed_id, number, "contrast", reason, operation.id, instruction)
 
+    root = Root(seed_id, number, seed.instruction, instruction, in_force, turn.response, old.rulings)
     tried: list[Candidate] = []
     answers: list[Ruled] = []
     best = None
     for route, attempts in batches(plan.recipe):
-        made = yield from adapt(route, attempts, seed_id, seed.instruction, turn, instruction, requirement, plan)
-        sound = []
-        for made_candidate in made:
-            candidate = _compared(made_candidate, tried, turn, old.rulings, plan)
-            candidate, rulings = yield from _eliminate(candidate, instruction, in_force, seed_id, number, plan)
-            tried.append(candidate)
-            answers.append(Ruled(candidate.route, candidate.text, rulings))
-            if not candidate.defect:
-                sound.append(answers[-1])
-        if sound:
-            best = max(sound, key=lambda held: similarity(held.text, turn.response))
+        if route == "refined":
+            held = yield from refine(root, tried, plan)
+        else:
+            made = yield from adapt(route, attempts, seed_id, seed.instruction, turn, instruction, requirement, plan)
+            held = yield from sift(made, tried, root, plan)
+        tried += (candidate for candidate, _ in held)
+        answers += (Ruled(candidate.route, candidate.text, rulings) for candidate, rulings in held)
+        if found := closest(held, root):
+            best = Ruled(found[0].route, found[0].text, found[1])
             break
 
     if best is None:
         tied = tuple(ties(seed_id, operation.id, instruction, in_force, [old], answers))
-        reason = _main_defect(tried)
+        reason = main_defect(tried)
         return _Round(Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried)), tied)
     newer = Turn(
         round=number,
@@ -201,7 +179,7 @@ def _other_answers(seed: Seed, older: Turn, newer: Turn, plan: Plan) -> Steps[li
         except CallFailed:
             continue
         if not reason:
-            reason = REJECTED if _balanced(newer.response, candidate.text, rulings, plan) else "unbalanced"
+            reason = REJECTED if balances(newer.response, candidate.text, rulings, plan) else "unbalanced"
         found.append((replace(candidate, defect=reason), Ruled(kind, candidate.text, rulings)))
     return found
 
@@ -227,73 +205,3 @@ def _still_negative(
         if not negative_defect((*known, *ruled), plan.recipe.max_missed):
             still.append((older, (*known, *ruled)))
     return still
-
-
-def _compared(
-    candidate: Candidate, tried: Sequence[Candidate], turn: Turn, rejected_rulings: Rulings, plan: Plan
-) -> Candidate:
-    """The candidate, marked when its text was ruled on before or would make an unbalanced pair."""
-    if candidate.defect:
-        return candidate
-    if any(candidate.text == other.text and other.defect in ("", "unmet") for other in tried):
-        return replace(candidate, defect="repeated")
-    if not _balanced(candidate.text, turn.response, rejected_rulings, plan):
-        detail = f"{len(candidate.text)} characters instead of {len(turn.response)}"
-        return replace(candidate, defect="unbalanced", detail=detail)
-    return candidate
-
-
-def _balanced(chosen: str, rejected: str, rejected_rulings: Rulings, plan: Plan) -> bool:
-    missed = [ruling.requirement for ruling in rejected_rulings if not ruling.met]
-    return balanced(chosen, rejected, missed, plan.taxonomy, plan.recipe.max_length_ratio)
-
-
-def _eliminate(
-    candidate: Candidate, instruction: str, in_force: Sequence[Requirement], seed_id: str, number: int, plan: Plan
-) -> Steps[tuple[Candidate, Rulings]]:
-    """The candidate with its rulings, marked `unmet` when any requirement in force is not met by a majority."""
-    if candidate.defect:
-        return candidate, ()
-    rulings = yield from rule(candidate.text, instruction, in_force, seed_id, number, plan)
-    for ruling in rulings:
-        if not ruling.met:
-            return replace(candidate, defect="unmet", detail=f"{ruling.requirement}: {ruling.reason}"), rulings
-    return candidate, rulings
-
-
-def rule(
-    response: str,
-    instruction: str,
-    requirements: Sequence[Requirement],
-    seed_id: str,
-    number: int,
-    plan: Plan,
-    in_full: bool = False,
-) -> Steps[Rulings]:
-    """A ruling on each requirement, in order; only the code's when one of those fails, since that settles it.
-
-    `in_full` asks for the judge's votes then too.
-    """
-    rulings = {r.id: _by_code(r, response) for r in requirements if r.check == "code"}
-    judged = [requirement for requirement in requirements if requirement.check == "judge"]
-    if judged and (in_full or all(ruling.met for ruling in rulings.values())):
-        votes = plan.recipe.votes
-        responses = yield [
-            plan.request(JUDGE, seed_id, number, attempt, question(requirement, instruction, response, attempt), VOTE)
-            for requirement in judged
-            for attempt in range(votes)
-        ]
-        for i, requirement in enumerate(judged):
-            rulings[requirement.id] = tally(requirement, responses[i * votes : (i + 1) * votes])
-    return tuple(rulings[requirement.id] for requirement in requirements if requirement.id in rulings)
-
-
-def _by_code(requirement: Requirement, response: str) -> Ruling:
-    verdict = check(requirement, response)
-    return Ruling(requirement.id, float(verdict.met), verdict.reason)
-
-
-def _main_defect(candidates: Sequence[Candidate]) -> str:
-    """The most frequent defect, the first of equals; `no_candidate` when no route had one to offer."""
-    counts = Counter(candidate.defect for candidate in candidates)
-    return max(counts, key=lambda defect: counts[defect]) if counts else "no_candidate"

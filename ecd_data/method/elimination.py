@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 
-from ecd_data.values import Requirement, Response, Seed
+from ecd_data.values import Candidate, Requirement, Response, Seed
 
 CANNOT = r"(?:i (?:can't|cannot|can not|won't)|i(?:'m| am) (?:unable|not able) to)"
 REFUSAL = re.compile(
@@ -176,3 +177,9 @@ def _runs(sentence: str) -> tuple[list[str], list[list[str]]]:
     words = re.findall(r"[\w']+|\|", sentence.casefold())
     runs = [words[i : i + ECHO] for i in range(len(words) - ECHO + 1)]
     return words, [run for run in runs if "|" not in run]
+
+
+def main_defect(candidates: Sequence[Candidate]) -> str:
+    """The most frequent defect, the first of equals; `no_candidate` when no route had one to offer."""
+    counts = Counter(candidate.defect for candidate in candidates)
+    return max(counts, key=lambda defect: counts[defect]) if counts else "no_candidate"

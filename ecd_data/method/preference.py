@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ecd_data.method.chain import Steps
 from ecd_data.method.plan import Plan
+from ecd_data.method.ruling import Steps
 from ecd_data.requirements.judge import fence
 from ecd_data.templates import render
 from ecd_data.values import JUDGE, Grammar, Message, Response

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ecd_data.errors import CallFailed, RecipeError
-from ecd_data.method.chain import Steps, left_out, rule
+from ecd_data.method.chain import left_out
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
+from ecd_data.method.ruling import Held, Steps, rule
 from ecd_data.values import Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Turn
 
 Outcome = tuple[Turn, Pair]
@@ -173,16 +174,32 @@ def settle(
             unmet = replace(chosen, defect="unmet", detail=f"{ruling.requirement}: {ruling.reason}")
             raise NoPair(task, "elimination", "unmet", (unmet, replace(rejected, defect="rejected")))
     missed = yield from rule(rejected.text, *about, in_full=True)
+    tried = (chosen, replace(rejected, defect="rejected"))
+    return paired(task, (chosen, rulings), (rejected, missed), tried, gap=gap, by=by, rejected_by=rejected_by)
+
+
+def paired(
+    task: Task,
+    chosen: Held,
+    rejected: Held,
+    tried: Sequence[Candidate],
+    *,
+    gap: int = 1,
+    by: str = "",
+    rejected_by: str = "",
+) -> Outcome:
+    """The turn and the pair of two answers that were ruled on, with all candidates that were tried for them."""
+    (best, rulings), (worse, missed) = chosen, rejected
     turn = Turn(
         round=task.round,
         operation=task.operation,
         instruction=task.instruction,
-        response=chosen.text,
+        response=best.text,
         requirements=task.requirements,
         rulings=rulings,
         evolved_by=task.evolved_by,
-        adapted_by=chosen.route,
-        candidates=(chosen, replace(rejected, defect="rejected")),
+        adapted_by=best.route,
+        candidates=tuple(tried),
         by=by,
     )
     return turn, Pair(
@@ -191,14 +208,14 @@ def settle(
         gap=gap,
         operation=task.operation,
         instruction=task.instruction,
-        chosen=chosen.text,
-        rejected=rejected.text,
+        chosen=best.text,
+        rejected=worse.text,
         requirements=task.requirements,
         chosen_rulings=rulings,
         rejected_rulings=missed,
-        similarity=similarity(chosen.text, rejected.text),
+        similarity=similarity(best.text, worse.text),
         evolved_by=task.evolved_by,
-        adapted_by=chosen.route,
+        adapted_by=best.route,
         by=by,
         rejected_by=rejected_by,
     )

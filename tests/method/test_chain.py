@@ -9,7 +9,7 @@ from scripted import ANSWER, MODEL, finish, scripted
 
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import CallFailed
-from ecd_data.method import chain as chain_module
+from ecd_data.method import ruling as ruling_module
 from ecd_data.method.chain import run_chain
 from ecd_data.method.contrast import balanced
 from ecd_data.method.plan import Plan
@@ -167,6 +167,33 @@ def test_routes_are_tried_in_order_and_end_at_the_first_that_holds_up():
             assert "edit" not in routes
 
 
+def test_where_an_edit_fails_the_answer_is_refined():
+    def stubborn(request):
+        return Response(ANSWER, "stop") if request.role in ("answer", "edit") else scripted(request)
+
+    asked = []
+    changes = {"routes": {"edit": 1, "refined": 1}, "operations": ("style/no_commas",), "rounds": 1, "weave": 0}
+    done = chain(lambda request: asked.append(request) or stubborn(request), **changes)
+    (pair,), turn = done.pairs, done.turns[1]
+    edited, *refined = turn.candidates
+    assert (edited.route, edited.attempt, edited.defect) == ("edit", 0, "unchanged")
+    assert {made.route for made in refined} == {"refined"}
+    assert (pair.chosen, pair.rejected, pair.adapted_by) == (ANSWER.replace(",", ""), ANSWER, "refined")
+    assert [request.role for request in asked].count("refine") == len(refined)
+    held_up = chain(**changes | {"routes": {"edit": 3, "refined": 1}})
+    assert "refined" not in {made.route for made in held_up.turns[1].candidates}
+
+
+def test_the_route_has_its_search_in_the_options_and_a_failure_keeps_its_candidates():
+    def stubborn(request):
+        return Response(ANSWER, "stop") if request.role == "refine" else scripted(request)
+
+    changes = {"routes": {"refined": 3}, "operations": ("style/no_commas",), "rounds": 1}
+    (reject,) = chain(stubborn, options={"depth": 1, "branching": 2}, **changes).rejects
+    assert (reject.step, reject.reason) == ("elimination", "unmet")
+    assert [(made.route, made.attempt) for made in reject.candidates] == [("refined", 0), ("refined", 1)]
+
+
 def test_the_closest_of_the_candidates_that_hold_up_is_kept():
     from ecd_data.method.contrast import similarity
 
@@ -293,13 +320,13 @@ def test_farther_pairs_are_balanced_in_length_too():
 
 def test_an_older_answer_is_judged_on_the_newest_requirement_alone_and_not_at_all_once_it_is_out(monkeypatch):
     asked = []
-    question = chain_module.question
+    question = ruling_module.question
 
     def noted(requirement, instruction, response, *more):
         asked.append((requirement.id, instruction, response))
         return question(requirement, instruction, response, *more)
 
-    monkeypatch.setattr(chain_module, "question", noted)
+    monkeypatch.setattr(ruling_module, "question", noted)
     seen = Counter()
     for number in range(60):
         asked.clear()
