@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.method.elimination import chatter, defect, echoes, loops, off_topic
+from ecd_data.method.elimination import ABOUT_FORM, FORM_WORDS, chatter, defect, echoes, loops, off_topic
 from ecd_data.values import Requirement, Response
 
 PROSE = (
@@ -120,3 +120,34 @@ def test_an_answer_that_talks_about_the_requirement_is_told_from_one_that_meets_
     commas = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 1)
     assert echoes("I am smarter without using commas.", commas, "Are you smart?")
     assert not echoes("A comma splits a sentence.", commas, "What is a comma for?")
+
+
+@given(st.from_regex(ABOUT_FORM))
+def test_what_speaks_of_form_has_one_of_its_words(text):
+    assert any(word in text for word in FORM_WORDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "astray"),
+    [
+        ("Gardens", "the garden", False),
+        ("(gardens)", '"gardening"', False),
+        ("x_garden", "garden", True),
+        ("garden", "x_garden", True),
+        ("a b c", "garden", False),
+    ],
+)
+def test_words_are_compared_by_how_they_begin(text, reference, astray):
+    assert off_topic(text, reference) == astray
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\x0b", "\x85", "\u2028"])
+@pytest.mark.parametrize("mark", [".", "!", "?!", ""])
+def test_a_sentence_that_comes_twice_in_a_row_loops_even_if_it_is_all_numbers(mark, line_break):
+    assert loops(f"1 2 3 4{mark}{line_break}1 2 3 4{mark}")
+    assert not loops(f"1 2 3 4{mark}{line_break}1 2 3 5{mark}")
+
+
+@pytest.mark.parametrize("letters", ["\u00e9" * 16, "\u0390" * 16])
+def test_letters_that_are_not_ascii_stutter_too(letters):
+    assert loops(f"It is {letters}")
