@@ -109,7 +109,7 @@ def _pair(pair: Pair) -> dict[str, Any]:
         "round": pair.round,
         "gap": pair.gap,
         "operation": pair.operation,
-        "requirements": _requirements(pair.requirements),
+        "requirements": requirement_rows(pair.requirements),
         "chosen_met": [ruling.met for ruling in pair.chosen_rulings],
         "rejected_met": [ruling.met for ruling in pair.rejected_rulings],
         "chosen_votes": [ruling.votes for ruling in pair.chosen_rulings],
@@ -128,7 +128,7 @@ def _turn(seed_id: str, turn: Turn) -> dict[str, Any]:
         "seed_id": seed_id,
         "round": turn.round,
         "operation": turn.operation,
-        "requirements": _requirements(turn.requirements),
+        "requirements": requirement_rows(turn.requirements),
         "evolved_by": turn.evolved_by,
         "adapted_by": turn.adapted_by,
     }
@@ -145,7 +145,7 @@ def _chain(chain: Chain) -> dict[str, Any]:
                 "operation": turn.operation,
                 "instruction": turn.instruction,
                 "response": turn.response,
-                "requirements": _requirements(turn.requirements),
+                "requirements": requirement_rows(turn.requirements),
                 "evolved_by": turn.evolved_by,
                 "adapted_by": turn.adapted_by,
                 "candidates": _candidates(turn.candidates),
@@ -174,7 +174,7 @@ def round_id(outcome: Pair | Reject) -> str:
     return f"{outcome.seed_id}-r{outcome.round}"
 
 
-def _requirements(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:
+def requirement_rows(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:
     return [
         {"id": r.id, "text": r.text, "kwargs": canonical_json(dict(r.kwargs)), "check": r.check, "round": r.round}
         for r in requirements

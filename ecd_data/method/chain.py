@@ -78,7 +78,7 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
         if not candidates[-1].defect:
             text = candidates[-1].text
             return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))
-    return Reject(seed.seed_id, 0, "answer", _main_defect(candidates), "", seed.instruction, tuple(candidates))
+    return Reject(seed.seed_id, 0, "answer", main_defect(candidates), "", seed.instruction, tuple(candidates))
 
 
 def left_out(seed: Seed, plan: Plan) -> str:
@@ -131,7 +131,7 @@ def _round(seed: Seed, turn: Turn, number: int, plan: Plan) -> Steps[tuple[Turn,
                 candidates=tuple(tried),
             )
             return newer, contrast(seed_id, turn, newer, rejected_rulings, gap=1)
-    reason = _main_defect(tried)
+    reason = main_defect(tried)
     return Reject(seed_id, number, "elimination", reason, operation.id, instruction, tuple(tried))
 
 
@@ -222,7 +222,7 @@ def _by_code(requirement: Requirement, response: str) -> Ruling:
     return Ruling(requirement.id, float(verdict.met), verdict.reason)
 
 
-def _main_defect(candidates: Sequence[Candidate]) -> str:
+def main_defect(candidates: Sequence[Candidate]) -> str:
     """The most frequent defect, the first of equals; `no_candidate` when no route had one to offer."""
     counts = Counter(candidate.defect for candidate in candidates)
     return max(counts, key=lambda defect: counts[defect]) if counts else "no_candidate"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ecd_data.errors import CallFailed, RecipeError
-from ecd_data.method.chain import Steps, left_out, rule
+from ecd_data.method.chain import Rulings, Steps, left_out, rule
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import draw, evolve
@@ -170,6 +170,21 @@ def settle(
             unmet = replace(chosen, defect="unmet", detail=f"{ruling.requirement}: {ruling.reason}")
             raise NoPair(task, "elimination", "unmet", (unmet, replace(rejected, defect="rejected")))
     missed = yield from rule(rejected.text, *about, in_full=True)
+    return paired(task, chosen, rejected, rulings, missed, gap=gap, by=by, rejected_by=rejected_by)
+
+
+def paired(
+    task: Task,
+    chosen: Candidate,
+    rejected: Candidate,
+    rulings: Rulings,
+    missed: Rulings,
+    *,
+    gap: int = 1,
+    by: str = "",
+    rejected_by: str = "",
+) -> Outcome:
+    """The turn and the pair of two answers with the rulings on them."""
     turn = Turn(
         round=task.round,
         operation=task.operation,
