@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from builders.base import Builder
 
-BUILDERS = {"ecd": "Ecd", "rlcd": "Rlcd", "pad": "Pad"}
+BUILDERS = {"ecd": "Ecd", "rlcd": "Rlcd", "strength": "Strength", "pad": "Pad"}
 
 
 def find(name: str) -> type[Builder]:

@@ -33,7 +33,7 @@ from ecd_data.errors import RecipeError
 from ecd_data.method.chain import Steps
 from ecd_data.method.plan import Plan
 from ecd_data.method.preference import prefer
-from ecd_data.method.rounds import Outcome, Side, WithRequirements, answers, make_task, rounds, settle
+from ecd_data.method.rounds import Outcome, Side, WithRequirements, answers, check_usable, make_task, rounds, settle
 from ecd_data.rng import keyed
 from ecd_data.values import Chain, Seed
 
@@ -78,7 +78,8 @@ def contrast(seed: Seed, number: int, plan: Plan) -> Steps[Outcome]:
     task = yield from make_task(seed, number, f"rlcd/{name}", plan)
     sides = [Side(side, tuple(plan.chat(f"{task.instruction}\n\n({affix[side]})"))) for side in (POSITIVE, NEGATIVE)]
     chosen, rejected = yield from answers(task, sides, plan)
-    if plan.options.rescore and chosen.text != rejected.text:
+    check_usable(task, chosen, rejected)
+    if plan.options.rescore:
         judged = yield from prefer(task.instruction, chosen.text, rejected.text, seed.seed_id, number, plan)
         if judged.winner == "b":
             chosen, rejected = rejected, chosen

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
+MODEL_NAME = r"[a-z][a-z0-9_-]*"  # what one of several models may be called
 JUDGE = "judge"  # the name of the model that judges, where it is another one
 
 

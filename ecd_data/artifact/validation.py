@@ -156,12 +156,16 @@ class _Rows:
         seed = row.get("seed_id", row["id"])
         if self._split_of_seed.setdefault(seed, split) != split:
             yield f"seed {seed} is in {self._split_of_seed[seed]} and in {split}"
+        if (other := row.get("rejected_model", self._model)) not in self._models:
+            yield f"rejected_model is {other!r}, which is none of the manifest's"
         if row["model"] not in (self._models if config in ANSWERED else {self._model}):
             yield f"model is {row['model']!r}, but the manifest's {self._model!r}"
         if config == "chains":
             if split != split_of(row["group"], self._splits, self._seed):
                 yield f"its group belongs into {split_of(row['group'], self._splits, self._seed)}"
             return
+        if "round" not in row:
+            return  # of a config that only its builder has
         farther = f"-g{row['gap']}" if row.get("gap", 1) > 1 else ""
         if row["id"] != f"{seed}-r{row['round']}{farther}":
             yield f"it is of seed {seed} and round {row['round']}"

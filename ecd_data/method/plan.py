@@ -104,8 +104,9 @@ class Plan:
             scored=scored,
         )
 
-    def chat(self, *texts: str) -> list[Message]:
-        """Messages that begin with the recipe's system prompt, then user and assistant in turn."""
-        system: list[Message] = [{"role": "system", "content": self.recipe.system}] if self.recipe.system else []
+    def chat(self, *texts: str, system: str | None = None) -> list[Message]:
+        """Messages that begin with a system prompt, by default the recipe's, then user and assistant in turn."""
+        said = self.recipe.system if system is None else system
+        before: list[Message] = [{"role": "system", "content": said}] if said else []
         roles = ("user", "assistant")
-        return system + [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]
+        return before + [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]

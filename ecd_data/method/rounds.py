@@ -112,11 +112,7 @@ def make_task(seed: Seed, number: int, operation: str, plan: Plan) -> Steps[Task
 
 
 def answers(task: Task, sides: Sequence[Side], plan: Plan) -> Steps[list[Candidate]]:
-    """A usable answer of each side, side by side; each is asked for up to `recipe.answers` times.
-
-    Raises:
-        NoPair: a side has none, or two of them say the same.
-    """
+    """The answer of each side, side by side; one with a defect is asked for again, up to `recipe.answers` times."""
     made: dict[str, Candidate] = {}
     for attempt in range(plan.recipe.answers):
         to_ask = [side for side in sides if side.route not in made or made[side.route].defect]
@@ -136,11 +132,20 @@ def answers(task: Task, sides: Sequence[Side], plan: Plan) -> Steps[list[Candida
         ]
         for side, response in zip(to_ask, responses, strict=True):
             made[side.route] = Candidate(side.route, attempt, response.answer, defect(response))
-    found = [made[side.route] for side in sides]
-    for candidate in found:
+    return [made[side.route] for side in sides]
+
+
+def check_usable(task: Task, a: Candidate, b: Candidate) -> None:
+    """Lets two answers pass that can make a pair.
+
+    Raises:
+        NoPair: one of them has a defect, or they say the same.
+    """
+    for candidate in (a, b):
         if candidate.defect:
-            raise NoPair(task, "answer", candidate.defect, found)
-    return found
+            raise NoPair(task, "answer", candidate.defect, (a, b))
+    if a.text == b.text:
+        raise NoPair(task, "elimination", "repeated", (a, replace(b, defect="repeated")))
 
 
 def settle(
@@ -158,11 +163,9 @@ def settle(
     What the rejected one misses is told by its rulings; it may be nothing.
 
     Raises:
-        NoPair: the chosen answer misses a requirement, or both say the same.
+        NoPair: they are not usable, or the chosen answer misses a requirement.
     """
-    if chosen.text == rejected.text:
-        same = (chosen, replace(rejected, defect="repeated"))
-        raise NoPair(task, "elimination", "repeated", same)
+    check_usable(task, chosen, rejected)
     about = (task.instruction, task.requirements, task.seed_id, task.round, plan)
     rulings = yield from rule(chosen.text, *about)
     for ruling in rulings:

@@ -28,6 +28,8 @@ const REASONS = {
   route_share: "its route had its share of the pairs already",
   undecided: "the teacher prefers none",
   unreadable: "the teacher's reply begins with no option",
+  weaker_is_better: "the judge preferred the weaker model's answer in both orders",
+  judge_undecided: "the judge did not prefer the same answer in both orders",
   rejected: "it is the rejected answer of this round",
 };
 const inWords = (reason) => reason.replaceAll("_", " ");
@@ -136,7 +138,7 @@ function drawTurn(title, turn, chain, reject) {
   const inside = () => {
     if (!turn) return [plain(data.texts[reject.instruction]), drawCandidates(reject.candidates, turnBefore(chain, reject.round))];
     const before = turnBefore(chain, turn.round);
-    const dropped = turn.candidates.filter((made) => made.defect);
+    const dropped = turn.candidates.filter((made) => made.defect && made.defect !== "rejected");
     return [
       passage(changes(before?.instruction, turn.instruction), "added"),
       make("div", { class: "answer" }, passage(changes(before?.response, turn.response), "chosen")),
