@@ -35,9 +35,14 @@ rounds: 3
 votes: 1
 options: {ranking: [strong, mid, weak], temperatures: {weak: 1.5}, judge: true}
 """,
+    "pad": """
+rounds: 2
+options: {requirements: 1}
+operations: [format/word_count_at_most, format/sentence_count_at_most, style/no_exclamation_marks]
+""",
 }
-MODELS = {"rlcd": [""], "strength": ["strong", "mid", "weak"]}
-TRAINERS = {"rlcd": "trainers.dpo", "strength": "trainers.curriculum"}
+MODELS = {"rlcd": [""], "strength": ["strong", "mid", "weak"], "pad": ["student", "teacher"]}
+TRAINERS = {"rlcd": "trainers.dpo", "strength": "trainers.curriculum", "pad": "trainers.pad"}
 
 
 def run(*arguments, **environment):
