@@ -200,9 +200,18 @@ def completion(request: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     """A chat completion."""
     text = answer(request, rng)
     prompt = sum(len(message["content"]) for message in request["messages"])
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", "logprobs": None}
+    told = {"content": [first_token(rng)]} if request.get("top_logprobs") else None
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop", "logprobs": told}
     usage = {"prompt_tokens": prompt // 4, "completion_tokens": len(text) // 4}
     return {"object": "chat.completion", "id": "", "created": 0, "model": "tgi", "choices": [choice], "usage": usage}
+
+
+def first_token(rng: random.Random) -> dict[str, Any]:
+    """The log-probabilities of a choice between two, somewhat more often for the first."""
+    a, b, none = (rng.random() + more for more in (0.3, 0.1, 0.0))
+    shares = {"A": a, "B": b, "None": none}
+    top = [{"token": option, "logprob": math.log(share / (a + b + none))} for option, share in shares.items()]
+    return {**max(top, key=lambda token: token["logprob"]), "top_logprobs": top}
 
 
 def answer(request: dict[str, Any], rng: random.Random) -> str:

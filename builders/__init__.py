@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from builders.base import Builder
 
-BUILDERS = {"ecd": "Ecd", "rlcd": "Rlcd", "spar": "Spar", "strength": "Strength"}
+BUILDERS = {"ecd": "Ecd", "pad": "Pad", "rlcd": "Rlcd", "spar": "Spar", "strength": "Strength"}
 
 
 def find(name: str) -> type[Builder]:

@@ -37,7 +37,7 @@ from ecd_data.method.plan import Plan
 from ecd_data.method.refinement import Search, refine
 from ecd_data.method.rounds import NoPair, Outcome, Task, WithRequirements, make_task, paired, rounds
 from ecd_data.method.ruling import Root, Steps, closest, marked, rule
-from ecd_data.values import Candidate, Chain, Seed
+from ecd_data.values import REJECTED, Candidate, Chain, Seed
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _failing(task: Task, topic: str, plan: Plan) -> Steps[tuple[Sequence[Candida
             reason = negative_defect(rulings, plan.recipe.max_missed)
             if not reason:
                 root = Root(task.seed_id, task.round, topic, *about[:2], sample.text, rulings)
-                return [*samples, replace(sample, defect="rejected")], root
+                return [*samples, replace(sample, defect=REJECTED)], root
             sample = marked(sample, rulings)
         samples.append(sample)
         reasons[reason] += 1

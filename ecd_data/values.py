@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypedDict
 
@@ -111,8 +111,10 @@ class Request:
 
     `role`, `seed_id`, `round` and `attempt` say which call of the plan it is: identical bytes are sometimes sent
     on purpose for a second answer. `seed` has 31 bits; `temperature` 0 is greedy; `top_p` lies strictly
-    between 0 and 1; `logprobs` asks for the tokens' log-probabilities. `by` names who answers where several models
-    do (`--endpoint NAME=URL`); it is no part of the key, since the model's identity is.
+    between 0 and 1; `logprobs` asks for the tokens' log-probabilities, `top_logprobs` for those of that many most
+    likely first tokens. `scored` asks how likely the last message is as the model's answer to those before it, instead
+    of for an answer. `by` names who answers where several models do (`--endpoint NAME=URL`); it is no part of the key,
+    since the model's identity is.
     """
 
     role: str
@@ -127,6 +129,8 @@ class Request:
     grammar: Grammar | None = None
     logprobs: bool = False
     by: str = ""
+    top_logprobs: int = 0
+    scored: bool = False
 
     @property
     def name(self) -> str:
@@ -148,6 +152,9 @@ class Request:
             "top_p": self.top_p,
             "grammar": grammar,
             "logprobs": self.logprobs,
+            # Left out where there is nothing to say: the keys of stored requests are older than these.
+            **({"top_logprobs": self.top_logprobs} if self.top_logprobs else {}),
+            **({"scored": True} if self.scored else {}),
         }
 
 
@@ -167,7 +174,8 @@ class Response:
     """What the endpoint answered.
 
     `finish_reason` is normalised to `stop` or `length`; `mean_logprob` (nats per token) is there when the request
-    asked for log-probabilities and the server gave them.
+    asked for log-probabilities and the server gave them. Of a message that was to be scored it is that message's, and
+    there is no text. `top_logprobs` (nats, by the token's text) are those of the most likely first tokens.
     """
 
     text: str
@@ -175,6 +183,14 @@ class Response:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     mean_logprob: float | None = None
+    top_logprobs: Mapping[str, float] | None = None
+
+    def canonical(self) -> dict[str, Any]:
+        """The response as plain JSON data, as it is stored; most have no `top_logprobs`."""
+        fields = asdict(self)
+        if self.top_logprobs is None:
+            del fields["top_logprobs"]
+        return fields
 
     @property
     def answer(self) -> str:

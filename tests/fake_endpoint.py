@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,7 +29,9 @@ TGI_INFO = {
 def chat_completion(body: dict[str, Any], finish_reason: str | None = "stop") -> dict[str, Any]:
     """A deterministic answer, in the shape that TGI and the OpenAI servers share."""
     text = "answer " + hashlib.sha256(json.dumps([body["messages"], body["seed"]]).encode()).hexdigest()[:12]
-    tokens = [{"token": "answer", "logprob": -0.25, "top_logprobs": []}, {"token": text[6:], "logprob": -0.5}]
+    likely = [{"token": word, "logprob": p} for word, p in [("answer", -0.25), (" B", -1.1234567), ("", -7), ("", -8)]]
+    top = likely[: body.get("top_logprobs") or 0]
+    tokens = [{"token": "answer", "logprob": -0.25, "top_logprobs": top}, {"token": text[6:], "logprob": -0.5}]
     return {
         "object": "chat.completion",
         "id": "",
@@ -44,6 +48,34 @@ def chat_completion(body: dict[str, Any], finish_reason: str | None = "stop") ->
         ],
         "usage": {"prompt_tokens": 11, "completion_tokens": 2, "total_tokens": 13},
     }
+
+
+def chat_tokenized(body: dict[str, Any]) -> dict[str, Any]:
+    """A template of a word for each role, and a token for each word."""
+    text = " ".join(f"{message['role']} {message['content']}" for message in body["messages"]) + " assistant "
+    return {"templated_text": text, "tokenize_response": _words(text)}
+
+
+def generated(body: dict[str, Any]) -> dict[str, Any]:
+    """A token for each word, with a start token in front as TGI puts it, each less likely than the one before."""
+    words = [{"id": 1, "text": "<s>"}, *_words(body["inputs"])]
+    prefill = [{"id": w["id"], "text": w["text"], "logprob": -0.5 * i if i else None} for i, w in enumerate(words)]
+    details = {"finish_reason": "length", "generated_tokens": 1, "seed": None, "prefill": prefill, "tokens": []}
+    return {"generated_text": "so", "details": details}
+
+
+def _words(text: str) -> list[dict[str, Any]]:
+    return [
+        {"id": zlib.crc32(found[0].encode()), "text": found[0], "start": found.start(), "stop": found.end()}
+        for found in re.finditer(r"\S+", text)
+    ]
+
+
+POSTS = {
+    "/v1/chat/completions": chat_completion,
+    "/chat_tokenize": chat_tokenized,
+    "/generate": generated,
+}
 
 
 @dataclass
@@ -66,7 +98,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class FakeServer:
-    """Serves `routes` (GET) and chat completions (POST); the next POSTs get `faults` while there are any."""
+    """Serves `routes` (GET) and `POSTS`; the next POSTs get `faults` while there are any."""
 
     def __init__(self) -> None:
         self.routes: dict[str, Any] = {"/info": TGI_INFO}
@@ -117,7 +149,7 @@ class FakeServer:
                 time.sleep(fake.pause())
                 with fake._lock:
                     fake.in_flight -= 1
-                self._send(fault or Fault(200, chat_completion(body)))
+                self._send(fault or Fault(200, POSTS[self.path](body)))
 
             def _send(self, fault: Fault) -> None:
                 fake._stop.wait(fault.hang)

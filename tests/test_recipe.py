@@ -47,7 +47,7 @@ def test_the_order_of_routes_is_kept():
         ("splits: {train: 1, dev: 0}", "splits takes"),
         ("max_missed: 3", "misses 1 or 2"),
         ("pairs: some", "pairs is 'some'; it is one of: adjacent, all"),
-        ("builder: magic", "builder is 'magic'; it is one of: ecd, rlcd"),
+        ("builder: magic", "builder is 'magic'; it is one of: ecd, pad, rlcd"),
         ("options: [1]", "options is"),
         ("select: best", "select is 'best'; it is one of: first, closest"),
         ("max_length_ratio: 0.5", "at least 1"),
@@ -76,5 +76,5 @@ def test_options_belong_to_the_builder_and_are_written_with_it(tmp_path):
     recipe = load_recipe(str(tmp_path / "r.yaml"))
     assert Plan.of(recipe).options == Options(requirements=2, affixes=("concise",))
     assert recipe_from_dict(yaml.safe_load(recipe.to_yaml())) == recipe
-    with pytest.raises(RecipeError, match=r"unknown key 'options.affixes'; the keys are options.branching, .*options.negatives"):
+    with pytest.raises(RecipeError, match=r"unknown key 'options.affixes'; the keys are options.branching, "):
         Plan.of(load_recipe(str(tmp_path / "r.yaml"), builder="ecd"))

@@ -5,7 +5,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ecd_data.rng import call_seed, keyed
-from ecd_data.values import Grammar, Model, Request, Ruling, canonical_bytes, canonical_json, request_key
+from ecd_data.values import (
+    Grammar,
+    Model,
+    Request,
+    Response,
+    Ruling,
+    canonical_bytes,
+    canonical_json,
+    request_from,
+    request_key,
+)
 
 TEXTS = st.text(st.characters())  # halves of surrogate pairs too
 EXACT = st.none() | st.booleans() | st.integers() | TEXTS  # deeper than a mapping's own values no float is looked for
@@ -49,10 +59,28 @@ def request(**changes):
         {"top_p": 0.8},
         {"grammar": Grammar("regex", "a")},
         {"logprobs": True},
+        {"top_logprobs": 5},
+        {"scored": True},
     ],
 )
 def test_every_field_of_a_request_is_in_its_key(changes):
     assert request_key(MODEL, request(**changes)) != request_key(MODEL, request())
+
+
+def test_what_was_stored_before_there_were_more_fields_is_as_it_was():
+    assert request_key(MODEL, request()) == "79f8b2639fd02b54b21565d9c1bb042cf8f44290232838a0713cd99e469201f2"
+    assert Response("Hi", "stop", 3, 1).canonical() == {
+        "text": "Hi",
+        "finish_reason": "stop",
+        "prompt_tokens": 3,
+        "completion_tokens": 1,
+        "mean_logprob": None,
+    }
+
+
+@pytest.mark.parametrize("changes", [{}, {"top_logprobs": 5, "logprobs": True}, {"scored": True}])
+def test_a_request_comes_back_from_its_plain_data(changes):
+    assert request_from(request(**changes).canonical()) == request(**changes)
 
 
 def test_the_model_is_in_the_key():

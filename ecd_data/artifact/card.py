@@ -13,6 +13,7 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from builders import find
 from ecd_data.artifact.escape import code_span, html_text
 from ecd_data.artifact.funnel import stages
 from ecd_data.artifact.schema import ECD, description
@@ -77,6 +78,7 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
         counts=manifest["counts"],
         recipe=manifest["recipe"],
         options=Plan.of(recipe_from_dict(manifest["recipe"])).options,
+        default=find(builder).DEFAULT_CONFIG_NAME,
         kind="class" if builder == ECD else "contrast",
         seeds=manifest["seeds"],
         requirements=manifest["distributions"]["requirements"],
@@ -125,7 +127,7 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str)
         {
             name: {
                 "data_files": [{"split": split, "path": f"data/{name}/{split}-*"} for split in splits],
-                **({"default": True} if name == "preference" else {}),
+                **({"default": True} if name == find(recipe["builder"]).DEFAULT_CONFIG_NAME else {}),
             }
             for name, splits in present.items()
         }

@@ -15,6 +15,8 @@ import msgspec
 
 from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
+from ecd_data.artifact.rankings import CONFIG as RANKING
+from ecd_data.artifact.rankings import make_rankings
 from ecd_data.artifact.schema import ECD, configs, schemas_hash
 from ecd_data.artifact.tables import RowsHash, data_files, every_row, read_rows
 from ecd_data.errors import BuildError
@@ -61,6 +63,7 @@ def told_by(build: Path, builder: str = ECD) -> dict[str, Any]:
         "funnel": make_funnel(build, builder),
         "length_ratio": length_ratios(build),
         "distributions": make_distributions(build),
+        **({"rankings": make_rankings(build)} if RANKING in configs(builder) else {}),
         "calls": _calls(build, counts["pairs"]),
     }
 

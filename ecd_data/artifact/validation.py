@@ -19,11 +19,14 @@ from ecd_data.artifact.claims import (
     verdict_problems,
 )
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.artifact.rankings import extremes, ranking_problems
 from ecd_data.artifact.schema import configs, row_fault
 from ecd_data.artifact.tables import RowsHash, data_files, read_rows
 from ecd_data.corpus.groups import split_of
 from ecd_data.errors import BuildError, GateError
 from ecd_data.hashing import file_sha256
+from ecd_data.method.plan import Plan
+from ecd_data.recipe import recipe_from_dict
 from ecd_data.values import EVOLVED, Model
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
@@ -122,6 +125,10 @@ class _Rows:
         self._told: dict[str, dict[str, int | None]] = {config: {} for config in self.counts}
         self._chained: dict[str, dict[str, int]] = {config: {} for config in LINKED}
         self._split_of_seed: dict[str, str] = {}
+        if "ranking" in self.counts:
+            self._alpha = float(Plan.of(recipe_from_dict(recipe)).options.alpha)
+            self._teacher = str(Model(**manifest["models"]["teacher"]))
+            self._extremes: dict[str, dict[str, int]] = {"preference": {}, "ranking": {}}
 
     def read(self, config: str, split: str, paths: Sequence[Path]) -> Iterator[str]:
         """Reads the rows of a split; what is wrong with them, one by one."""
@@ -139,6 +146,8 @@ class _Rows:
                 yield f"{where}: the id is there twice"
             told_[row["id"]] = told(config, row)
             yield from (f"{where}: {problem}" for problem in self._problems(config, split, row))
+            if "ranking" in self.counts and config in self._extremes:
+                self._extremes[config][row["id"]] = hash(extremes(row))
             if config == "chains":
                 self.of_chains += (
                     f"{where}: {problem}" for problem in chain_problems(row, self._rounds, self._builder)
@@ -173,6 +182,9 @@ class _Rows:
             yield from pair_problems(row)
         elif config == "ties":
             yield from tie_problems(row)
+        elif config == "ranking":
+            self.rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
+            yield from ranking_problems(row, self._alpha, self._teacher)
         elif config == "sft" and row["id"] not in self._told["preference"]:  # else it is the chosen answer of that
             met = [True] * len(row["requirements"])
             yield from verdict_problems("completion", row["completion"][0]["content"], row["requirements"], met)
@@ -189,6 +201,11 @@ class _Rows:
                     yield f"{where}: no chain names it"
                 elif rows[id_] not in (None, chained[id_]):
                     yield f"{where}: its chain tells other texts, requirements or routes of this round"
+        if "ranking" in self.counts:
+            pairs, rankings = self._extremes.values()
+            for id_ in sorted(pairs.keys() | rankings.keys()):
+                if pairs.get(id_) != rankings.get(id_):
+                    yield f"ranking {id_!r}: its most and its least preferred responses are not the pair of that id"
 
     def unaccounted(self) -> Iterator[str]:
         """There are pairs, and of each split the rows that the manifest tells of."""

@@ -6,7 +6,7 @@ import math
 from statistics import fmean
 from typing import Any, Literal
 
-from huggingface_hub import ChatCompletionOutput
+from huggingface_hub import ChatCompletionOutput, ChatCompletionOutputComplete
 
 from ecd_data.values import Grammar, Model, Request, Response
 
@@ -30,8 +30,10 @@ def chat_arguments(request: Request, dialect: Dialect, model: Model) -> dict[str
     }
     if request.temperature > 0:
         arguments["top_p"] = request.top_p
-    if request.logprobs:
+    if request.logprobs or request.top_logprobs:
         arguments["logprobs"] = True
+    if request.top_logprobs:
+        arguments["top_logprobs"] = request.top_logprobs
     if request.grammar is not None:
         arguments |= _grammar_arguments(request.grammar, dialect)
     return arguments
@@ -63,8 +65,8 @@ class _Verbatim(str):
         return self is other
 
 
-def parse_chat(output: ChatCompletionOutput) -> Response:
-    """The first choice of a chat completion.
+def parse_chat(output: ChatCompletionOutput, top_logprobs: bool = False) -> Response:
+    """The first choice of a chat completion; with `top_logprobs` if they were asked for and are there.
 
     A finish reason other than a stop or `length` (`content_filter`, `abort`, ...) counts as `length`: the text is not
     known to be complete.
@@ -84,4 +86,14 @@ def parse_chat(output: ChatCompletionOutput) -> Response:
         prompt_tokens=int(output.usage.prompt_tokens or 0) if output.usage else 0,
         completion_tokens=int(output.usage.completion_tokens or 0) if output.usage else 0,
         mean_logprob=round(mean, 6) if math.isfinite(mean) else None,
+        top_logprobs=_first_token(choice) if top_logprobs and choice.logprobs else None,
     )
+
+
+def _first_token(choice: ChatCompletionOutputComplete) -> dict[str, float]:
+    """The log-probabilities of the most likely first tokens, by their texts; none when there is no token."""
+    found: dict[str, float] = {}
+    for token in choice.logprobs.content[0].top_logprobs if choice.logprobs and choice.logprobs.content else ():
+        if math.isfinite(token.logprob):  # of tokens with the same text, such as special ones, the likeliest
+            found.setdefault(token.token.encode(errors="replace").decode(), round(token.logprob, 6))
+    return found

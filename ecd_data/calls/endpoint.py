@@ -23,6 +23,7 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
+from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
 from ecd_data.errors import CallFailed, EndpointError
 from ecd_data.values import Model, Request, Response
 
@@ -87,6 +88,7 @@ class Endpoint:
         self._headers = {"authorization": f"Bearer {self._token}" if self._token else None}
         self._opened = AsyncExitStack()
         self._clients: Counter[AsyncInferenceClient] = Counter()  # with their calls in flight
+        self._session: Any = None  # for what those clients have no method for
         return self
 
     async def __aexit__(
@@ -95,7 +97,7 @@ class Endpoint:
         await self._opened.aclose()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("_opened", "_clients")}
+        return {name: value for name, value in vars(self).items() if name not in ("_opened", "_clients", "_session")}
 
     async def identify(self, model: str | None = None) -> Model:
         """The model that the server says it serves; `model` chooses one when it serves several."""
@@ -126,12 +128,9 @@ class Endpoint:
             Trouble: the try failed and another one may not.
             CallFailed: the server does not take this request.
         """
-        arguments = chat_arguments(request, self._dialect, self._model)
-        client = await self._free_client()
-        self._clients[client] += 1
         try:
             # The client's own timeout starts again with each byte: a server that drips would never reach it.
-            return parse_chat(await _within(self.timeout, client.chat_completion(**arguments)))
+            return await _within(self.timeout, self._score(request) if request.scored else self._chat(request))
         except (TimeoutError, asyncio.TimeoutError) as error:
             raise Trouble(f"no answer within {self.timeout:g} s", overloaded=True) from error
         except HfHubHTTPError as error:
@@ -141,9 +140,48 @@ class Endpoint:
         except httpx.HTTPError as error:
             raise Trouble(self._clean(f"the connection broke ({str(error) or type(error).__name__})")) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:
-            raise Trouble("an answer that is no chat completion") from error
+            kind = "scored text" if request.scored else "chat completion"
+            raise Trouble(f"an answer that is no {kind}") from error
+
+    async def _chat(self, request: Request) -> Response:
+        arguments = chat_arguments(request, self._dialect, self._model)
+        client = await self._free_client()
+        self._clients[client] += 1
+        try:
+            response = parse_chat(await client.chat_completion(**arguments), request.top_logprobs > 0)
         finally:
             self._clients[client] -= 1
+        if request.top_logprobs and response.top_logprobs is None:
+            raise EndpointError(
+                f"{self.url} gives no log-probabilities, which {request.name} needs: use a server that does, such as "
+                "TGI, vLLM or llama.cpp's."
+            )
+        return response
+
+    async def _score(self, request: Request) -> Response:
+        """How likely the last message is: TGI renders the messages before it, then tells of each token of both."""
+        if self._dialect != "tgi":
+            raise EndpointError(f"{self.url} cannot score a given text, only TGI can. {SELECTION}")
+        prompt = await self._post(request, "/chat_tokenize", prompt_body(request))
+        text = await self._post(request, "/generate", text_body(request, prompt))
+        if not text["details"]["prefill"]:
+            raise EndpointError(
+                f"{self.url} does not tell the log-probabilities of given tokens: start it with "
+                f"--enable-prefill-logprobs. {SELECTION}"
+            )
+        return parse_scored(prompt, text)
+
+    async def _post(self, request: Request, path: str, body: dict[str, Any]) -> Any:
+        """The JSON that the server answers to a body."""
+        if self._session is None:
+            self._session = await self._opened.enter_async_context(get_async_session())
+        headers = {key: value for key, value in self._headers.items() if value}
+        response: httpx.Response = await self._session.post(
+            self.url + path, json=body, headers=headers, timeout=self.timeout, follow_redirects=False
+        )
+        if not response.is_success:
+            raise self._failure(request, response)
+        return response.json()
 
     async def _free_client(self) -> AsyncInferenceClient:
         """A client with connections to spare; one more when there is none."""

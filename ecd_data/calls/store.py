@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -64,7 +63,7 @@ class Store:
         known = set()
         with self._file.explained(), self._file.transaction():
             for key, model, request, response in answers:
-                if not self._insert("responses", key, model, request, _pack(asdict(response))):
+                if not self._insert("responses", key, model, request, _pack(response.canonical())):
                     known.add(key)
                 self._file.writes.execute("DELETE FROM failures WHERE key = ?", [bytes.fromhex(key)])
         return [(key in known and self.get(key)) or response for key, _, _, response in answers]

@@ -79,6 +79,8 @@ class Plan:
         max_tokens: int | None = None,
         temperature: float | None = None,
         by: str = "",
+        top_logprobs: int = 0,
+        scored: bool = False,
     ) -> Request:
         """One call, with its own sampling seed; `max_tokens` can only lower the recipe's.
 
@@ -98,6 +100,8 @@ class Plan:
             grammar=grammar,
             logprobs=logprobs,
             by=by or (JUDGE if role == JUDGE else ""),
+            top_logprobs=top_logprobs,
+            scored=scored,
         )
 
     def chat(self, *texts: str, system: str | None = None) -> list[Message]:

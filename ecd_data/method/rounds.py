@@ -19,8 +19,8 @@ from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
-from ecd_data.method.ruling import Held, Steps, rule
-from ecd_data.values import Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Turn
+from ecd_data.method.ruling import Held, Steps, marked, rule
+from ecd_data.values import REJECTED, Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Turn
 
 Outcome = tuple[Turn, Pair]
 
@@ -169,12 +169,10 @@ def settle(
     check_usable(task, chosen, rejected)
     about = (task.instruction, task.requirements, task.seed_id, task.round, plan)
     rulings = yield from rule(chosen.text, *about)
-    for ruling in rulings:
-        if not ruling.met:
-            unmet = replace(chosen, defect="unmet", detail=f"{ruling.requirement}: {ruling.reason}")
-            raise NoPair(task, "elimination", "unmet", (unmet, replace(rejected, defect="rejected")))
+    tried = (marked(chosen, rulings), replace(rejected, defect=REJECTED))
+    if unmet := tried[0].defect:
+        raise NoPair(task, "elimination", unmet, tried)
     missed = yield from rule(rejected.text, *about, in_full=True)
-    tried = (chosen, replace(rejected, defect="rejected"))
     return paired(task, (chosen, rulings), (rejected, missed), tried, gap=gap, by=by, rejected_by=rejected_by)
 
 

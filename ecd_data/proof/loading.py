@@ -14,17 +14,20 @@ from ecd_data.artifact.tables import BATCH, data_files, read_rows
 from ecd_data.artifact.validation import row_name
 
 
-def load_problems(build: Path, source: str, revision: str | None, configs: Mapping[str, Any]) -> Iterator[str]:
+def load_problems(
+    build: Path, source: str, revision: str | None, configs: Mapping[str, Any], default: str
+) -> Iterator[str]:
     """What is wrong with what `load_dataset` gives.
 
     Args:
         build: the files, whose rows are what is expected.
-        source, revision: what `load_dataset` is asked for; the default config by no name.
+        source, revision: what `load_dataset` is asked for.
         configs: of the manifest, by name, with their splits.
+        default: the config that is asked for by no name.
     """
     for config in (name for name, splits in configs.items() if splits):
         for streaming in (False, True):
-            name = None if config == "preference" else config
+            name = None if config == default else config
             call = f'load_dataset("{source}"{f", {name!r}" if name else ""}{", streaming=True" if streaming else ""})'
             # A cache of its own: what was loaded before proves nothing, and nothing of it stays.
             with tempfile.TemporaryDirectory(prefix="ecd-load-") as cache:

@@ -20,6 +20,7 @@ import datasets
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
 
+from builders import find
 from ecd_data.artifact.card import card_text
 from ecd_data.artifact.figures import FOLDER, figures
 from ecd_data.artifact.inputs import RECIPE, read_inputs
@@ -225,7 +226,8 @@ def _card(build: Path, manifest: Manifest) -> Found:
 def _loading(build: Path, source: str, revision: str | None, manifest: Manifest) -> Found:
     splits = sum(len(splits) for splits in manifest["configs"].values())
     said = f"{splits} splits of {sum(map(bool, manifest['configs'].values()))} configs, loaded and streamed"
-    return said, list(load_problems(build, source, revision, manifest["configs"]))
+    default = find(manifest["recipe"]["builder"]).DEFAULT_CONFIG_NAME
+    return said, list(load_problems(build, source, revision, manifest["configs"], default))
 
 
 def _code(manifest: Manifest) -> Found:

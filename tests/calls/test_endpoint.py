@@ -15,12 +15,13 @@ from fake_endpoint import TGI_MODEL, FakeServer, Fault, chat_completion, make_re
 from jsonschema import Draft202012Validator
 
 from ecd_data.calls.endpoint import Endpoint, Trouble, parse_url
+from ecd_data.calls.scoring import parse_scored
 from ecd_data.errors import CallFailed, EndpointError
 from ecd_data.values import Grammar, Model, Request, Response
 
 TOKEN = "secret-token-of-the-endpoint"
 SCHEMA = {"type": "object", "properties": {"met": {"type": "boolean"}}, "required": ["met"]}
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "tgi_chat_request.schema.json"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 OPENAPI = Path(__file__).parents[2].parent / "shared" / "data" / "tgi_openapi.json"
 
 REQUESTS = {
@@ -29,7 +30,14 @@ REQUESTS = {
     "json": make_request(grammar=Grammar("json", SCHEMA), role="judge"),
     "logprobs": make_request(logprobs=True),
     "greedy": make_request(temperature=0),
+    "top": make_request(temperature=0, max_tokens=1, top_logprobs=5),
 }
+SCORED = make_request(
+    messages=({"role": "user", "content": "Name a fruit."}, {"role": "assistant", "content": "Pear is one."}),
+    max_tokens=1,
+    temperature=0,
+    scored=True,
+)
 
 
 def ask(
@@ -65,11 +73,11 @@ def failure(call: Callable[[], object], kind: type[Exception] = EndpointError) -
 # --- what is sent ---------------------------------------------------------------------------------------------------
 
 
-def tgi_validators() -> list[Draft202012Validator]:
-    validators = [Draft202012Validator(json.loads(FIXTURE.read_text()))]
+def tgi_validators(name: str = "ChatRequest", fixture: str = "tgi_chat_request") -> list[Draft202012Validator]:
+    validators = [Draft202012Validator(json.loads((FIXTURES / f"{fixture}.schema.json").read_text()))]
     if OPENAPI.exists():
         components = translate(json.loads(OPENAPI.read_text())["components"])
-        validators.append(Draft202012Validator({"$ref": "#/components/schemas/ChatRequest", "components": components}))
+        validators.append(Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": components}))
     return validators
 
 
@@ -96,11 +104,26 @@ def test_tgi_gets_a_body_that_its_own_schema_allows(server: FakeServer, kind: st
     assert server.paths == ["/info", "/v1/chat/completions"]
     assert body["seed"] == REQUESTS[kind].seed
     assert body["messages"] == list(REQUESTS[kind].messages)
-    assert ("top_p" in body) == (kind != "greedy")
+    assert ("top_p" in body) == (kind not in ("greedy", "top"))
     assert body["temperature"] == REQUESTS[kind].temperature
-    assert ("logprobs" in body) == (kind == "logprobs")
+    assert ("logprobs" in body) == (kind in ("logprobs", "top"))
+    assert body.get("top_logprobs") == (5 if kind == "top" else None)
     grammar = {"regex": {"type": "regex", "value": "[a-z ]{1,40}"}, "json": {"type": "json", "value": SCHEMA}}
     assert body.get("response_format") == grammar.get(kind)
+
+
+def test_a_given_answer_is_scored_behind_the_rendered_prompt(server: FakeServer) -> None:
+    ask(server, SCORED, token=TOKEN)
+    prompt, text = server.bodies
+    assert server.paths == ["/info", "/chat_tokenize", "/generate"]
+    assert {headers["authorization"] for headers in server.headers} == {f"Bearer {TOKEN}"}
+    assert prompt == {"model": "tgi", "messages": [SCORED.messages[0]]}
+    assert text["inputs"] == "user Name a fruit. assistant Pear is one."
+    for validator in tgi_validators()[1:]:
+        validator.validate(prompt)
+    for validator in tgi_validators("GenerateRequest", "tgi_generate_request"):
+        validator.validate(text)
+        assert not validator.is_valid({**text, "parameters": {"temperature": "none"}})
 
 
 def test_the_validators_would_catch_a_wrong_body() -> None:
@@ -147,6 +170,65 @@ def test_the_answer(server: FakeServer) -> None:
     ]
     assert ask(server, make_request()) == Response(text, "stop", prompt_tokens=11, completion_tokens=2)
     assert ask(server, make_request(logprobs=True)).mean_logprob == -0.375
+
+
+def test_the_log_probabilities_of_the_first_token_are_read_where_they_were_asked_for(server: FakeServer) -> None:
+    told = ask(server, make_request(top_logprobs=5)).top_logprobs
+    assert told == {"answer": -0.25, " B": -1.123457, "": -7}
+    assert ask(server, make_request(logprobs=True)).top_logprobs is None
+    server.faults.append(Fault(200, chat_completion({"messages": [], "seed": 1})))
+    assert "gives no log-probabilities" in failure(lambda: ask(server, make_request(top_logprobs=5)))
+
+
+def test_the_likelihood_of_an_answer_is_the_mean_over_its_own_tokens(server: FakeServer) -> None:
+    # <s> user Name a fruit. assistant | Pear is one.
+    assert ask(server, SCORED) == Response("", "stop", 9, 1, mean_logprob=-0.5 * (6 + 7 + 8) / 3)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tokens", "scored"),
+    [
+        ([5, 6, 7], [5, 6, 7, 8, 9], [-4, -5]),  # no start token
+        ([5, 6, 7], [1, 5, 6, 7, 8, 9], [-5, -6]),  # TGI's
+        ([1, 5, 6], [1, 1, 5, 6, 8], [-5]),  # TGI's and the template's
+        ([5, 6, 7], [5, 6, 78, 9], [-3, -4]),  # a token of both is the answer's
+        ([5, 5, 5], [5, 5, 5, 5, 6], [-4, -5]),
+    ],
+)
+def test_where_the_answer_begins(prompt: list[int], tokens: list[int], scored: list[float]) -> None:
+    prefill = [{"id": token, "text": "", "logprob": -float(i)} for i, token in enumerate(tokens, start=1)]
+    told = {"details": {"prefill": prefill, "generated_tokens": 1}}
+    made = parse_scored({"tokenize_response": [{"id": token} for token in prompt]}, told)
+    assert made.mean_logprob == round(sum(scored) / len(scored), 6)
+
+
+def test_a_server_that_cannot_score_says_what_can_be_done(server: FakeServer) -> None:
+    empty = {"generated_text": "", "details": {"prefill": [], "tokens": [], "generated_tokens": 1}}
+    server.answer = lambda body: Fault(200, empty) if "inputs" in body else None
+    said = failure(lambda: ask(server, SCORED))
+    assert "--enable-prefill-logprobs" in said
+    assert "alpha is 0" in said
+    server.be_openai("some/model")
+    said = failure(lambda: ask(server, SCORED))
+    assert "only TGI can" in said
+    assert "alpha is 0" in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"generated_text": ""},
+        {"details": {"prefill": 3}},
+        {"details": {"prefill": [{"id": 1, "text": "", "logprob": None}], "generated_tokens": 1}},
+        b"<html>",
+        [],
+    ],
+)
+def test_scores_of_another_shape_are_trouble(server: FakeServer, body: Any) -> None:
+    server.answer = lambda sent: Fault(200, body) if "inputs" in sent else None
+    assert "no scored text" in failure(lambda: ask(server, SCORED), Trouble)
+    server.answer = lambda sent: Fault(422, {"error": "too long"}) if "inputs" in sent else None
+    assert "shorten the prompt" in failure(lambda: ask(server, SCORED), CallFailed)
 
 
 @pytest.mark.parametrize(

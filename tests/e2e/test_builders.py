@@ -42,9 +42,19 @@ rounds: 3
 votes: 1
 options: {ranking: [strong, mid, weak], temperatures: {weak: 1.5}, judge: true}
 """,
+    "pad": """
+rounds: 2
+options: {requirements: 1}
+operations: [format/word_count_at_most, format/sentence_count_at_most, style/no_exclamation_marks]
+""",
 }
-MODELS = {"rlcd": [""], "spar": [""], "strength": ["strong", "mid", "weak"]}
-TRAINERS = {"rlcd": "trainers.dpo", "spar": "trainers.dpo", "strength": "trainers.curriculum"}
+MODELS = {"pad": ["student", "teacher"], "rlcd": [""], "spar": [""], "strength": ["strong", "mid", "weak"]}
+TRAINERS = {
+    "pad": "trainers.pad",
+    "rlcd": "trainers.dpo",
+    "spar": "trainers.dpo",
+    "strength": "trainers.curriculum",
+}
 
 
 def run(*arguments, **environment):

@@ -79,6 +79,7 @@ def plain_schema(node):
 REQUIRED = {
     "ChatCompletion": {"id", "created", "model", "system_fingerprint", "choices", "usage"},
     "ChatCompletionChunk": {"id", "created", "model", "system_fingerprint", "choices"},
+    "ChatTokenizeResponse": {"templated_text", "tokenize_response"},
     "GenerateResponse": {"generated_text"},
     "StreamResponse": {"index", "token"},
     "ErrorResponse": {"error", "error_type"},
@@ -210,6 +211,54 @@ def test_grammar_that_cannot_be_obeyed_is_refused(tgi, response_format):
     assert "grammar" in answer["error"]
 
 
+# Given text
+
+
+def templated(tgi, messages=FRUITS):
+    status, answer = ask(f"{tgi.url}/chat_tokenize", {"model": "tgi", "messages": messages})
+    assert status == 200, answer
+    check_shape("ChatTokenizeResponse", answer)
+    return answer
+
+
+def prefill(tgi, text):
+    parameters = {"decoder_input_details": True, "details": True, "do_sample": False, "max_new_tokens": 1}
+    status, answer = ask(f"{tgi.url}/generate", {"inputs": text, "parameters": parameters})
+    assert status == 200, answer
+    check_shape("GenerateResponse", answer)
+    return answer["details"]["prefill"]
+
+
+def test_chat_tokenize_says_what_stands_where(tgi):
+    answer = templated(tgi, [{"role": "user", "content": "Dire « naïve 🍐 »."}])
+    text, tokens = answer["templated_text"], answer["tokenize_response"]
+    assert "Dire « naïve 🍐 »." in text
+    assert "".join(token["text"] for token in tokens) == text
+    assert [token["start"] for token in tokens[1:]] == [token["stop"] for token in tokens[:-1]]
+    assert all(text[token["start"] : token["stop"]] == token["text"] for token in tokens)
+
+
+def test_the_log_probabilities_of_given_text_are_those_of_generating_it(tgi):
+    prompt = templated(tgi)["templated_text"]
+    parameters = {"details": True, "do_sample": False, "max_new_tokens": 8}
+    _, made = ask(f"{tgi.url}/generate", {"inputs": prompt, "parameters": parameters})
+    given = prefill(tgi, prompt + made["generated_text"])
+    assert given[0]["logprob"] is None
+    assert all(token["logprob"] < 0 for token in given[1:])
+    for told, generated in zip(given[-8:], made["details"]["tokens"], strict=True):
+        assert (told["id"], told["text"]) == (generated["id"], generated["text"])
+        # Quantised, a token read by itself is not quite the same as one read among many.
+        assert told["logprob"] == pytest.approx(generated["logprob"], abs=0.5)
+
+
+def test_parts_of_a_character_have_log_probabilities_too(tgi):
+    given = prefill(tgi, "one 🍐 two")
+    pieces = [token["text"] for token in given]
+    assert any("\ufffd" in piece for piece in pieces), "the model has no token for it"
+    assert all(token["logprob"] < 0 for token in given[1:])
+    assert [token["logprob"] for token in prefill(tgi, "one 🍐")] == [t["logprob"] for t in given[:-1]]
+
+
 # Clients
 
 
@@ -338,6 +387,8 @@ def test_chat_stream_ends_with_the_usage_and_done(tgi):
         ("/generate", {"inputs": "a", "parameters": {"best_of": 2}}, "`best_of`"),
         ("/generate", {"inputs": "a", "parameters": {"details": 1}}, "`details`"),
         ("/generate", {"inputs": "a", "parameters": []}, "`parameters`"),
+        ("/generate_stream", {"inputs": "a", "parameters": {"decoder_input_details": True}}, "streaming tokens"),
+        ("/chat_tokenize", {"messages": []}, "`messages`"),
         ("/generate", b"{", "not JSON"),
         ("/generate", b"[1]", "JSON object"),
     ],

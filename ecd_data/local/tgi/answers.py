@@ -13,12 +13,12 @@ Json = dict[str, Any]
 FINISH = {"eos": "eos_token", "limit": "length", "word": "stop_sequence"}
 
 
-def generated(done: Json, sampling: Sampling) -> Json:
-    """The answer of `/generate`; with details when the request asked for them."""
+def generated(done: Json, sampling: Sampling, prefill: list[Json]) -> Json:
+    """The answer of `/generate`; with details when the request asked for them, `prefill` among them."""
     answer: Json = {"generated_text": _text(done)}
     if sampling.probabilities:
-        entries = done["completion_probabilities"]
-        details = {**_details(done, sampling), "prefill": [], "tokens": [_token(entry) for entry in entries]}
+        entries = done.get("completion_probabilities", [])  # none when it ends within its first character
+        details = {**_details(done, sampling), "prefill": prefill, "tokens": [_token(entry) for entry in entries]}
         if sampling.top_n_tokens:
             details["top_tokens"] = [_top_tokens(entry) for entry in entries]
         answer["details"] = details
@@ -69,6 +69,25 @@ def chat_events(
         yield {**head, "choices": [choice]}
         if event["stop"] and usage:
             yield {**head, "choices": [], "usage": _usage(event, prompt_tokens)}
+
+
+def prefill(pieces: list[tuple[int, bytes]], logprobs: list[float | None]) -> list[Json]:
+    """The `prefill` of details: the tokens of the prompt and their log-probabilities."""
+    return [
+        {"id": token, "text": piece.decode(errors="replace"), "logprob": logprob}
+        for (token, piece), logprob in zip(pieces, logprobs, strict=True)
+    ]
+
+
+def tokenized(prompt: str, pieces: list[tuple[int, bytes]]) -> Json:
+    """The answer of `/chat_tokenize`: where each token stands in the prompt, in characters."""
+    tokens, read, start = [], b"", 0
+    for token, piece in pieces:
+        read += piece
+        stop = len(read.decode(errors="ignore"))
+        tokens.append({"id": token, "text": prompt[start:stop], "start": start, "stop": stop})
+        start = stop
+    return {"templated_text": prompt, "tokenize_response": tokens}
 
 
 def _text(event: Json) -> str:

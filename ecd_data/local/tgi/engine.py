@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.client
+import itertools
 import json
 import secrets
 import select
@@ -15,6 +16,7 @@ from typing import Any
 from ecd_data.local.tgi.parameters import Sampling, TgiError, invalid
 
 MARK = "|"  # no model goes on with it after "1 2 3" of its own accord
+ALL_TOKENS = 1 << 20  # more than any model has
 
 
 class ClientGone(Exception):
@@ -64,6 +66,14 @@ class Engine:
         """Token ids of a prompt, its special tokens read as such."""
         return self._call("/tokenize", {"content": prompt, "add_special": True, "parse_special": True})["tokens"]
 
+    def pieces(self, prompt: str) -> list[tuple[int, bytes]]:
+        """The tokens of a prompt with what each stands for, which may be a part of a character."""
+        asked = {"content": prompt, "add_special": True, "parse_special": True, "with_pieces": True}
+        return [
+            (token["id"], piece.encode() if isinstance(piece := token["piece"], str) else bytes(piece))
+            for token in self._call("/tokenize", asked)["tokens"]
+        ]
+
     def complete(
         self, prompt: list[int], new_tokens: int, sampling: Sampling, client: socket.socket
     ) -> dict[str, Any]:
@@ -72,7 +82,43 @@ class Engine:
         Raises:
             ClientGone: `client` was closed while it waited.
         """
-        connection = self._send("/completion", self._body(prompt, new_tokens, sampling))
+        return self._wait(self._body(prompt, new_tokens, sampling), client)
+
+    def prefill(self, pieces: list[tuple[int, bytes]], client: socket.socket) -> list[float | None]:
+        """The log-probability of each token of a prompt after those before it; `None` for the first.
+
+        llama.cpp tells it of generated tokens alone, and there as it was before any grammar. So a grammar makes it
+        generate these very tokens, as far as it can: an end of text stops it, and it tells nothing of a token that is
+        a part of a character.
+
+        Raises:
+            ClientGone: `client` was closed while it waited.
+        """
+        ids = [token for token, _ in pieces]
+        known: list[float | None] = [None]
+        while (at := len(known)) < len(pieces):
+            run = [token for token, _ in itertools.takewhile(lambda piece: _is_text(piece[1]), pieces[at:])]
+            if run:
+                rule = " ".join(f"<[{token}]>" for token in run)
+                made = self._forced(ids[:at], rule, len(run), 1, client)
+                if not made or [entry["id"] for entry in made] != run[: len(made)]:
+                    raise TgiError(424, "generation", "llama.cpp did not follow the given tokens")
+                known += [entry["logprob"] for entry in made]
+            else:  # any token tells of all others in its place
+                (entry,) = self._forced(ids[:at], f'"{MARK}"', 1, ALL_TOKENS, client)
+                known.append(next(other["logprob"] for other in entry["top_logprobs"] if other["id"] == ids[at]))
+        return known
+
+    def _forced(
+        self, prompt: list[int], rule: str, new_tokens: int, probabilities: int, client: socket.socket
+    ) -> list[dict[str, Any]]:
+        """The `completion_probabilities` of tokens that a grammar leaves no choice of."""
+        grammar = f"%llguidance {{}}\nstart: {rule}"
+        body = {"prompt": prompt, "n_predict": new_tokens, "n_probs": probabilities, "grammar": grammar}
+        return self._wait({**body, "temperature": 0}, client)["completion_probabilities"]
+
+    def _wait(self, body: dict[str, Any], client: socket.socket) -> dict[str, Any]:
+        connection = self._send("/completion", body)
         try:
             while True:
                 ready, _, _ = select.select([connection.sock, client], [], [])
@@ -132,6 +178,14 @@ class Engine:
         connection = http.client.HTTPConnection(self._address)
         connection.request("POST", path, json.dumps(body), self._headers)
         return connection
+
+
+def _is_text(piece: bytes) -> bool:
+    try:
+        piece.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _answer(response: http.client.HTTPResponse) -> dict[str, Any]:

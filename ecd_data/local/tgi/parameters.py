@@ -46,6 +46,7 @@ class Sampling:
     grammar: str | None
     top_n_tokens: int
     probabilities: bool
+    prefill: bool = False
 
     def llama_cpp(self) -> dict[str, Any]:
         """The same as fields of llama.cpp's `/completion`, with the samplers in TGI's order."""
@@ -75,7 +76,10 @@ def generate_sampling(parameters: object, stream: bool) -> Sampling:
     if parameters is None:  # TGI's default when the whole field is missing
         parameters = {"do_sample": True}
     read = _Reader(parameters, "parameters")
-    read.refuse("watermark", "decoder_input_details", "adapter_id", "return_full_text")
+    read.refuse("watermark", "adapter_id", "return_full_text")
+    prefill = read.boolean("decoder_input_details")
+    if prefill and stream:
+        raise invalid("`decoder_input_details` == true is not supported when streaming tokens")
     if (read.integer("best_of", 1) or 1) != 1:
         raise invalid("`best_of` other than 1 is not served by the local endpoint")
     sampled = any(read.fields.get(name) is not None for name in ("temperature", "top_p", "top_k", "typical_p"))
@@ -86,7 +90,8 @@ def generate_sampling(parameters: object, stream: bool) -> Sampling:
         max_new_tokens=read.integer("max_new_tokens", 1),
         grammar=read.fields.get("grammar"),
         top_n_tokens=read.integer("top_n_tokens", 0, MAX_TOP_TOKENS) or 0,
-        probabilities=stream or read.boolean("details"),
+        probabilities=stream or prefill or read.boolean("details"),
+        prefill=prefill,
     )
 
 

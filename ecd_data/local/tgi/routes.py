@@ -87,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             "/": lambda body: self._generate_stream(body) if body.get("stream") else [self._generate(body)],
             "/generate": self._generate,
             "/generate_stream": self._generate_stream,
+            "/chat_tokenize": self._chat_tokenize,
             "/v1/chat/completions": lambda body: self._chat_stream(body) if body.get("stream") else self._chat(body),
         }
         route = routes.get(self.path)
@@ -110,12 +111,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def _generate(self, body: Json) -> Json:
         prompt, tokens, sampling = self._prepare_generate(body)
-        return answers.generated(self.server.engine.complete(prompt, tokens, sampling, self.connection), sampling)
+        engine, prefill = self.server.engine, []
+        if sampling.prefill:
+            pieces = engine.pieces(body["inputs"])
+            prefill = answers.prefill(pieces, engine.prefill(pieces, self.connection))
+        done = engine.complete(prompt, tokens, sampling, self.connection)
+        return answers.generated(done, sampling, prefill)
 
     def _generate_stream(self, body: Json) -> Events:
         prompt, tokens, sampling = self._prepare_generate(body, stream=True)
         events = self.server.engine.stream(prompt, tokens, sampling)
         return answers.generated_events(events, sampling, len(prompt))
+
+    def _chat_tokenize(self, body: Json) -> Json:
+        prompt = self._rendered(body)
+        return answers.tokenized(prompt, self.server.engine.pieces(prompt))
 
     def _chat(self, body: Json) -> Json:
         prompt, tokens, sampling = self._prepare_chat(body)
@@ -138,10 +148,13 @@ class Handler(BaseHTTPRequestHandler):
         return self._prepare(inputs, sampling)
 
     def _prepare_chat(self, body: Json) -> tuple[list[int], int, Sampling]:
+        return self._prepare(self._rendered(body), chat_sampling(body))
+
+    def _rendered(self, body: Json) -> str:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
             raise invalid("`messages` must be a list that is not empty")
-        return self._prepare(self.server.engine.render(messages), chat_sampling(body))
+        return self.server.engine.render(messages)
 
     def _prepare(self, prompt: str, sampling: Sampling) -> tuple[list[int], int, Sampling]:
         ids, context = self.server.engine.tokenize(prompt), self.server.engine.context

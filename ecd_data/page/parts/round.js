@@ -26,6 +26,8 @@ const REASONS = {
   negative_misses_many: "the answer before misses too many requirements",
   negative_undecided: "the judge was of two minds about the answer before",
   route_share: "its route had its share of the pairs already",
+  undecided: "the teacher prefers none",
+  unreadable: "the teacher's reply begins with no option",
   weaker_is_better: "the judge preferred the weaker model's answer in both orders",
   judge_undecided: "the judge did not prefer the same answer in both orders",
   rejected: "it is the rejected answer of this round",
