@@ -157,6 +157,8 @@ class _Rows:
             if split != split_of(row["group"], self._splits, self._seed):
                 yield f"its group belongs into {split_of(row['group'], self._splits, self._seed)}"
             return
+        if "round" not in row:
+            return  # of a config that only its builder has
         farther = f"-g{row['gap']}" if row.get("gap", 1) > 1 else ""
         other = f"-{row['negative']}" if row.get("negative", EVOLVED) != EVOLVED else ""
         id_ = round_of(row["id"]) if config == "ties" else row["id"]
