@@ -70,18 +70,18 @@ def evidence(args: argparse.Namespace) -> None:
     """
     args.work.mkdir(parents=True, exist_ok=True)
     build = build_at(args.build) if args.build else generate(args)
-    train, test = Split(build, "train"), Split(build, "test")
+    train, test = Split(build, "train"), Split(build_at(args.test) if args.test else build, "test")
     rows = {name: ARMS[name].rows(train) for name in args.arms}
     most = min(map(len, rows.values()))
     sizes = sorted({min(size, most) for size in args.pairs or (most // 4, most // 2, most)} - {0})
     if not sizes or not test.pairs:
-        raise EcdError(f"{build} has {most} training and {len(test.pairs)} test pairs: make it of more seeds.")
+        raise EcdError(f"{most} pairs to train on and {len(test.pairs)} to test: make {build} of more seeds.")
     base = base_model(args)
     # The first arm shows what more pairs do; the others stand beside its largest size.
     runs = [(args.arms[0], size) for size in sizes] + [(name, sizes[-1]) for name in args.arms[1:]]
     models = [base, *(train_arm(args, base, name, rows[name][:size]) for name, size in runs)]
     plain = write_plain(args.work / "plain.jsonl", test)
-    sets = {"test": build, "plain": plain} | {Path(name).stem: name for name in args.beside}
+    sets = {"test": test.build, "plain": plain} | {Path(name).stem: name for name in args.beside}
     measured = [measure(args, model, base, sets, test) for model in models]
     result = {
         "command": shlex.join(["python", "benchmarks/evidence.py", *sys.argv[1:]]),
@@ -256,6 +256,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", metavar="MODEL", help="folder or Hub id to train; default: the demo's, unpacked")
     parser.add_argument("--build", metavar="BUILD", help="directory or Hub id; without it one is generated")
+    parser.add_argument("--test", metavar="BUILD", help="evaluate on the test split of this one instead")
     parser.add_argument("--seeds", default="bundled", metavar="SRC", help="default: bundled")
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
     parser.add_argument("--recipe", default=HERE / "evidence.yaml", metavar="FILE", help="default: evidence.yaml")
