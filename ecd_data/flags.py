@@ -203,13 +203,16 @@ def answerers(
         others = [model for model in models if judge is None or model != judge.model]
         return {name: _stored(name, others or models, wanted, store) for name in names}
     found: dict[str, Answerer] = {}
+    known: dict[tuple[object, ...], Answerer] = {}  # names at the same servers share them, and their limits
     for name in names:
         if name not in urls:
             flag = f"--endpoint {name}=URL" if name else "--endpoint URL, without a name"
             raise EndpointError(f"the model {name!r} has no endpoint: give {flag}.")
         of_its_own = f"ECD_TOKEN_{name.upper().replace('-', '_')}"
         token_name = of_its_own if name and of_its_own in os.environ else "ECD_TOKEN"
-        found[name] = _answerer(args, urls[name], _wanted(wanted, name), token_name)
+        asked = (urls[name], _wanted(wanted, name), token_name)
+        same = (tuple(urls[name]), *asked[1:])
+        found[name] = known[same] = known.get(same) or _answerer(args, *asked)
     return found
 
 

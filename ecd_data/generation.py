@@ -86,7 +86,7 @@ class Generation:
     @property
     def models(self) -> dict[str, Model]:
         """All models by the names that requests give them; the one without a name is the model itself."""
-        return {"": self.model, **{name: answerer.model for name, answerer in sorted(self.others.items())}}
+        return {"": self.model, **{name: answerer.model for name, answerer in self.others.items()}}
 
     @property
     def judge_model(self) -> Model:

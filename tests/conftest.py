@@ -47,10 +47,10 @@ def make_generation(corpus, tmp_path):
     stores = []
 
     def make(pool="scripted", **changes):
-        values = {"corpus": corpus, "recipe": RECIPE}
+        values = {"corpus": corpus, "recipe": RECIPE, "model": MODEL}
         stores.append(Store(tmp_path / "responses.sqlite"))
         pool = ScriptedPool() if pool == "scripted" else pool
-        return Generation(model=MODEL, store=stores[-1], pool=pool, **{**values, **changes})
+        return Generation(store=stores[-1], pool=pool, **{**values, **changes})
 
     yield make
     for store in stores:

@@ -72,8 +72,9 @@ class ScriptedPool:
     def limit(self) -> int:
         return self.capacity
 
-    def __init__(self, answer: Callable[[Request], Response] = scripted) -> None:
+    def __init__(self, answer: Callable[[Request], Response] = scripted, model: Model = MODEL) -> None:
         self.answer = answer
+        self.model = model
         self.requests: list[Request] = []
 
     async def __aenter__(self) -> ScriptedPool:
@@ -83,7 +84,7 @@ class ScriptedPool:
         pass
 
     async def identify(self, model: str | None = None) -> Model:
-        return MODEL
+        return self.model
 
     async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response:
         self.requests.append(request)

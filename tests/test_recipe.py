@@ -1,7 +1,9 @@
 import pytest
 import yaml
 
+from builders.rlcd import Options
 from ecd_data.errors import RecipeError
+from ecd_data.method.plan import Plan
 from ecd_data.recipe import SHIPPED, Recipe, load_recipe, recipe_from_dict
 
 
@@ -45,6 +47,8 @@ def test_the_order_of_routes_is_kept():
         ("splits: {train: 1, dev: 0}", "splits takes"),
         ("max_missed: 3", "misses 1 or 2"),
         ("pairs: some", "pairs is 'some'; it is one of: adjacent, all"),
+        ("builder: magic", "builder is 'magic'; it is one of: ecd, rlcd"),
+        ("options: [1]", "options is"),
         ("select: best", "select is 'best'; it is one of: first, closest"),
         ("max_length_ratio: 0.5", "at least 1"),
         ("max_length_ratio: .inf", "at least 1"),
@@ -65,3 +69,12 @@ def test_mistakes_are_named(tmp_path, text, message):
 def test_a_missing_recipe_names_the_shipped_ones():
     with pytest.raises(RecipeError, match="default, local"):
         load_recipe("nowhere.yaml")
+
+
+def test_options_belong_to_the_builder_and_are_written_with_it(tmp_path):
+    (tmp_path / "r.yaml").write_text("builder: rlcd\noptions: {affixes: [concise], requirements: 2}")
+    recipe = load_recipe(str(tmp_path / "r.yaml"))
+    assert Plan.of(recipe).options == Options(requirements=2, affixes=("concise",))
+    assert recipe_from_dict(yaml.safe_load(recipe.to_yaml())) == recipe
+    with pytest.raises(RecipeError, match=r"unknown key 'options.affixes'; the keys are none"):
+        Plan.of(load_recipe(str(tmp_path / "r.yaml"), builder="ecd"))

@@ -23,7 +23,7 @@ from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import canonical_json
 
 MOST_ROUNDS = 20_000  # in a page, which then takes a browser a second or two to open
-SUMMARY = ("recipe", "seeds", "hashes", "model", "judge", "versions", "counts", "funnel", "calls", "configs")
+SUMMARY = ("recipe", "seeds", "hashes", "model", "models", "judge", "versions", "counts", "funnel", "calls", "configs")
 
 Row = dict[str, Any]
 

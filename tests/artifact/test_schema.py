@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from scripted import RECIPE, finish
 
+from builders import BUILDERS, find
 from builders.rows import chain_rows
-from ecd_data.artifact.schema import CONFIGS, gate, schema_text
+from ecd_data.artifact.schema import CONFIGS, configs, gate, schema_text, schemas_hash
 from ecd_data.corpus.seeds import read_corpus
 from ecd_data.errors import GateError
 from ecd_data.method.chain import run_chain
@@ -77,3 +78,24 @@ def test_the_gate_lets_pass_what_jsonschema_does(rows, config, data):
         else:
             inside[last] = data.draw(VALUES)
     assert passes(config, row) == Draft202012Validator(json.loads(schema_text(config))).is_valid(row)
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_every_builder_has_schemas_of_its_columns(builder):
+    for config in configs(builder):
+        schema = json.loads(schema_text(config, builder))
+        Draft202012Validator.check_schema(schema)
+        assert schema["properties"].keys() == {*schema["required"]} == find(builder).FEATURES[config].keys()
+        assert schema["$id"].startswith("urn:ecd:" if builder == "ecd" else f"urn:ecd:{builder}:")
+    assert (schemas_hash(builder) == schemas_hash()) == (builder == "ecd")
+
+
+def test_what_ecd_asks_of_a_pair_it_asks_of_its_own_alone():
+    strict = json.loads(schema_text("preference"))["properties"]
+    loose = json.loads(schema_text("preference", "rlcd"))["properties"]
+    assert strict["requirements"]["minItems"] == strict["rejected_met"]["minContains"] == 1
+    assert loose["requirements"].keys() == {"type", "items"}
+    assert loose["rejected_met"].keys() == {"type", "items"}
+    assert loose["chosen_met"]["items"] == {"const": True}  # of all
+    assert loose["evolved_by"]["enum"] == [*strict["evolved_by"]["enum"], "seed"]
+    assert loose["adapted_by"] == {"enum": ["positive", "negative"]}

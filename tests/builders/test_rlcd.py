@@ -2,12 +2,14 @@ import json
 from dataclasses import replace
 
 import pytest
+from forgery import edit_rows
 from scripted import RECIPE, ScriptedPool, finish, scripted
 
 from builders.rlcd import Rlcd, affixes
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.tables import every_row
-from ecd_data.errors import RecipeError
+from ecd_data.artifact.validation import validate_build
+from ecd_data.errors import GateError, RecipeError
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
 from ecd_data.values import Response, Seed
@@ -110,3 +112,19 @@ def test_the_build_tells_of_the_method(make_build):
     assert "in 40 pairs it preferred the other one in both orders, and they were swapped" in card
     assert "Evolutionary" not in card
     assert {row["model"] for row in every_row(build, "preference")} == {"test/scripted@0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("preference", {"rejected": [{"role": "assistant", "content": "Another."}]}, "its chain tells other texts"),
+        ("preference", {"operation": "strength/weak"}, "operation 'strength/weak' is none of rlcd"),
+        ("preference", {"model": "org/other"}, "model is 'org/other', but the manifest's"),
+        ("chains", {"pairs": []}, "are not one for each round"),
+    ],
+)
+def test_a_row_that_was_changed_is_named(make_build, name, change, said):
+    build = make_build(pool=ScriptedPool(answer), recipe=RLCD)
+    edit_rows(build, f"data/{name}/train-00000-of-00001.parquet", lambda rows: rows[0].update(change))
+    with pytest.raises(GateError, match=said):
+        validate_build(build)

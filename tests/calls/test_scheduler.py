@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_endpoint import TGI_MODEL, FakeServer, Fault, make_request
+from fake_endpoint import TGI_INFO, TGI_MODEL, FakeServer, Fault, make_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ from ecd_data.calls.pool import Pool
 from ecd_data.calls.scheduler import Answerer, Stats, drive, run
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
-from ecd_data.values import Model, Request, Response
+from ecd_data.values import Model, Request, Response, request_key
 
 Talk = Generator[Sequence[Request], list[Response], list[str]]
 
@@ -467,3 +467,27 @@ def test_answers_that_came_are_stored_when_it_is_stopped(server: FakeServer, tmp
         kept = store.count()
         live(server, store)
         assert len(server.bodies) == calls_of(12) - kept
+
+
+def test_a_request_goes_to_the_model_that_it_names(server: FakeServer, tmp_path: Path) -> None:
+    strong = Model("test/strong", "01")
+    other = FakeServer()
+    other.routes["/info"] = {**TGI_INFO, "model_id": strong.id, "model_sha": strong.revision}
+
+    def steps() -> Any:
+        return (yield [make_request(1), make_request(1, by="strong"), make_request(2, by="judge")])
+
+    def again(others: dict[str, Answerer]) -> list[Any]:
+        return list(run([steps()], store, REPLAY, others=others))
+
+    try:
+        with Store(tmp_path / "r.sqlite") as store:
+            others = {"strong": Answerer(strong, Pool([Endpoint(other.url)]))}
+            live = list(run([steps()], store, served_by(server), others=others))
+            assert (len(server.bodies), len(other.bodies)) == (2, 1)  # a judge that is not named is the model itself
+            assert again({"strong": Answerer(strong)}) == live
+            with pytest.raises(EndpointError, match="say who that is with --endpoint strong=URL"):
+                again({})
+    finally:
+        other.stop()
+    assert request_key(strong, make_request(1)) == request_key(strong, make_request(1, by="strong"))

@@ -5,6 +5,7 @@ from importlib import resources
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import BUILDERS
 from ecd_data.artifact.schema import schema_text
 from ecd_data.page.page import SCRIPTS, data, page
 
@@ -39,4 +40,6 @@ def test_the_pages_own_parts_name_no_other_place():
 
 def test_every_reason_for_a_reject_is_explained():
     explained = re.findall(r"^  (\w+): \"", (PARTS / "round.js").read_text(), re.MULTILINE)
-    assert set(json.loads(schema_text("rejects"))["properties"]["reason"]["enum"]) <= set(explained)
+    for builder in BUILDERS:
+        reasons = json.loads(schema_text("rejects", builder))["properties"]["reason"]["enum"]
+        assert set(reasons) <= set(explained), builder

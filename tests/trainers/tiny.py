@@ -13,11 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-TEMPLATE = (
-    "{% for message in messages %}{{ message.role }} {{ message.content }} <eos> {% endfor %}"
-    "{% if add_generation_prompt %}assistant {% endif %}"
-)
-
 
 def pair(number: int, round: int, words: int = 6) -> dict[str, Any]:
     """A preference pair whose prompt has `words` words."""

@@ -11,18 +11,20 @@ const STAGES = {
 const stagesOf = (table) => Object.keys(Object.values(table)[0] ?? {});
 
 function drawOverview() {
-  const { counts, funnel, calls, seeds, model, recipe, figures } = summary;
+  const { counts, funnel, calls, seeds, model, models, recipe, figures } = summary;
+  const named = Object.keys(models).filter((name) => name !== "judge").map((name) => models[name]);
+  const wrote = (named.length ? named : [model]).map(({ id, revision }) => id + (revision ? `, revision ${revision.slice(0, 12)}` : ""));
   const numbers = [
-    [count(counts.pairs), "verified pairs"],
+    [count(counts.pairs), evolves() ? "verified pairs" : "pairs"],
     [count(counts.rounds), "rounds attempted"],
     [count(seeds.count), "seeds"],
-    [`${funnel.operations.with_pair} of ${funnel.operations.drawn}`, "operations gave a pair"],
+    [`${funnel.operations.with_pair} of ${funnel.operations.drawn}`, `${evolves() ? "operations" : "contrasts"} gave a pair`],
     [calls.per_pair.total ?? "–", "calls a pair"],
   ];
   byId("overview").append(
     make("header", { class: "hero" },
-      make("h1", {}, "Verified preference pairs"),
-      make("p", {}, "Written by ", make("b", {}, model.id), model.revision ? `, revision ${model.revision.slice(0, 12)}` : "", `, from ${seeds.sources.join(", ")}, in ${recipe.rounds} ${recipe.rounds === 1 ? "round" : "rounds"} a seed.`),
+      make("h1", {}, evolves() ? "Verified preference pairs" : "Preference pairs"),
+      make("p", {}, "Written by ", make("b", {}, wrote.join("; ")), `, from ${seeds.sources.join(", ")}, in ${recipe.rounds} ${recipe.rounds === 1 ? "round" : "rounds"} a seed.`),
       make("dl", { class: "numbers" }, numbers.map(([value, name]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))))),
     make("div", { class: "cards" }, drawFunnel(), drawRejects()),
     make("div", { class: "cards" }, Object.entries(figures).map(drawFigure)),

@@ -136,7 +136,7 @@ function drawTurn(title, turn, chain, reject) {
   const inside = () => {
     if (!turn) return [plain(data.texts[reject.instruction]), drawCandidates(reject.candidates, turnBefore(chain, reject.round))];
     const before = turnBefore(chain, turn.round);
-    const dropped = turn.candidates.filter((made) => made.defect);
+    const dropped = turn.candidates.filter((made) => made.defect && made.defect !== "rejected");
     return [
       passage(changes(before?.instruction, turn.instruction), "added"),
       make("div", { class: "answer" }, passage(changes(before?.response, turn.response), "chosen")),

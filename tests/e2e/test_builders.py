@@ -1,0 +1,109 @@
+"""Every builder beside ECD, from seeds to a trained model: published, verified, replayed, compared and trained on."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import pytest
+from runs import contents
+from tiny_model import write_model
+
+from benchmarks.simulated import Simulated
+from builders import find
+from builders.spool import Spool
+from ecd_data.artifact.inputs import read_inputs
+from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.tables import every_row
+from ecd_data.calls.scheduler import Answerer
+from ecd_data.calls.store import Store
+from ecd_data.generate import write_build
+from ecd_data.generation import Generation
+from ecd_data.local.hub import Hub
+from ecd_data.values import Model
+
+RECIPES = {
+    "rlcd": """
+rounds: 2
+votes: 1
+options: {requirements: 1, rescore: true}
+operations: [format/word_count_at_most, format/sentence_count_at_most, style/no_exclamation_marks]
+""",
+    "strength": """
+rounds: 3
+votes: 1
+options: {ranking: [strong, mid, weak], temperatures: {weak: 1.5}, judge: true}
+""",
+}
+MODELS = {"rlcd": [""], "strength": ["strong", "mid", "weak"]}
+TRAINERS = {"rlcd": "trainers.dpo", "strength": "trainers.curriculum"}
+
+
+def run(*arguments, **environment):
+    command = [sys.executable, "-m", *map(str, arguments)]
+    env = {**os.environ, **environment}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def made(request, tmp_path_factory):
+    """A builder's name, and a folder with its build and responses, and the Hub that it was published on."""
+    name, folder = request.param, tmp_path_factory.mktemp("made")
+    (folder / "recipe.yaml").write_text(RECIPES[name])
+    flags = ["--seeds", "bundled", "--limit", 12, "--recipe", folder / "recipe.yaml", "--builder", name]
+    flags += ["--responses", folder / "responses.sqlite", "--out", folder / "build"]
+    with ExitStack() as running:
+        for number, model in enumerate(MODELS[name]):
+            server = running.enter_context(Simulated(seed=number, model=f"simulated/{model or 'model'}"))
+            flags += ["--endpoint", f"{model}={server.url}" if model else server.url]
+        hub = running.enter_context(Hub(folder / "hub"))
+        environment = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(folder / "home")}
+        run("ecd_data.publish", f"org/{name}", *flags, **environment)
+        verified = run("ecd_data.verify", f"org/{name}", "--replay", **environment)
+    assert ": verified" in verified
+    return name, folder
+
+
+def test_its_rows_say_what_they_are(made):
+    name, folder = made
+    manifest, rows = read_manifest(folder / "build"), list(every_row(folder / "build", "preference"))
+    assert len(rows) == manifest["counts"]["pairs"] > 10
+    assert {row["operation"].split("/")[0] for row in rows} == {name}
+    assert {len(row["requirements"]) for row in rows} == {manifest["recipe"]["options"].get("requirements", 0)}
+    for row in rows:
+        assert row["chosen_met"] == [True] * len(row["requirements"])
+        assert row["model"] in {"simulated/model@5171a7ed", *(f"simulated/{m}@5171a7ed" for m in MODELS[name])}
+    schema = json.loads((folder / "build" / "schema" / "preference.schema.json").read_text())
+    assert schema["properties"].keys() == find(name).FEATURES["preference"].keys()
+
+
+def test_parts_in_processes_make_the_same_bytes(made, tmp_path):
+    _, folder = made
+    manifest = read_manifest(folder / "build")
+    recipe, corpus, _ = read_inputs(folder / "build", manifest)
+    with Store(folder / "responses.sqlite", read_only=True) as store:
+        others = {name: Answerer(Model(**model)) for name, model in manifest["models"].items()}
+        generation = Generation(corpus, recipe, Model(**manifest["model"]), store, others=others)
+        spool = Spool(tmp_path / "spool", recipe, parts=3)
+        spool.fill(generation, processes=2)
+        write_build(spool, generation, tmp_path / "parts")
+    assert contents(tmp_path / "parts") == contents(folder / "build")
+
+
+def test_compare_and_report_read_it(made, tmp_path):
+    _, folder = made
+    assert "no row differs" in run("ecd_data.compare", folder / "build", folder / "build")
+    run("ecd_data.report", folder / "build", "-o", tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+def test_a_model_is_trained_on_it(made, tmp_path):
+    pytest.importorskip("trl")
+    name, folder = made
+    data = ["--dataset_name", folder / "build", "--model_name_or_path", write_model(tmp_path / "tiny")]
+    quick = ["--max_steps", 2, "--max_length", 256, "--bf16", "false", "--report_to", "none", "--use_cpu", "true"]
+    run(TRAINERS[name], *data, *quick, "--output_dir", tmp_path / "out")
+    assert (tmp_path / "out" / "model.safetensors").exists()
