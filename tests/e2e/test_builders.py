@@ -30,14 +30,21 @@ votes: 1
 options: {requirements: 1, rescore: true}
 operations: [format/word_count_at_most, format/sentence_count_at_most, style/no_exclamation_marks]
 """,
+    "spar": """
+rounds: 2
+weave: 0
+min_similarity: 0.2
+options: {requirements: 2}
+operations: [style/lower_case, style/no_commas, style/closing_question, format/postscript, format/title]
+""",
     "strength": """
 rounds: 3
 votes: 1
 options: {ranking: [strong, mid, weak], temperatures: {weak: 1.5}, judge: true}
 """,
 }
-MODELS = {"rlcd": [""], "strength": ["strong", "mid", "weak"]}
-TRAINERS = {"rlcd": "trainers.dpo", "strength": "trainers.curriculum"}
+MODELS = {"rlcd": [""], "spar": [""], "strength": ["strong", "mid", "weak"]}
+TRAINERS = {"rlcd": "trainers.dpo", "spar": "trainers.dpo", "strength": "trainers.curriculum"}
 
 
 def run(*arguments, **environment):
