@@ -76,5 +76,5 @@ def test_options_belong_to_the_builder_and_are_written_with_it(tmp_path):
     recipe = load_recipe(str(tmp_path / "r.yaml"))
     assert Plan.of(recipe).options == Options(requirements=2, affixes=("concise",))
     assert recipe_from_dict(yaml.safe_load(recipe.to_yaml())) == recipe
-    with pytest.raises(RecipeError, match=r"unknown key 'options.affixes'; the keys are none"):
+    with pytest.raises(RecipeError, match=r"unknown key 'options.affixes'; the keys are options.branching"):
         Plan.of(load_recipe(str(tmp_path / "r.yaml"), builder="ecd"))
