@@ -259,7 +259,7 @@ def main() -> int:
     parser.add_argument("--test", metavar="BUILD", help="evaluate on the test split of this one instead")
     parser.add_argument("--seeds", default="bundled", metavar="SRC", help="default: bundled")
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
-    parser.add_argument("--recipe", default=HERE / "evidence.yaml", metavar="FILE", help="default: evidence.yaml")
+    parser.add_argument("--recipe", default="repair", metavar="FILE", help="default: repair")
     parser.add_argument("--endpoint", metavar="URL", help="default: the demo's model, served here")
     arms = ["ecd", "sft", "random", "unverified", "alone"]
     parser.add_argument(

@@ -23,7 +23,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import yaml
 from evidence import cell, python
 
 from builders import find
@@ -76,9 +75,9 @@ def local_endpoint() -> Any:
 def build(args: argparse.Namespace, name: str, url: str) -> Path:
     """The build of one method, of as many seeds as the calls suffice for."""
     out, recipe = args.work / name, args.work / f"{name}.yaml"
-    settings = yaml.safe_load(Path(args.recipe).read_text(encoding="utf-8"))
-    recipe.write_text(yaml.safe_dump({**settings, "builder": name, "options": OPTIONS[name]}), encoding="utf-8")
-    asked = find(name).asks(Plan.of(load_recipe(str(recipe))).options)
+    settings = load_recipe(args.recipe, builder=name, options=OPTIONS[name])
+    recipe.write_text(settings.to_yaml(), encoding="utf-8")
+    asked = find(name).asks(Plan.of(settings).options)
     endpoints = [flag for model in asked for flag in ("--endpoint", f"{model}={url}" if model else url)]
     flags = ["--seeds", args.seeds, "--recipe", recipe, "--responses", args.work / "responses.sqlite", *endpoints]
 
@@ -150,7 +149,7 @@ def main() -> int:
     parser.add_argument("--calls", type=positive, default=300, metavar="N", help="of each builder (default 300)")
     parser.add_argument("--builders", nargs="+", choices=OPTIONS, default=list(OPTIONS), metavar="NAME")
     parser.add_argument("--seeds", default="bundled", metavar="SRC", help="default: bundled")
-    parser.add_argument("--recipe", default=HERE / "evidence.yaml", metavar="FILE", help="default: evidence.yaml")
+    parser.add_argument("--recipe", default="repair", metavar="FILE", help="default: repair")
     parser.add_argument("--endpoint", metavar="URL", help="default: the demo's model, served here")
     parser.add_argument("--train", type=positive, metavar="N", help="train on N pairs of each, and evaluate")
     parser.add_argument("--model", metavar="MODEL", help="to train; default: the demo's, unpacked")

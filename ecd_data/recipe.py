@@ -21,7 +21,7 @@ from builders import BUILDERS
 from ecd_data.errors import RecipeError
 from ecd_data.values import Route
 
-SHIPPED = ("default", "local")
+SHIPPED = ("default", "local", "repair")
 MAX_CANDIDATES = 100  # in a round
 SELECT = ("first", "closest")
 PAIRS = ("adjacent", "all")
@@ -149,7 +149,7 @@ class Recipe:
 
 
 def load_recipe(source: str, **overrides: Any) -> Recipe:
-    """The recipe from a YAML file or a shipped one by name (`default`, `local`).
+    """The recipe from a YAML file or a shipped one by name (`default`, `local`, `repair`).
 
     `overrides` replace single values (a `None` is no override).
 

@@ -36,7 +36,7 @@ def contents(build):
 
 
 def generation(folder):
-    seeds = ["--seeds", "bundled", "--limit", str(SEEDS), "--recipe", "local", "--rounds", "1"]
+    seeds = ["--seeds", "bundled", "--limit", str(SEEDS), "--recipe", "repair", "--rounds", "1"]
     return [*seeds, "--responses", str(folder / "responses.sqlite"), "--replay"]
 
 
@@ -61,6 +61,16 @@ def test_dpo_trained_on_the_published_revision(loop):
     assert "demo/ecd" in card
     assert head in card
     assert (folder / "dpo" / "model.safetensors").stat().st_size > 100_000_000
+
+
+def test_both_models_were_asked_on_held_out_seeds(loop):
+    folder, printed, _ = loop
+    before, after = (json.loads((folder / f"{name}.json").read_text()) for name in ("before", "after"))
+    assert before["model"] != after["model"]
+    assert before["data"]["split"] == "test"
+    assert [row["id"] for row in before["rows"]] == [row["id"] for row in after["rows"]]
+    assert f"{before['accuracy'][0]['requirements']} requirements in {len(before['rows'])} prompts" in printed
+    assert "requirements met " in printed
 
 
 def test_nothing_was_asked_of_any_other_host(loop):
