@@ -78,6 +78,7 @@ class Ecd(Builder):
     """Each round makes the instruction harder; the old answer, which just misses that, is the rejected one."""
 
     NAME = "ecd"
+    PAPER = ("Evolutionary Contrastive Distillation", "2410.07513")
     OPTIONS = Options
     FEATURES: ClassVar = {**FEATURES, "preference": PREFERENCE, "ties": TIES}
     run = staticmethod(run_chain)
