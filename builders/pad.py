@@ -134,6 +134,7 @@ class Pad(Builder):
     """The student answers a few times, and the teacher tells how much it prefers each answer."""
 
     NAME = "pad"
+    PAPER = ("Preference-Aligned Distillation", "2502.14272")
     OPTIONS = Options
     FEATURES: ClassVar = {**FEATURES, "ranking": RANKING}
     DEFAULT_CONFIG_NAME = "ranking"
