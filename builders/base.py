@@ -25,8 +25,9 @@ class Builder(datasets.ArrowBasedBuilder):
     """Generates the chains of a corpus on first use (that is this family's download) and turns them into rows.
 
     `download_and_prepare(num_proc=4)` does so in four processes. A method is a subclass that says what it is called
-    (`NAME`), which options it takes (`OPTIONS`, a frozen dataclass; with `requirements` in it, 0 draws no operation),
-    how it makes a chain (`run`), which models it asks (`asks`), and, where they are others, what its rows hold.
+    (`NAME`), whose it is (`PAPER`, by title and arXiv id), which options it takes (`OPTIONS`, a frozen dataclass; with
+    `requirements` in it, 0 draws no operation), how it makes a chain (`run`), which models it asks (`asks`), and,
+    where they are others, what its rows hold.
 
     Args:
         config_name: `preference` (default), `sft`, `chains` or `rejects`, or one of its own.
@@ -40,6 +41,7 @@ class Builder(datasets.ArrowBasedBuilder):
     """
 
     NAME: ClassVar[str]
+    PAPER: ClassVar[tuple[str, str]]
     OPTIONS: ClassVar[type]
     FEATURES: ClassVar[Mapping[str, datasets.Features]] = FEATURES
     VERSION = datasets.Version(ROWS_VERSION)

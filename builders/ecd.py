@@ -31,5 +31,6 @@ class Ecd(Builder):
     """Each round makes the instruction harder; the old answer, which just misses that, is the rejected one."""
 
     NAME = "ecd"
+    PAPER = ("Evolutionary Contrastive Distillation", "2410.07513")
     OPTIONS = Options
     run = staticmethod(run_chain)

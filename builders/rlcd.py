@@ -13,7 +13,8 @@ answer is sampled under its own at the same settings, the label is by constructi
 the same pairs again. Ours:
 
 - The paper puts the affix into the prefix of a base model's answer, "Assistant (giving a helpful response):". A chat
-  model is told the same in a line of its own behind the instruction, as close to the answer as a message can be.
+  model is told the same in a line of its own behind the instruction, as close to the answer as a message can be. A
+  very weak model now and then talks about that line.
 - The wordings of `rlcd.yaml`, and two ways to differ that the paper does not have: `instruction_following`, `concise`.
 - `rescore`: the judge sees both answers in both orders. Where both orders agree on the negative answer, the pair is
   swapped (`adapted_by` is `negative`, and counted so); where they do not agree, the label by construction stays.
@@ -62,6 +63,7 @@ class Rlcd(Builder):
     """Chosen is the answer under a positive affix, rejected that under the matching negative one."""
 
     NAME = "rlcd"
+    PAPER = ("Reinforcement Learning from Contrastive Distillation", "2307.12950")
     OPTIONS = Options
 
     @staticmethod

@@ -11,14 +11,14 @@ rank, so that `trainers/curriculum.py` goes from easy pairs (far apart) to hard 
      "rejected": [...], "operation": "strength/strong-weak", "gap": 2, "adapted_by": "strong",
      "model": "org/strong@sha", "rejected_model": "org/weak@sha", ...}
 
-Certain (the paper's abstract): pairs are made of models ranked by strength (GPT-4 above ChatGPT above InstructGPT), a
-wide contrast is the easy one, and nobody looks at the answers; AI feedback on one model's answers is what it is
-compared with. Ours:
+Certain (the paper's abstract): pairs are made of models ranked by strength (GPT-4 above ChatGPT above InstructGPT),
+and a curriculum from easy pairs to hard ones helps. From memory of the paper: a wide contrast is the easy one, answers
+are not looked at, and AI feedback on the answers of one model is what this is compared with. Ours:
 
 - A round is one contrast of two ranks. The contrasts of one sampling come in an order drawn for the seed, so a recipe
   whose `rounds` are fewer than there are contrasts still has all of them; with more rounds the models answer anew.
 - `judge`: the judge sees both answers in both orders, and a pair whose weaker answer wins in both is dropped
-  (`contrast/weaker_is_better` in the rejects, with its number in the manifest and the card).
+  (`contrast/weaker_is_better` among the rejects; manifest and card have their number).
 - `rlaif`: two answers of the one model behind `--endpoint URL`, labelled by the judge in both orders; where they do
   not agree there is no pair (`contrast/judge_undecided`).
 - `systems` and `temperatures`, by rank, can stand in for strength where there is one model: give all names its URL.
@@ -94,6 +94,7 @@ class Strength(Builder):
     """Chosen is the answer of the stronger model, rejected that of the weaker one."""
 
     NAME = "strength"
+    PAPER = ("Automatic Pair Construction for Contrastive Post-training", "2310.02263")
     OPTIONS = Options
     FEATURES = {**FEATURES, "preference": Features({**FEATURES["preference"], "rejected_model": TEXT})}  # noqa: RUF012
 

@@ -6,12 +6,15 @@ Every value is data to the template `cards/model.md.jinja`, and a YAML library w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builders import BUILDERS, find
+
 if TYPE_CHECKING:
+    from datasets import Dataset
     from huggingface_hub import ModelCard
     from transformers import Trainer, TrainingArguments
     from trl import ModelConfig
@@ -68,6 +71,12 @@ NAMES = {
 }
 
 
+def made_by(rows: Dataset) -> list[str]:
+    """The builders that rows come from, told by their operations: those of another than ECD begin with its name."""
+    operations = rows.unique("operation") if "operation" in rows.column_names else []
+    return sorted({operation.partition("/")[0] for operation in operations} & BUILDERS.keys()) or ["ecd"]
+
+
 def comparison(log: Iterable[Mapping[str, float]], metrics: Sequence[str]) -> list[tuple[str, float, float]]:
     """(metric, before, after): the first and the last evaluation in a trainer's log."""
     evaluations = [entry for entry in log if "eval_loss" in entry]
@@ -107,14 +116,17 @@ def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Sour
     import yaml
     from huggingface_hub import ModelCard, ModelCardData, constants
 
-    args, log = trainer.args, trainer.state.log_history
+    args, log, builders = trainer.args, trainer.state.log_history, made_by(trainer.train_dataset)
+    papers = [find(name).PAPER for name in builders]
+    if builders != ["ecd"]:
+        kind = replace(kind, data=f"{kind.rows} that were made by {' and '.join(title for title, _ in papers)}")
     base = model_args.model_name_or_path
     local_base = Path(base).is_dir()  # the Hub takes ids only, and a path is nobody's business
     data = ModelCardData(
         base_model=None if local_base else base,
         datasets=[source.name for source in sources if source.on_hub] or None,
         library_name="peft" if model_args.use_peft else "transformers",
-        tags=[*dict.fromkeys([*trainer._tag_names, "ecd"])],
+        tags=[*dict.fromkeys([*trainer._tag_names, *builders])],
     )
     return ModelCard.from_template(
         data,
@@ -126,6 +138,7 @@ def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Sour
         script=f"{trainer._name.lower()}.py",
         method=NAMES.get(trainer._name, trainer._name),
         paper=trainer._paper,
+        papers=papers,
         kind=kind,
         data_flags=data_flags(sources),
         hub=constants.ENDPOINT,

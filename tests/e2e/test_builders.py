@@ -112,3 +112,7 @@ def test_a_model_is_trained_on_it(made, tmp_path):
     quick = ["--max_steps", 2, "--max_length", 256, "--bf16", "false", "--report_to", "none", "--use_cpu", "true"]
     run(TRAINERS[name], *data, *quick, "--output_dir", tmp_path / "out")
     assert (tmp_path / "out" / "model.safetensors").exists()
+    title, id_ = find(name).PAPER
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"made by {title}" in card
+    assert f"- {title}: [arXiv:{id_}]" in card
