@@ -7,7 +7,7 @@ Preference-Aligned Distillation (Gu et al., arXiv 2502.14272, Findings of ACL 20
 the default config, as `trainers/pad.py` takes it:
 
     {"id": "5f0c...-r1", "prompt": [{"role": "user", "content": "Name a fruit."}], "responses": [[...], [...], [...]],
-     "teacher_scores": [-0.22, -0.92, -1.61], "preference": [0.55, 0.27, 0.14], "method": "selection",
+     "teacher_scores": [-0.22, -0.92, -1.20], "preference": [0.53, 0.27, 0.20], "method": "selection",
      "comparisons": [{"first": 0, "second": 1, "a": 0.7, "b": 0.25, "none": 0.05}, ...], "likelihoods": [], ...}
 
 `preference` has a pair of each: what the teacher prefers most and least.
@@ -22,7 +22,8 @@ Ours:
 - Every pair is shown in both orders, where the released code shows one. The mean of both counts, and how much the
   order weighs is told in manifest and card; `comparisons` has all of it, for whoever wants to count otherwise.
 - The options' probabilities are made to sum to 1, and None goes half to each side; the released code leaves them as
-  they are, which makes answers that are much like another one count for little.
+  they are, which makes answers that are much like another one count for little. They are sought among 5 tokens, all
+  that TGI tells, where the released code has 20; an option that is not there counts as 0.
 - `preference` is the scores' softmax. The sharpening by beta = 10 is the trainer's.
 - Answers of the same text count once, and what a check finds broken not at all; fewer than two are a reject.
 - With `requirements`, each row says which of them every answer meets, and what the teacher prefers must meet all.
@@ -135,6 +136,7 @@ class Pad(Builder):
     """The student answers a few times, and the teacher tells how much it prefers each answer."""
 
     NAME = "pad"
+    PAPER = ("Preference-Aligned Distillation", "2502.14272")
     OPTIONS = Options
     FEATURES: ClassVar = {**FEATURES, "ranking": RANKING}
     DEFAULT_CONFIG_NAME = "ranking"

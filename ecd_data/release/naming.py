@@ -23,7 +23,7 @@ def fill_in(card: str, repo_id: str) -> str:
 
 def filled_in(card: str) -> str:
     """The id that a card names; `REPOSITORY` before it is published."""
-    named = re.search(r'^pairs = load_dataset\("([\w.-]+/[\w.-]+)"\)', card, re.MULTILINE)
+    named = re.search(r'^\w+ = load_dataset\("([\w.-]+/[\w.-]+)"\)', card, re.MULTILINE)
     return named[1] if named else REPOSITORY
 
 
