@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,10 +14,10 @@ import pyarrow as pa
 from builders.rows import FEATURES, Row, chain_rows
 from builders.spool import Spool
 from ecd_data.artifact.schema import configs, description, gate, schemas_hash
-from ecd_data.generation import Generation, Steps
+from ecd_data.generation import Generation
 from ecd_data.method.plan import Plan
 from ecd_data.row_groups import row_groups
-from ecd_data.values import Chain, Seed, canonical_json, sha256
+from ecd_data.values import Chain, Seed, Steps, canonical_json, sha256
 
 ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
 
@@ -63,9 +64,9 @@ class Builder(datasets.ArrowBasedBuilder):
         super().__init__(config_name=config_name, dataset_name=self.NAME, hash=fingerprint, **kwargs)
 
     @staticmethod
+    @abstractmethod
     def run(seed: Seed, plan: Plan) -> Steps[Chain]:
         """All rounds of one seed: yields the requests it wants answered, is sent the responses, returns the chain."""
-        raise NotImplementedError
 
     @staticmethod
     def asks(options: Any) -> Sequence[str]:

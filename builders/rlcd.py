@@ -34,9 +34,8 @@ from ecd_data.errors import RecipeError
 from ecd_data.method.plan import Plan
 from ecd_data.method.preference import prefer
 from ecd_data.method.rounds import Outcome, Side, WithRequirements, answers, check_usable, make_task, rounds, settle
-from ecd_data.method.ruling import Steps
 from ecd_data.rng import keyed
-from ecd_data.values import Chain, Seed
+from ecd_data.values import Chain, Seed, Steps
 
 POSITIVE, NEGATIVE = "positive", "negative"
 

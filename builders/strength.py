@@ -52,9 +52,8 @@ from ecd_data.method.rounds import (
     rounds,
     settle,
 )
-from ecd_data.method.ruling import Steps
 from ecd_data.rng import keyed
-from ecd_data.values import JUDGE, MODEL_NAME, Candidate, Chain, Seed
+from ecd_data.values import JUDGE, MODEL_NAME, Candidate, Chain, Seed, Steps
 
 A, B = "a", "b"  # the two answers of one model that the judge labels
 Sample = tuple[Task, dict[str, Candidate]] | NoPair | CallFailed  # a task with the answers to it, or why there is none

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
 
 from builders import find
 from ecd_data.calls.scheduler import Answerer, Pool, Stats, run
@@ -20,12 +19,9 @@ from ecd_data.recipe import Recipe
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import JUDGE, Chain, Model, Request, Response, canonical_json, sha256
+from ecd_data.values import JUDGE, Chain, Model, Steps, T, canonical_json, sha256
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
-
-T = TypeVar("T")
-Steps = Generator[Sequence[Request], list[Response], T]
 
 
 @dataclass(frozen=True)

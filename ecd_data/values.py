@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
 import msgspec
 
+T = TypeVar("T")
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair", "refined"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
@@ -202,6 +203,10 @@ class Response:
         if not text.startswith("<think>"):
             return text
         return text.partition("</think>")[2].strip()
+
+
+Steps = Generator[Sequence[Request], list[Response], T]
+"""Some of the method, without I/O: yields the requests it wants answered, is sent the responses, returns a T."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from collections.abc import (
     Awaitable,
     Callable,
     Collection,
-    Generator,
     Iterable,
     Iterator,
     Mapping,
@@ -32,10 +31,9 @@ from ecd_data.calls.commits import Commits
 from ecd_data.calls.loop import blocking, cancelled
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
-from ecd_data.values import JUDGE, Model, Request, Response, request_key
+from ecd_data.values import JUDGE, Model, Request, Response, Steps, request_key
 
 T = TypeVar("T")
-Chain = Generator[Sequence[Request], list[Response], T]
 Ask = Callable[[Request, int], Awaitable[Response | CallFailed]]
 
 ACTIVE = 1.25  # chains at work for each call that may be in flight: a chain that thinks leaves no slot empty
@@ -103,7 +101,7 @@ class Answerer:
 
 
 def run(
-    chains: Iterable[Chain[T]],
+    chains: Iterable[Steps[T]],
     store: Store,
     answerer: Answerer,
     *,
@@ -151,7 +149,7 @@ class _Run:
         self.commits = Commits(store, lambda: self.stats.in_flight)
         self.retried_before = sum(pool.retries for pool in self.live)
 
-    async def results(self, chains: Iterable[Chain[T]]) -> AsyncGenerator[T, None]:
+    async def results(self, chains: Iterable[Steps[T]]) -> AsyncGenerator[T, None]:
         """The chains' results, in order."""
         capacity = sum(pool.capacity for pool in self.live) or REPLAYED
         async with AsyncExitStack() as opened:
@@ -221,7 +219,7 @@ class _Run:
             )
 
 
-async def drive(chains: Iterable[Chain[T]], ask: Ask, *, active: int, window: int) -> AsyncGenerator[T, None]:
+async def drive(chains: Iterable[Steps[T]], ask: Ask, *, active: int, window: int) -> AsyncGenerator[T, None]:
     """The chains' results in order, with `active` chains at work and `window` at work or waiting for an earlier one.
 
     `ask` gets each request with the number of its chain. The first exception, of a chain or of `ask`, cancels the rest
@@ -263,7 +261,7 @@ async def drive(chains: Iterable[Chain[T]], ask: Ask, *, active: int, window: in
         await cancelled(tasks)
 
 
-async def _finish(chain: Chain[T], number: int, ask: Ask) -> T:
+async def _finish(chain: Steps[T], number: int, ask: Ask) -> T:
     """Run one chain to its end and return its result."""
     try:
         requests = next(chain)

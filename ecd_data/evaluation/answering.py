@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from ecd_data.errors import CallFailed
@@ -11,7 +10,7 @@ from ecd_data.method.elimination import defect
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import Request, Response
+from ecd_data.values import Response, Steps
 
 REFUSED = "refused"
 JUDGE = Plan.of(Recipe())  # votes are asked for as a generation with the default recipe does
@@ -31,7 +30,7 @@ class Outcome:
     defects: tuple[str, ...]
 
 
-def answer_task(task: Task, plan: Plan, judged: bool) -> Generator[Sequence[Request], list[Response], Outcome]:
+def answer_task(task: Task, plan: Plan, judged: bool) -> Steps[Outcome]:
     """Asks for the answer by the `plan`'s settings, and for a judge's votes on what code cannot tell if `judged`.
 
     An answer without a word meets nothing, nor does a prompt that the endpoint refuses. A judged requirement counts

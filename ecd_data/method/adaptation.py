@@ -5,7 +5,7 @@ Of the route `refined`, which needs to know how an answer fared, see `ecd_data.m
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import chatter, defect, echoes, off_topic
@@ -14,15 +14,13 @@ from ecd_data.recipe import Recipe
 from ecd_data.requirements.grammars import grammar
 from ecd_data.requirements.repairs import repair
 from ecd_data.templates import render
-from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Turn
+from ecd_data.values import Candidate, Message, Requirement, Route, Steps, Turn
 
 TRANSLATION = "style/language"
 CLOSE = ("edit", "refined")  # routes that change the older answer rather than write another
 # English runs at about four: an answer that does not come to an end by itself runs out of tokens and is dropped,
 # rather than being cut where the grammar's bound happens to lie.
 CHARS_PER_TOKEN = 6
-
-Steps = Generator[Sequence[Request], list[Response], tuple[Candidate, ...]]
 
 
 def batches(recipe: Recipe) -> Iterator[tuple[Route, range]]:
@@ -47,7 +45,7 @@ def adapt(
     instruction: str,
     requirement: Requirement,
     plan: Plan,
-) -> Steps:
+) -> Steps[tuple[Candidate, ...]]:
     """Candidates of one route, those with a defect marked.
 
     Args:

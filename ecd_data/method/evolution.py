@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Generator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import CLASSES, Operation, compatible, is_stated, suits
 from ecd_data.rng import keyed
 from ecd_data.templates import render
-from ecd_data.values import Grammar, Message, Request, Requirement, Response, Seed, Turn
+from ecd_data.values import Grammar, Message, Requirement, Seed, Steps, Turn
 
 EVOLVED = Grammar(
     "json",
@@ -35,7 +34,7 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 QUOTED = re.compile(r'"[^"\n]+"|“[^”\n]+”')
 MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, not a requirement
 
-Steps = Generator[Sequence[Request], list[Response], tuple[str, Requirement, str] | None]
+Evolved = tuple[str, Requirement, str]  # I(t+1), what was added, and how
 
 
 def draw(
@@ -67,7 +66,7 @@ def draw(
 
 def evolve(
     seed_id: str, turn: Turn, round: int, operation: Operation, requirement: Requirement | None, plan: Plan
-) -> Steps:
+) -> Steps[Evolved | None]:
     """Asks for I(t+1); returns (instruction, requirement, `woven` or `appended`), or `None` when nothing came of it.
 
     A drawn requirement is woven in by the model; when no attempt states it and keeps the rest, its sentence is
@@ -110,7 +109,7 @@ def _rewriting(instruction: str, requirement: str, rewritten: str = "") -> list[
     return [*turns, {"role": "assistant", "content": rewritten}] if rewritten else turns
 
 
-def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Plan) -> Steps:
+def _invent(seed_id: str, turn: Turn, round: int, operation: Operation, plan: Plan) -> Steps[Evolved | None]:
     prompt = render(
         "ecd_data.method.prompts",
         "evolve.jinja",

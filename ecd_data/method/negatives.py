@@ -9,18 +9,14 @@ for granted: the checks rule on it as on any other.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import append
 from ecd_data.method.plan import Plan
 from ecd_data.rng import keyed
-from ecd_data.values import STUDENT, Candidate, Request, Response, Seed, Turn
-
-Steps = Generator[Sequence[Request], list[Response], Candidate]
+from ecd_data.values import STUDENT, Candidate, Seed, Steps, Turn
 
 
-def negative_answer(kind: str, seed: Seed, older: Turn, newer: Turn, plan: Plan) -> Steps:
+def negative_answer(kind: str, seed: Seed, older: Turn, newer: Turn, plan: Plan) -> Steps[Candidate]:
     """An answer that may miss some of the newer turn's requirements, marked when it is no answer at all.
 
     Args:

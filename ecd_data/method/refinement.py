@@ -31,10 +31,10 @@ from ecd_data.method.adaptation import defect_as_adaptation
 from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect
 from ecd_data.method.plan import Plan
-from ecd_data.method.ruling import Held, Root, Rulings, Steps, closest, sift
+from ecd_data.method.ruling import Held, Root, Rulings, closest, sift
 from ecd_data.recipe import MAX_CANDIDATES, Recipe
 from ecd_data.templates import render
-from ecd_data.values import Candidate, Requirement, Response
+from ecd_data.values import Candidate, Requirement, Response, Steps
 
 CRITIQUES = ("checks", "model")
 CRITIQUE_TOKENS = 200  # at most

@@ -19,8 +19,8 @@ from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
-from ecd_data.method.ruling import Held, Steps, marked, rule
-from ecd_data.values import REJECTED, Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Turn
+from ecd_data.method.ruling import Held, marked, rule
+from ecd_data.values import REJECTED, Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Steps, Turn
 
 Outcome = tuple[Turn, Pair]
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ecd_data.method.contrast import balanced, similarity
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import JUDGE, Candidate, Request, Requirement, Response, Ruling
+from ecd_data.values import JUDGE, Candidate, Requirement, Ruling, Steps
 
-T = TypeVar("T")
-Steps = Generator[Sequence[Request], list[Response], T]
 Rulings = tuple[Ruling, ...]
 Held = tuple[Candidate, Rulings]  # a candidate, with what is known of it
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-
 from ecd_data.method.plan import Plan
 from ecd_data.requirements.calibration import Item
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import Request, Response, Ruling
+from ecd_data.values import Ruling, Steps
 
 
-def try_judge(item: Item, plan: Plan) -> Generator[Sequence[Request], list[Response], tuple[Item, Ruling]]:
+def try_judge(item: Item, plan: Plan) -> Steps[tuple[Item, Ruling]]:
     """The item with the judge's ruling on it; a generator like a chain's."""
     responses = yield [
         plan.request(
