@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -221,7 +220,7 @@ def test_a_failure_is_remembered_until_the_call_is_answered(tmp_path: Path) -> N
         store.put(key, MODEL, request, Response("at last", "stop"))
         store.put_failure(key, MODEL, request, "refused")  # of another process that was slower
         assert store.failure(key) is None
-        assert [row[3:] for row in store.rows([key])] == [({**asdict(Response("at last", "stop"))}, "")]
+        assert [row[3:] for row in store.rows([key])] == [(Response("at last", "stop").canonical(), "")]
 
 
 def test_many_are_put_at_once_and_from_another_thread(tmp_path: Path) -> None:
@@ -446,3 +445,13 @@ def test_a_full_disk_keeps_what_was_put(tmp_path: Path) -> None:
             assert stored is not None
             assert f"{number} {stored.text}" == told[number]
         assert store.put(KEY, MODEL, make_request(10**6), RESPONSE)
+
+
+def test_log_probabilities_of_the_first_token_come_back_as_they_were(tmp_path: Path) -> None:
+    told = Response("A", "length", 9, 1, -0.5, {"A": -0.5, " Bé": -1.25})
+    request = make_request(top_logprobs=5)
+    key = request_key(MODEL, request)
+    with Store(tmp_path / "r.sqlite") as store:
+        store.put(key, MODEL, request, told)
+        assert store.get(key) == told
+        assert [row[2:4] for row in store.rows([key])] == [(request.canonical(), told.canonical())]
