@@ -84,7 +84,7 @@ def evidence(args: argparse.Namespace) -> None:
     sets = {"test": test.build, "plain": plain} | {Path(name).stem: name for name in args.beside}
     measured = [measure(args, model, base, sets, test) for model in models]
     result = {
-        "command": shlex.join(["python", "benchmarks/evidence.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "benchmarks/evidence.py", *without_folders(sys.argv[1:])]),
         "machine": {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()},
         "libraries": {name: metadata.version(name) for name in ("trl", "transformers", "torch", "datasets")},
         "base": base.inputs,
@@ -97,6 +97,12 @@ def evidence(args: argparse.Namespace) -> None:
     table = markdown(measured, ["test", *(name for name in sets if name not in ("test", "plain"))])
     args.result.with_suffix(".md").write_text(table, encoding="utf-8")
     print(table, end="")
+
+
+def without_folders(flags: Sequence[str]) -> list[str]:
+    """The flags without those that only say where things lie."""
+    folders = ("--work", "--result")
+    return [flag for before, flag in zip(["", *flags], flags, strict=False) if not {before, flag} & {*folders}]
 
 
 def generate(args: argparse.Namespace) -> Path:
