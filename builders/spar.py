@@ -62,6 +62,7 @@ class Spar(Builder):
     """Rejected is an answer that misses something, chosen what a tree search made of it."""
 
     NAME = "spar"
+    PAPER = ("Self-Play with Tree-Search Refinement", "2412.11605")
     OPTIONS = Options
 
     @staticmethod
