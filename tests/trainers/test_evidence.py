@@ -99,7 +99,7 @@ def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, fol
     table = (folder / "r.md").read_text()
     assert done.stdout == table
     heads, _, *lines = [line.strip("| \n").split(" | ") for line in table.splitlines()]
-    assert [line[0] for line in lines] == ["base", "DPO, verified ECD"]
+    assert [line[0] for line in lines] == ["base", "DPO + SFT, verified ECD"]
     assert all(len(line) == len(heads) for line in lines)
 
     before, after = weights(model), weights(folder / "work" / "arms" / "ecd-8" / "model")
@@ -194,3 +194,11 @@ def test_perplexity_is_over_all_tokens_and_compared_on_the_same_draws(benchmarks
     assert (found["low"], found["high"]) == pytest.approx((2, 16)), "one answer drawn twice, or the other"
     twice = {**own, "nats": [6 * math.log(2), 5 * math.log(2)]}
     assert list(perplexity(twice, own).values()) == pytest.approx([2, 2, 2])
+
+
+def test_the_command_is_told_without_the_folders(benchmarks: None) -> None:
+    from evidence import without_folders
+
+    assert without_folders(["--pairs", "8", "--work", "here", "--arms", "ecd", "--result", "there"]) == [
+        *("--pairs", "8", "--arms", "ecd")
+    ]
