@@ -2,7 +2,7 @@
 
     accelerate launch trainers/pad.py --dataset_name org/ranked --model_name_or_path STUDENT --output_dir out
 
-`--builder pad` makes such a dataset. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring
+The builder `pad` makes one. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring
 each (ecd_data/artifact/schema/ranking.schema.json):
 
     {"id": "a1", "prompt": [{"role": "user", "content": "Name a fruit."}],
