@@ -49,6 +49,8 @@ def canonical_bytes(fields: Mapping[str, Any]) -> bytes:
 
 def _exact(value: object) -> object:
     """The value, or how `json` spells it where msgspec may do otherwise: to it 1e-05 is 0.00001 and NaN is null."""
+    if type(value) in (str, int):  # most are, and the abstract class below takes long
+        return value
     if isinstance(value, float) and math.isfinite(value):
         return msgspec.Raw(float.__repr__(value).encode())
     if isinstance(value, (float, Mapping)) or (isinstance(value, list) and float in map(type, value)):
