@@ -68,6 +68,9 @@ def evidence(args: argparse.Namespace) -> None:
     Raises:
         EcdError: a step failed; its own message is above.
     """
+    beside = {Path(name).stem: name for name in args.beside}
+    if len(beside) < len(args.beside) or beside.keys() & {"test", "plain"}:
+        raise EcdError("--beside: each set goes by the name of its file, its own, and not test or plain.")
     args.work.mkdir(parents=True, exist_ok=True)
     build = build_at(args.build) if args.build else generate(args)
     train, test = Split(build, "train"), Split(build_at(args.test) if args.test else build, "test")
@@ -81,7 +84,7 @@ def evidence(args: argparse.Namespace) -> None:
     runs = [(args.arms[0], size) for size in sizes] + [(name, sizes[-1]) for name in args.arms[1:]]
     models = [base, *(train_arm(args, base, name, rows[name][:size]) for name, size in runs)]
     plain = write_plain(args.work / "plain.jsonl", test)
-    sets = {"test": test.build, "plain": plain} | {Path(name).stem: name for name in args.beside}
+    sets = {"test": test.build, "plain": plain, **beside}
     measured = [measure(args, model, base, sets, test) for model in models]
     result = {
         "command": shlex.join(["python", "benchmarks/evidence.py", *without_folders(sys.argv[1:])]),

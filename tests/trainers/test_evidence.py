@@ -122,6 +122,13 @@ def test_the_same_command_makes_nothing_again_and_another_only_what_differs(
     assert "beside: requirements met, %" in more.stdout
 
 
+def test_sets_of_one_name_are_refused(script: Any, folder: Path) -> None:
+    for names in (["plain.jsonl"], ["a/ours.jsonl", "b/ours.jsonl"]):
+        refused = script(*(flag for name in names for flag in ("--beside", folder / name)))
+        assert refused.returncode == 1
+        assert "--beside: each set goes by the name of its file" in refused.stderr
+
+
 def steps(process: subprocess.CompletedProcess[str]) -> list[str]:
     """The modules that it ran."""
     return [line.split()[3] for line in process.stderr.splitlines() if line.startswith("$ python -m")]
