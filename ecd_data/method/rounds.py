@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 from ecd_data.errors import CallFailed, RecipeError
 from ecd_data.method.chain import left_out
-from ecd_data.method.contrast import similarity
+from ecd_data.method.contrast import Ruled, contrast
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
 from ecd_data.method.ruling import Held, marked, rule
-from ecd_data.values import REJECTED, Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Steps, Turn
+from ecd_data.values import EVOLVED, REJECTED, Candidate, Chain, Message, Pair, Reject, Requirement, Seed, Step, Steps, Turn
 
 Outcome = tuple[Turn, Pair]
 
@@ -200,20 +200,5 @@ def paired(
         candidates=tuple(tried),
         by=by,
     )
-    return turn, Pair(
-        seed_id=task.seed_id,
-        round=task.round,
-        gap=gap,
-        operation=task.operation,
-        instruction=task.instruction,
-        chosen=best.text,
-        rejected=worse.text,
-        requirements=task.requirements,
-        chosen_rulings=rulings,
-        rejected_rulings=missed,
-        similarity=similarity(best.text, worse.text),
-        evolved_by=task.evolved_by,
-        adapted_by=best.route,
-        by=by,
-        rejected_by=rejected_by,
-    )
+    pair = contrast(task.seed_id, Ruled(EVOLVED, worse.text, missed), turn, gap)
+    return turn, replace(pair, by=by, rejected_by=rejected_by)
