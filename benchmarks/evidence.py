@@ -39,12 +39,12 @@ from arms import ARMS, Row, Split
 from datasets import Dataset
 from perplexity import perplexity, surprise
 
+from ecd_data.canonical import canonical_json, sha256
 from ecd_data.command import build_at, console, quiet_libraries, run_command
 from ecd_data.demo import CPU_TRAINING
 from ecd_data.errors import EcdError
 from ecd_data.flags import positive
 from ecd_data.hashing import file_sha256, files_sha256
-from ecd_data.values import canonical_json, sha256
 
 HERE = Path(__file__).parent
 TRAINERS = HERE.parent / "trainers"

@@ -7,7 +7,8 @@ from typing import Any
 
 from datasets import Features, List, Value
 
-from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn, canonical_json
+from ecd_data.canonical import canonical_json
+from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn
 
 Row = dict[str, Any]
 TEXT, INT = Value("string"), Value("int32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ecd_data.values import canonical_json, sha256
+from ecd_data.canonical import canonical_json, sha256
 
 
 def load_dataset(name: str, config: str | None = None, revision: str | None = None) -> Any:

@@ -10,6 +10,7 @@ from functools import cached_property
 from builders import find
 from ecd_data.calls.scheduler import Answerer, Pool, Stats, run
 from ecd_data.calls.store import Store
+from ecd_data.canonical import canonical_json, sha256
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
 from ecd_data.errors import CallFailed
@@ -19,7 +20,7 @@ from ecd_data.recipe import Recipe
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import JUDGE, Chain, Model, Steps, T, canonical_json, sha256
+from ecd_data.values import JUDGE, Chain, Model, Steps, T
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
 

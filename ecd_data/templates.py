@@ -7,7 +7,7 @@ from importlib import resources
 
 import jinja2
 
-from ecd_data.values import canonical_json, sha256
+from ecd_data.canonical import canonical_json, sha256
 
 PACKAGES = ("ecd_data.method.prompts", "ecd_data.requirements", "builders")
 

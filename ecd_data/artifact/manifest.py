@@ -19,11 +19,12 @@ from ecd_data.artifact.rankings import CONFIG as RANKING
 from ecd_data.artifact.rankings import make_rankings
 from ecd_data.artifact.schema import ECD, configs, schemas_hash
 from ecd_data.artifact.tables import RowsHash, data_files, every_row, read_rows
+from ecd_data.canonical import canonical_json, sha256
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
 from ecd_data.hashing import file_sha256
 from ecd_data.requirements.taxonomy import class_of
-from ecd_data.values import Model, canonical_json, sha256
+from ecd_data.values import Model
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -31,7 +32,7 @@ CARD = "README.md"
 SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
 ROOT = Path(__file__).parents[2]
 SHAPING_CODE = ("builders", "ecd_data/artifact", "ecd_data/corpus", "ecd_data/method", "ecd_data/requirements")
-SHAPING_MODULES = ("differences", "generation", "rng", "row_groups", "templates", "values")
+SHAPING_MODULES = ("canonical", "differences", "generation", "rng", "row_groups", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecd_data.artifact.schema import CONFIGS
+from ecd_data.canonical import canonical_bytes
 from ecd_data.errors import BuildError
-from ecd_data.values import canonical_bytes
 
 BATCH = 1000  # rows in memory at a time
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ecd_data.canonical import canonical_json, sha256
 from ecd_data.corpus.seeds import read_corpus
-from ecd_data.values import canonical_json, sha256
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from typing import Any
 from ecd_data.artifact.figures import figures
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.tables import data_files, every_row, read_rows
+from ecd_data.canonical import canonical_json
 from ecd_data.errors import BuildError
 from ecd_data.page.reasons import Votes, pair_reasons
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import EVOLVED, canonical_json
+from ecd_data.values import EVOLVED
 
 MOST_ROUNDS = 20_000  # in a page, which then takes a browser a second or two to open
 SUMMARY = ("recipe", "seeds", "hashes", "model", "models", "judge", "versions", "counts", "funnel", "calls", "configs")

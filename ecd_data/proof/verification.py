@@ -29,6 +29,7 @@ from ecd_data.artifact.schema import configs, schemas_hash
 from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name
 from ecd_data.calls.exchange import read_parquet
+from ecd_data.canonical import canonical_json, sha256
 from ecd_data.errors import EcdError
 from ecd_data.hashing import file_sha256
 from ecd_data.method.plan import Plan
@@ -40,7 +41,7 @@ from ecd_data.release.naming import fill_in, filled_in
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import JUDGE, Model, Response, canonical_json, request_key, sha256
+from ecd_data.values import JUDGE, Model, Response, request_key
 
 LONGEST = 160  # characters of a value that a message shows
 # Parts of a manifest that are no numbers counted from the files.

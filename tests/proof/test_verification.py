@@ -15,12 +15,13 @@ from scripted import MODEL, RECIPE, ScriptedPool, scripted
 
 from ecd_data.artifact.manifest import read_manifest, write_manifest
 from ecd_data.calls.scheduler import Answerer
+from ecd_data.canonical import canonical_json, sha256
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import BuildError, CallFailed
 from ecd_data.hashing import file_sha256
 from ecd_data.proof.replay import replay
 from ecd_data.proof.verification import verify
-from ecd_data.values import Model, canonical_json, sha256
+from ecd_data.values import Model
 
 CHECKS = ["code", "files", "rows", "inputs", "responses", "manifest", "card", "load_dataset"]
 
