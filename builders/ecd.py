@@ -23,7 +23,7 @@ from typing import ClassVar
 from datasets import Features, List, Value
 
 from builders.base import Builder
-from builders.rows import FEATURES, INT, MESSAGES, REQUIREMENTS, TEXT, Row, chain_rows, requirement_rows
+from builders.rows import FEATURES, INT, MESSAGES, REQUIREMENTS, TEXT, Row, chain_rows, requirement_rows, said
 from ecd_data.errors import RecipeError
 from ecd_data.method.chain import run_chain
 from ecd_data.method.refinement import Search
@@ -98,9 +98,9 @@ class Ecd(Builder):
 def _tie(tie: Tie) -> Row:
     return {
         "id": tie.id,
-        "prompt": [{"role": "user", "content": tie.instruction}],
-        "first": [{"role": "assistant", "content": tie.first}],
-        "second": [{"role": "assistant", "content": tie.second}],
+        "prompt": said("user", tie.instruction),
+        "first": said("assistant", tie.first),
+        "second": said("assistant", tie.second),
         "seed_id": tie.seed_id,
         "round": tie.round,
         "operation": tie.operation,

@@ -39,7 +39,7 @@ from typing import Any, ClassVar
 from datasets import Features, List, Value
 
 from builders.base import Builder
-from builders.rows import FEATURES, INT, MESSAGES, REQUIREMENTS, TEXT, Row, chain_rows, requirement_rows
+from builders.rows import FEATURES, INT, MESSAGES, REQUIREMENTS, TEXT, Row, chain_rows, requirement_rows, said
 from ecd_data.errors import RecipeError
 from ecd_data.method.elimination import defect, main_defect
 from ecd_data.method.plan import Plan
@@ -238,8 +238,8 @@ def _row(ranking: Ranking, models: Mapping[str, str]) -> dict[str, Any]:
     task = ranking.task
     return {
         "id": f"{task.seed_id}-r{task.round}",
-        "prompt": [{"role": "user", "content": task.instruction}],
-        "responses": [[{"role": "assistant", "content": answer}] for answer in ranking.answers],
+        "prompt": said("user", task.instruction),
+        "responses": [said("assistant", answer) for answer in ranking.answers],
         "teacher_scores": ranking.scores,
         "preference": ranking.preference,
         "method": task.operation.removeprefix("pad/"),

@@ -100,12 +100,17 @@ def chain_rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
     }
 
 
+def said(role: str, text: str) -> list[dict[str, str]]:
+    """One message as a chat."""
+    return [{"role": role, "content": text}]
+
+
 def _pair(pair: Pair) -> dict[str, Any]:
     return {
         "id": pair.id,
-        "prompt": [{"role": "user", "content": pair.instruction}],
-        "chosen": [{"role": "assistant", "content": pair.chosen}],
-        "rejected": [{"role": "assistant", "content": pair.rejected}],
+        "prompt": said("user", pair.instruction),
+        "chosen": said("assistant", pair.chosen),
+        "rejected": said("assistant", pair.rejected),
         "seed_id": pair.seed_id,
         "round": pair.round,
         "gap": pair.gap,
@@ -124,8 +129,8 @@ def _pair(pair: Pair) -> dict[str, Any]:
 def _turn(seed_id: str, turn: Turn) -> dict[str, Any]:
     return {
         "id": f"{seed_id}-r{turn.round}",
-        "prompt": [{"role": "user", "content": turn.instruction}],
-        "completion": [{"role": "assistant", "content": turn.response}],
+        "prompt": said("user", turn.instruction),
+        "completion": said("assistant", turn.response),
         "seed_id": seed_id,
         "round": turn.round,
         "operation": turn.operation,
