@@ -46,7 +46,7 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         "row with them are left out; repeat for more",
     )
     data.add_argument("--builder", choices=BUILDERS, help="the method, instead of the recipe's (default ecd)")
-    data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default` or `local`")
+    data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default`, `local` or `repair`")
     data.add_argument(
         "--pairs",
         choices=("adjacent", "all"),
