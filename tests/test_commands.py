@@ -188,14 +188,14 @@ def test_a_preview_shows_chains_and_writes_no_build(tmp_path, server):
     done = run("ecd_data.generate", *flags, "--preview", "2", "--log-json", str(tmp_path / "run.jsonl"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\nround 1  ") == 2
-    assert "all 252 seeds, if they are like the first 2\n  calls  " in done.stdout
+    assert "all 504 seeds, if they are like the first 2\n  calls  " in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
     assert "chains: 2/2" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.sqlite", "run.jsonl"]
     asked = len(server.bodies)
     replay = run("ecd_data.generate", *flags, "--preview", "2", "--replay")
     assert len(server.bodies) == asked
-    assert replay.stdout.partition("all 252")[0] == done.stdout.partition("all 252")[0]
+    assert replay.stdout.partition("all 504")[0] == done.stdout.partition("all 504")[0]
 
 
 def test_a_run_is_logged_from_beginning_to_end_without_a_token(tmp_path, seeds, server):
