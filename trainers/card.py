@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SETTINGS = """
     loss_type loss_weights beta label_smoothing f_divergence_type ld_alpha use_weighting
     learning_rate lr_scheduler_type warmup_steps num_train_epochs max_steps optim weight_decay max_grad_norm
-    per_device_train_batch_size gradient_accumulation_steps gradient_checkpointing max_length
+    per_device_train_batch_size gradient_accumulation_steps activation_checkpointing max_length
     precompute_ref_log_probs seed dtype bf16 fp16 attn_implementation use_peft
 """.split()  # noqa: SIM905
 LORA_SETTINGS = ["lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora"]

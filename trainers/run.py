@@ -165,7 +165,7 @@ def explained(training_args: TrainingArguments) -> Iterator[None]:
                 f"out of memory ({str(error).splitlines()[0] if str(error) else 'no details'}): lower "
                 f"--per_device_train_batch_size (it is {training_args.per_device_train_batch_size}) and raise "
                 f"--gradient_accumulation_steps as much, lower --max_length (it is {training_args.max_length}), add "
-                "--gradient_checkpointing true, or train an adapter with --use_peft"
+                "--activation_checkpointing true, or train an adapter with --use_peft"
             ) from error
         if "size mismatch" in str(error):
             raise TrainingError(
