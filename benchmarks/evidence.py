@@ -166,7 +166,8 @@ def write_plain(path: Path, test: Split) -> Path:
 def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[str, Any], test: Split) -> Row:
     """What is known of a model: its accuracy on each set, how its plain answers are, and its perplexity."""
     folder = args.work / "results" / model.name
-    asked = ["--max-tokens", args.max_tokens, "--batch-size", args.eval_batch]
+    # Trainers store weights in float32; the base's are bfloat16, in which a CPU answers three times as fast, too.
+    asked = ["--max-tokens", args.max_tokens, "--batch-size", args.eval_batch, "--dtype", "bfloat16"]
     store = ["--responses", args.work / "evaluated.sqlite"]
     found: Row = {"name": model.name, "title": model.title, "pairs": model.pairs, "sets": {}}
     for name, data in sets.items():

@@ -91,7 +91,7 @@ def _model(args: argparse.Namespace, store: Store, judge: Answerer | None) -> An
         return answered_by(args, store, judge)
     from ecd_data.evaluation.weights import Weights
 
-    weights = Weights(args.weights, args.weights_revision, args.batch_size)
+    weights = Weights(args.weights, args.weights_revision, args.batch_size, args.dtype)
     return Answerer(weights.model, None if args.replay else weights)
 
 
@@ -119,6 +119,12 @@ def main() -> int:
     here.add_argument("--weights", metavar="MODEL", help="folder, or model id on the Hub; instead of --endpoint")
     here.add_argument("--weights-revision", metavar="REV", help="branch, tag or commit of that model")
     here.add_argument("--batch-size", type=positive, default=8, metavar="N", help="answers at a time (default 8)")
+    here.add_argument(
+        "--dtype",
+        choices=["auto", "bfloat16", "float16", "float32"],
+        default="auto",
+        help="precision to run it in (default auto: that of its stored weights)",
+    )
     run = parser.add_argument_group("who else is asked, and how")
     add_endpoint_arguments(run)
     add_judge_arguments(run)

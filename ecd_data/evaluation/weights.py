@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -30,14 +31,14 @@ class Weights:
     """A model for the scheduler, in place of endpoints; `model` is its identity in the response store.
 
     A folder is named by the hash of its files, a model of the Hub by its commit. The weights are loaded when they are
-    first asked, in the precision that they are stored in. Prompts are padded on the left; answers are greedy at
-    temperature 0. What is batched together may change an answer where two tokens are about equally likely, so the
-    stored answer is what repeats.
+    first asked. Prompts are padded on the left; answers are greedy at temperature 0. What is batched together may
+    change an answer where two tokens are about equally likely, so the stored answer is what repeats.
 
     Args:
         name: folder or model id.
         revision: branch, tag or commit of a model on the Hub.
         batch: answers that are written at the same time.
+        dtype: precision of the arithmetic, another model to the store; by default that of the stored weights.
 
     Raises:
         EvaluationError: there is no such model, it has no chat template, or transformers is missing.
@@ -45,10 +46,14 @@ class Weights:
 
     retries = 0
 
-    def __init__(self, name: str, revision: str | None = None, batch: int = 8) -> None:
+    def __init__(self, name: str, revision: str | None = None, batch: int = 8, dtype: str = "auto") -> None:
         self.name = name
         self.batch = batch
-        self.model, self._tokenizer = _open(name, revision)
+        self.dtype = dtype
+        self._opened, self._tokenizer = _open(name, revision)
+        self.model = self._opened
+        if dtype != "auto":
+            self.model = replace(self._opened, revision=f"{self._opened.revision}+{dtype}")
         self._loaded: Any = None
         self._waiting: list[tuple[Request, asyncio.Future[Response]]] = []
         self._worker: asyncio.Task[None] | None = None
@@ -128,7 +133,7 @@ class Weights:
         import torch
 
         if self._loaded is None:
-            self._loaded = _load(self.name, self.model.revision)
+            self._loaded = _load(self.name, self._opened.revision, self.dtype)
         room = getattr(self._loaded.config.get_text_config(), "max_position_embeddings", None)
         prompts = [self._encode(request) for request in requests]
         answers: list[Response | Exception] = [
@@ -231,11 +236,11 @@ def _open(name: str, revision: str | None) -> tuple[Model, PreTrainedTokenizerBa
     return model, tokenizer
 
 
-def _load(name: str, revision: str) -> Any:
+def _load(name: str, revision: str, dtype: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     commit = None if Path(name).is_dir() else revision
     try:
-        return AutoModelForCausalLM.from_pretrained(name, revision=commit, dtype="auto", device_map="auto").eval()
+        return AutoModelForCausalLM.from_pretrained(name, revision=commit, dtype=dtype, device_map="auto").eval()
     except (ValueError, OSError, ImportError) as error:
         raise EvaluationError(f"cannot load model {name}: {' '.join(str(error).split())}") from error

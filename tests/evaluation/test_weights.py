@@ -106,6 +106,13 @@ def test_a_folder_is_named_by_what_shapes_its_answers(tiny, tmp_path):
     assert Weights(str(copy)).model != Weights(str(tiny)).model
 
 
+def test_another_precision_is_another_model(tiny):
+    stored, half = Weights(str(tiny)), Weights(str(tiny), dtype="bfloat16")
+    ask(half, request("Name"))
+    assert half._loaded.dtype == torch.bfloat16
+    assert half.model.revision == f"{stored.model.revision}+bfloat16"
+
+
 def test_a_model_or_revision_that_does_not_exist(tiny, tmp_path, monkeypatch):
     from huggingface_hub import HfApi, constants
 
