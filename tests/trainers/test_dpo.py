@@ -120,7 +120,7 @@ def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_
     assert f"at commit `{shas[0]}`" in readme
     assert shas[1] not in readme
     assert "| Pairs | 4 |" in readme
-    assert recipe_of(readme)["learning_rate"] == 5e-5, "the recipe's"
+    assert recipe_of(readme)["learning_rate"] == 1e-4, "the recipe's"
     assert "model.safetensors" in pushed
     assert not [f for f in (tmp_path / "out").iterdir() if f.is_file() and hub.token.encode() in f.read_bytes()]
 
