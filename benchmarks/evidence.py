@@ -104,7 +104,7 @@ def evidence(args: argparse.Namespace) -> None:
 
 def without_folders(flags: Sequence[str]) -> list[str]:
     """The flags without those that only say where things lie."""
-    folders = ("--work", "--result")
+    folders = ("--work", "--result", "--responses")
     return [flag for before, flag in zip(["", *flags], flags, strict=False) if not {before, flag} & {*folders}]
 
 
@@ -113,7 +113,7 @@ def generate(args: argparse.Namespace) -> Path:
     from ecd_data.local.tgi import TextGeneration
 
     out = args.work / "build"
-    flags = ["--seeds", args.seeds, "--recipe", args.recipe, "--responses", args.work / "responses.sqlite"]
+    flags = ["--seeds", args.seeds, "--recipe", args.recipe, "--responses", responses(args)]
     if args.limit:
         flags += ["--limit", args.limit]
     with ExitStack() as services:
@@ -168,7 +168,7 @@ def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[s
     folder = args.work / "results" / model.name
     # Trainers store weights in float32; the base's are bfloat16, in which a CPU answers three times as fast, too.
     asked = ["--max-tokens", args.max_tokens, "--batch-size", args.eval_batch, "--dtype", "bfloat16"]
-    store = ["--responses", args.work / "evaluated.sqlite"]
+    store = ["--responses", responses(args)]
     found: Row = {"name": model.name, "title": model.title, "pairs": model.pairs, "sets": {}}
     for name, data in sets.items():
         limit = ["--limit", args.beside_limit] if name not in ("test", "plain") and args.beside_limit else []
@@ -189,6 +189,11 @@ def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[s
     made(file, inputs, lambda: file.write_text(json.dumps(surprise(model.weights, test.plain_prompts()))))
     own, before = (json.loads((at / "perplexity.json").read_text()) for at in (folder, folder.parent / base.name))
     return {**found, "perplexity": perplexity(own), "perplexity_ratio": perplexity(own, before)}
+
+
+def responses(args: argparse.Namespace) -> Path:
+    """The store of all that is asked."""
+    return args.responses or args.work / "responses.sqlite"
 
 
 def identity(data: Path | str) -> str:
@@ -289,6 +294,7 @@ def main() -> int:
     parser.add_argument("--max-tokens", type=positive, default=256, metavar="N", help="of an answer (default 256)")
     parser.add_argument("--eval-batch", type=positive, default=16, metavar="N", help="answers at a time (default 16)")
     parser.add_argument("--work", type=Path, default=Path("evidence"), metavar="DIR", help="default: evidence")
+    parser.add_argument("--responses", type=Path, metavar="FILE", help="response store; default: one in --work")
     parser.add_argument("--result", type=Path, default=HERE / "results" / "evidence.json", metavar="FILE")
     parser.add_argument("trainer", nargs="*", metavar="-- FLAG", help="flags for every trainer")
     args = parser.parse_args()

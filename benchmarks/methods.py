@@ -9,7 +9,7 @@ are the one at `--endpoint`; the weaker one of `strength` samples at a higher te
 
 *Confirmed by code*: pairs with a requirement that code checks, of which chosen meets all and rejected misses some.
 With `--train`, the same number of pairs of each trains the same model by `evidence.py`, which is evaluated on the test
-split of `ecd`.
+split of `ecd`; flags behind `--` go to `evidence.py`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def trained(args: argparse.Namespace, builds: Mapping[str, Path], name: str) -> 
     result = args.work / "trained" / f"{name}.json"
     model = ["--model", args.model] if args.model else []
     data = ["--build", builds[name], "--test", builds["ecd"], "--arms", "ecd", "--pairs", args.train]
-    python(HERE / "evidence.py", *model, *data, "--work", args.work / "trained" / name, "--result", result)
+    where = ["--work", args.work / "trained" / name, "--responses", args.work / "responses.sqlite", "--result", result]
+    python(HERE / "evidence.py", *model, *data, *where, *args.evidence)
     models = json.loads(result.read_text(encoding="utf-8"))["models"]
     return {
         when: model["sets"]["test"]["accuracy"][0]["measures"]["requirement_strict"]
@@ -155,6 +156,7 @@ def main() -> int:
     parser.add_argument("--model", metavar="MODEL", help="to train; default: the demo's, unpacked")
     parser.add_argument("--work", type=Path, default=Path("methods"), metavar="DIR", help="default: methods")
     parser.add_argument("--result", type=Path, default=HERE / "results" / "methods.json", metavar="FILE")
+    parser.add_argument("evidence", nargs="*", metavar="-- FLAG", help="flags for evidence.py")
     args = parser.parse_args()
     if args.train and "ecd" not in args.builders:
         parser.error("--train evaluates on the test split of ecd: name it among --builders")
