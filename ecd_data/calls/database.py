@@ -53,7 +53,8 @@ class Database:
     """Two connections to the file at `path`: `writes`, and `reads` for look-ups.
 
     Look-ups neither wait for a commit nor see what is not committed. With `read_only` nothing is created or changed,
-    the two are one, and what it shows is the file as it was at the first look. The whole file is read once, to see whether it is damaged.
+    the two are one, and what it shows is the file as it was at the first look. The whole file is read once, to see
+    whether it is damaged.
 
     Raises:
         StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.

@@ -30,9 +30,7 @@ CHATTER = re.compile(
     re.IGNORECASE,
 )
 LETTERS = re.compile(r"[^\W\d_]+")
-NO_LETTERS = bytes(
-    code if chr(code).isalpha() else 32 for code in range(256)
-)  # of ASCII, a table with blanks for them
+NO_LETTERS = bytes(code if chr(code).isalpha() else 32 for code in range(256))  # a table, for ASCII
 STUTTER = re.compile(r"([^\W\d_]{1,4}?)\1{15}")  # "aaaa...", "QAQAQA..."
 STUTTERED = 16  # letters at least; the search takes long
 LOOP_NGRAM = 4
