@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
+_AS_IS = {str, int, bool, type(None)}  # what msgspec and `json` spell alike; most values are one of these
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -24,16 +25,15 @@ def canonical_bytes(fields: Mapping[str, Any]) -> bytes:
 
     Floats are found in the mapping itself, in its lists and in its mappings, not in lists of mappings.
     """
-    return _ENCODER.encode({name: _exact(value) for name, value in fields.items()})
+    return _ENCODER.encode({name: v if type(v) in _AS_IS else _exact(v) for name, v in fields.items()})
 
 
 def _exact(value: object) -> object:
     """The value, or how `json` spells it where msgspec may do otherwise: to it 1e-05 is 0.00001 and NaN is null."""
-    if type(value) in (str, int):  # most are, and the abstract class below takes long
-        return value
     if isinstance(value, float) and math.isfinite(value):
         return msgspec.Raw(float.__repr__(value).encode())
-    if isinstance(value, (float, Mapping)) or (isinstance(value, list) and float in map(type, value)):
+    # Of a list before a mapping: that is an abstract class, which takes long to look at.
+    if float in map(type, value) if isinstance(value, list) else isinstance(value, (float, Mapping)):
         return msgspec.Raw(canonical_json(value).encode())
     return value
 

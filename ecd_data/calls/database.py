@@ -53,7 +53,8 @@ class Database:
     """Two connections to the file at `path`: `writes`, and `reads` for look-ups.
 
     Look-ups neither wait for a commit nor see what is not committed. With `read_only` nothing is created or changed,
-    and the two are one. The whole file is read once, to see whether it is damaged.
+    the two are one, and what it shows is the file as it was at the first look. The whole file is read once, to see
+    whether it is damaged.
 
     Raises:
         StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.
@@ -61,6 +62,7 @@ class Database:
 
     def __init__(self, path: Path, read_only: bool) -> None:
         self.path = path
+        self._read_only = read_only
         self._writing = threading.Lock()  # a connection takes statements of several threads, but has one transaction
         with self.explained():
             if not read_only:
@@ -78,6 +80,8 @@ class Database:
                 self.reads = self.writes if read_only else self._connect()
                 # KiB. Keys are hashes, so look-ups go all over the file.
                 self.reads.execute("PRAGMA cache_size = -65536")
+                if read_only:
+                    self.reads.execute("BEGIN")  # left open: each look-up would lock the file for itself
         except BaseException:
             self.writes.close()
             raise
@@ -90,6 +94,8 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything written in the block, or nothing."""
+        if self._read_only:
+            raise sqlite3.OperationalError("attempt to write a readonly database")
         with self._writing:
             self.writes.execute("BEGIN IMMEDIATE")
             try:

@@ -184,8 +184,8 @@ class Endpoint:
         return response.json()
 
     async def _free_client(self) -> AsyncInferenceClient:
-        """A client with connections to spare; one more when there is none."""
-        for client, calls in self._clients.items():
+        """The client with the fewest calls in flight; one more when all have many."""
+        for client, calls in self._clients.most_common()[-1:]:
             if calls < CALLS_PER_CLIENT:
                 return client
         client = AsyncInferenceClient(

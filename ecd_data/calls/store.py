@@ -26,6 +26,7 @@ from ecd_data.values import Model, Request, Response
 Row = tuple[str, Model, dict[str, Any], "dict[str, Any] | None", str]  # key, model, request, response, failure
 Stored = tuple[str, Model, str, str, str]  # the same as it is stored: request and response as JSON text
 
+_RESPONSE = msgspec.json.Decoder(Response)
 COLUMNS = {"responses": "t.request, t.response", "failures": "t.request, t.reason"}
 
 
@@ -52,7 +53,7 @@ class Store:
         with self._file.explained():
             found = self._file.reads.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)])
             if row := found.fetchone():
-                return Response(**msgspec.json.decode(zlib.decompress(row[0])))
+                return _RESPONSE.decode(zlib.decompress(row[0]))
         return self.base.get(key) if self.base else None
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:

@@ -30,7 +30,7 @@ CHATTER = re.compile(
     re.IGNORECASE,
 )
 LETTERS = re.compile(r"[^\W\d_]+")
-NO_LETTERS = {code: " " for code in range(128) if not chr(code).isalpha()}
+NO_LETTERS = bytes(code if chr(code).isalpha() else 32 for code in range(256))  # a table, for ASCII
 STUTTER = re.compile(r"([^\W\d_]{1,4}?)\1{15}")  # "aaaa...", "QAQAQA..."
 STUTTERED = 16  # letters at least; the search takes long
 LOOP_NGRAM = 4
@@ -100,7 +100,8 @@ def loops(text: str) -> bool:
     """
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
     folded = text.casefold()
-    words = folded.translate(NO_LETTERS).split() if text.isascii() else LETTERS.findall(folded)
+    words: Sequence[str | bytes]
+    words = folded.encode().translate(NO_LETTERS).split() if text.isascii() else LETTERS.findall(folded)
     longest = max(map(len, words if text.isascii() else text.split()), default=0)
     if longest >= STUTTERED and STUTTER.search(text):
         return True

@@ -29,6 +29,7 @@ EVOLVED = Grammar(
 )
 KEPT_WORDS = 0.8  # share of the old instruction's longer words that a rewritten one must keep
 SLACK = 60  # characters that weaving may add beyond the requirement's own sentence
+LONGER = re.compile(r"\w{4,}")
 NEGATION = re.compile(r"\b(?:not|no|never|without|avoid(?:ing)?|none|neither|nor)\b|n[’']t\b", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 QUOTED = re.compile(r'"[^"\n]+"|“[^”\n]+”')
@@ -184,9 +185,8 @@ class _Read(NamedTuple):
 
 @lru_cache(maxsize=64)  # a rewritten instruction is the next round's old one
 def _read(text: str) -> _Read:
-    words = {word for word in re.findall(r"\w+", text.casefold()) if len(word) > 3}
-    exact = Counter(NUMBER.findall(text)) + Counter(QUOTED.findall(text))
-    return _Read(words, len(NEGATION.findall(text)), exact)
+    exact = Counter([*NUMBER.findall(text), *QUOTED.findall(text)])
+    return _Read(set(LONGER.findall(text.casefold())), len(NEGATION.findall(text)), exact)
 
 
 def _kept(old: _Read, new: _Read) -> float:

@@ -98,9 +98,7 @@ def is_stated(operation: Operation, requirement: Requirement, instruction: str) 
     """Whether an instruction states a code-checked requirement: all that `stated` asks for is found in it."""
     fixed, drawn = _asked(operation)
     return all(pattern.search(instruction) for pattern in fixed) and all(
-        re.search(pattern, instruction, STATED)
-        for template in drawn
-        for pattern in _patterns(template, requirement.kwargs)
+        pattern.search(instruction) for template in drawn for pattern in _patterns(template, requirement.kwargs)
     )
 
 
@@ -267,13 +265,19 @@ def _shown(value: Any) -> object:
 _NAME = re.compile(r"\{([a-z]\w*)\}")
 
 
-def _patterns(template: str, kwargs: Mapping[str, Any]) -> Iterator[str]:
+def _patterns(template: str, kwargs: Mapping[str, Any]) -> Iterator[re.Pattern[str]]:
     """The template with its parameters filled in: one pattern, or one for each item of a list or field of a schema."""
-    lists = [name for name in _NAME.findall(template) if isinstance(kwargs[name], (list, tuple, Mapping))]
+    names = _NAME.findall(template)
+    lists = [name for name in names if isinstance(kwargs[name], (list, tuple, Mapping))]
     items = kwargs[lists[0]] if lists else [None]
     for item in items["properties"] if isinstance(items, Mapping) else items:
-        values = {**kwargs, **dict.fromkeys(lists, item)}
-        yield _NAME.sub(lambda match, values=values: _literal(values[match[1]]), template)  # type: ignore[misc]
+        yield _pattern(template, *(item if name in lists else kwargs[name] for name in names))
+
+
+@lru_cache(maxsize=4096)  # what is in force is asked for in every round
+def _pattern(template: str, *values: Any) -> re.Pattern[str]:
+    literals = map(_literal, values)
+    return re.compile(_NAME.sub(lambda _: next(literals), template), STATED)
 
 
 def _literal(value: Any) -> str:

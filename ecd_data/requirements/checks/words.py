@@ -104,7 +104,8 @@ def avoid_words(text: str, *, keywords: Sequence[str]) -> Verdict:
 
 def starts_with(text: str, *, phrase: str) -> Verdict:
     """The text begins with the phrase, letter case included; Markdown's emphasis does not count."""
-    met = re.match(rf"{re.escape(straight(phrase))}(?!\w)", plain(text)) is not None
+    begin, wanted = plain(text), straight(phrase)
+    met = begin.startswith(wanted) and re.match(r"\w", begin[len(wanted) :]) is None
     return Verdict(met, f'begins "{text.lstrip()[: len(phrase)]}"')
 
 
