@@ -21,7 +21,7 @@ from unittest import mock
 
 from measure import build_in_process, measured, parser, report, write_inputs
 
-STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest", "card", "validate")
+STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest", "validate", "card")
 
 
 def generate(seeds: int) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def generate(seeds: int) -> dict[str, Any]:
 
     quiet_libraries()
     owners = (verb, Spool, build, build, build, build, build)
-    names = ("read_inputs", "fill", "_prepare", "write_parquet", "make_manifest", "write_card", "validate_build")
+    names = ("read_inputs", "fill", "_prepare", "write_parquet", "make_manifest", "check_rows", "write_card")
     found: dict[str, Any] = {"peak": {}, "seconds": dict.fromkeys(STAGES, 0.0)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as patched:
         for stage, owner, name in zip(STAGES, owners, names, strict=True):

@@ -102,11 +102,14 @@ def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     started = time.perf_counter(), time.process_time()
-    from builders.spool import Spool
-    from ecd_data.artifact import build
-    from ecd_data.corpus import seeds
-    from ecd_data.flags import add_generation_arguments
-    from ecd_data.generate import generate
+    from ecd_data.command import uncollected
+
+    with uncollected():
+        from builders.spool import Spool
+        from ecd_data.artifact import build
+        from ecd_data.corpus import seeds
+        from ecd_data.flags import add_generation_arguments
+        from ecd_data.generate import generate
 
     parser = argparse.ArgumentParser()
     add_generation_arguments(parser)
@@ -119,8 +122,8 @@ def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
         "rows, gate, Parquet": (build, "_prepare"),
         "responses export": (build, "write_parquet"),
         "manifest and funnel": (build, "make_manifest"),
+        "validation": (build, "check_rows"),
         "card": (build, "write_card"),
-        "validation": (build, "validate_build"),
     }
     with ExitStack() as patched:
         for stage, (owner, name) in stages.items():

@@ -99,8 +99,9 @@ class Builder(datasets.ArrowBasedBuilder):
 
     def _generate_tables(self, parts: Sequence[int], split: str) -> Iterator[tuple[int, pa.Table]]:
         # By tables: encoding row by row, as a GeneratorBasedBuilder does, takes many times as long.
+        schema = self.info.features.arrow_schema
         for number, group in enumerate(row_groups(self._gated(parts, split), "id")):
-            yield number, pa.Table.from_pylist(group, self.info.features.arrow_schema)
+            yield number, pa.Table.from_pylist(group, schema)
 
     def _gated(self, parts: Sequence[int], split: str) -> Iterator[Row]:
         for part in parts:

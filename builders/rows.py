@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Features, List, Value
 
-from ecd_data.canonical import canonical_json
+from ecd_data.canonical import canonical_bytes
 from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn
 
 Row = dict[str, Any]
@@ -182,7 +182,7 @@ def round_id(outcome: Pair | Reject) -> str:
 
 def requirement_rows(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:
     return [
-        {"id": r.id, "text": r.text, "kwargs": canonical_json(dict(r.kwargs)), "check": r.check, "round": r.round}
+        {"id": r.id, "text": r.text, "kwargs": canonical_bytes(r.kwargs).decode(), "check": r.check, "round": r.round}
         for r in requirements
     ]
 

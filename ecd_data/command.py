@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +35,17 @@ def run_command(command: Callable[[], int | None]) -> int:
     except (KeyboardInterrupt, Terminated) as stopped:
         console.print("stopped. Every response so far is stored: the same command goes on from there.")
         return 130 if isinstance(stopped, KeyboardInterrupt) else 143
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What is imported in here stays for good, so the collector goes through it neither now nor later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Terminated(BaseException):

@@ -6,7 +6,6 @@ python -m ecd_data.generate --seeds seeds.jsonl --endpoint http://localhost:8080
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.command import console, quiet_libraries, run_command
+from ecd_data.command import console, quiet_libraries, run_command, uncollected
 from ecd_data.errors import SeedError
 from ecd_data.flags import add_generation_arguments, answerers, endpoints, judged_by, positive, responses
 from ecd_data.values import JUDGE
@@ -38,11 +37,11 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     Raises:
         EcdError: see the layers below.
     """
-    from builders.spool import Spool
-    from ecd_data.artifact.build import check_out
-    from ecd_data.artifact.current import current_manifest
+    with uncollected():
+        from builders.spool import Spool
+        from ecd_data.artifact.build import check_out
+        from ecd_data.artifact.current import current_manifest
 
-    gc.freeze()  # what the libraries hold stays: the collector need not go through it again and again
     check_out(out)
     with open_generation(args) as (generation, watch):
         _ = generation.plan  # the judge's trial, which is a part of what a build is made of

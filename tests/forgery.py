@@ -9,8 +9,8 @@ from huggingface_hub import DatasetCard
 
 from ecd_data.artifact.card import card_text
 from ecd_data.artifact.figures import FOLDER, figures
-from ecd_data.artifact.manifest import _splits, read_manifest, told_by, write_manifest
-from ecd_data.artifact.schema import configs
+from ecd_data.artifact.manifest import read_manifest, told_by, write_manifest
+from ecd_data.artifact.validation import check_rows
 from ecd_data.hashing import file_sha256
 
 TRAIN = "data/preference/train-00000-of-00001.parquet"
@@ -35,7 +35,7 @@ def edit_manifest(build: Path, change):
 def cover_up(build: Path):
     """Makes manifest and card fit whatever lies in the build."""
     manifest = read_manifest(build)
-    manifest |= told_by(build) | {"configs": {config: _splits(build, config) for config in configs()}}
+    manifest |= told_by(build) | {"configs": check_rows(build, manifest)[0].configs}
     for name, svg in figures(manifest).items():
         (build / FOLDER / name).write_text(svg, encoding="utf-8")
     known = [name for name in manifest["files"] if (build / name).is_file()]

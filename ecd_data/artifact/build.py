@@ -20,13 +20,13 @@ from ecd_data.artifact.figures import write_figures
 from ecd_data.artifact.inputs import write_inputs
 from ecd_data.artifact.manifest import CARD, NAME, list_files, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import configs, schema_text
-from ecd_data.artifact.validation import validate_build
+from ecd_data.artifact.validation import changed_files, check_rows, refuse
 from ecd_data.calls.exchange import write_parquet
 from ecd_data.errors import BuildError, EcdError
 from ecd_data.generation import Generation
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
-STEPS = ("responses", "manifest", "card", "validation")  # after the configs
+STEPS = ("responses", "manifest", "validation", "card")  # after the configs
 
 
 def build(
@@ -75,12 +75,16 @@ def build(
         begin("manifest")
         manifest = make_manifest(partial, generation)
         write_figures(partial, manifest)
-        manifest["files"] = list_files(partial)
+        files = list_files(partial)
+        begin("validation")
+        # Between two looks at the bytes of the files: what is checked, counted and hashed here is what they hold.
+        report, problems = check_rows(partial, manifest)
+        refuse(partial, problems)
+        manifest |= {"configs": report.configs, "files": files}
         write_manifest(partial, manifest)
         begin("card")
         write_card(partial, manifest, infos)
-        begin("validation")
-        validate_build(partial)
+        refuse(partial, changed_files(partial, read_manifest(partial)))
         _put_in_place(partial, out)
     except OSError as error:
         raise cannot_write(out, error) from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ecd_data.artifact.schema import ECD
@@ -15,6 +16,7 @@ from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import EVOLVED, NEGATIVES, REJECTED, Requirement, Verdict
 
+REMEMBERED = 1000  # verdicts: a chosen answer is the rejected one of the next round
 Row = Mapping[str, Any]
 
 
@@ -53,7 +55,7 @@ def verdict_problems(side: str, text: str, requirements: Sequence[Row], met: Seq
         if stored["check"] != "code" or operation is None or operation.check == "judge":
             continue
         try:
-            verdict = _verdict(stored, text)
+            verdict = _verdict(stored["id"], stored["kwargs"], text)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
             yield f"{stored['id']}: its kwargs do not fit the check ({error})"
             continue
@@ -61,8 +63,9 @@ def verdict_problems(side: str, text: str, requirements: Sequence[Row], met: Seq
             yield f"{side} is marked met={marked} for {stored['id']}, but: {verdict.reason}"
 
 
-def _verdict(stored: Row, text: str) -> Verdict:
-    return check(Requirement(**{**stored, "kwargs": json.loads(stored["kwargs"])}), text)
+@lru_cache(REMEMBERED)
+def _verdict(operation: str, kwargs: str, text: str) -> Verdict:
+    return check(Requirement(operation, "", json.loads(kwargs), "code", 0), text)
 
 
 def requirement_problems(row: Row, judged: bool) -> Iterator[str]:

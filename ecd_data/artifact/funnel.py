@@ -28,6 +28,11 @@ USABLE = (
     "unmet",
     "rejected",
 )  # candidates with no other defect than what they miss, or that they were chosen over
+# The columns that are read: with the texts it takes many times as long.
+CANDIDATES = ("candidates.list.element.route", "candidates.list.element.defect")
+TURN = ("round", "operation", "adapted_by", *CANDIDATES)
+CHAIN = ("id", "pairs", *(f"turns.list.element.{name}" for name in TURN))
+REJECT = ("round", "step", "reason", "operation", *CANDIDATES)
 NO_OPERATION = "none"  # of rounds for which nothing fitted, and of chains that never began
 
 
@@ -120,12 +125,12 @@ def length_ratios(build: Path) -> dict[str, Any]:
 
 def _rounds(build: Path) -> Iterator[Round]:
     """Every round once: as an accepted turn of a chain, or else as a reject."""
-    for chain in every_row(build, "chains", ["id", "turns", "pairs"]):
+    for chain in every_row(build, "chains", CHAIN):
         for turn in chain["turns"]:
             if turn["round"]:
                 paired = f"{chain['id']}-r{turn['round']}" in map(round_of, chain["pairs"])
                 yield Round(turn["round"], turn["operation"], True, turn["adapted_by"], paired, turn["candidates"])
-    for reject in every_row(build, "rejects", ["round", "step", "reason", "operation", "candidates"]):
+    for reject in every_row(build, "rejects", REJECT):
         if reject["reason"] != "route_share":  # its turn is in the chain
             evolved = reject["step"] in ("elimination", "contrast")
             candidates = reject["candidates"] if reject["round"] else ()  # of a first answer, which no route made

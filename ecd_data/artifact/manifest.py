@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +18,7 @@ from ecd_data.artifact.funnel import length_ratios, make_funnel
 from ecd_data.artifact.rankings import CONFIG as RANKING
 from ecd_data.artifact.rankings import make_rankings
 from ecd_data.artifact.schema import ECD, configs, schemas_hash
-from ecd_data.artifact.tables import RowsHash, data_files, every_row, read_rows
+from ecd_data.artifact.tables import every_row, read_rows
 from ecd_data.canonical import canonical_json, sha256
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
@@ -36,15 +36,12 @@ SHAPING_MODULES = ("canonical", "differences", "generation", "rng", "row_groups"
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
-    """The manifest of a build whose data, responses, inputs and schemas are in place, without its `files`.
+    """The manifest of a build whose data and responses are in place, without `configs` and `files`.
 
-    They are listed when the figures, which show what is in the manifest, are among them: see `list_files`.
+    The rows are counted and hashed when they are checked (`validation.check_rows`), and the files listed when the
+    figures, which show what is in the manifest, are among them: see `list_files`.
     """
-    return {
-        **made_of(generation),
-        **told_by(build, generation.recipe.builder),
-        "configs": {config: _splits(build, config) for config in configs(generation.recipe.builder)},
-    }
+    return {**made_of(generation), **told_by(build, generation.recipe.builder)}
 
 
 def list_files(build: Path) -> dict[str, dict[str, Any]]:
@@ -153,18 +150,6 @@ def write_manifest(build: Path, manifest: Mapping[str, Any]) -> None:
     (build / NAME).write_text(text + "\n", encoding="utf-8")
 
 
-def _splits(build: Path, config: str) -> dict[str, Any]:
-    return {split: _hashed(read_rows(paths)) for split, paths in data_files(build, config).items()}
-
-
-def _hashed(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    number, digest = 0, RowsHash()
-    for row in rows:
-        number += 1
-        digest.add(row)
-    return {"rows": number, "rows_sha256": digest.hexdigest()}
-
-
 def _counts(build: Path) -> dict[str, Any]:
     """Rounds attempted = those with a pair + rejects, and how the pairs came about."""
 
@@ -206,10 +191,10 @@ def _calls(build: Path, pairs: int) -> dict[str, Any]:
         if row["failure"]:
             failed[row["failure"]] += 1
             continue
-        response = msgspec.json.decode(row["response"])
+        used = msgspec.json.decode(row["response"], type=_Used)
         roles[row["role"]] += 1
-        prompt_tokens += response["prompt_tokens"]
-        completion_tokens += response["completion_tokens"]
+        prompt_tokens += used.prompt_tokens
+        completion_tokens += used.completion_tokens
     spent = {"total": roles.total(), "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}
     per_pair = {name: round(number / pairs, 1) for name, number in spent.items()} if pairs else {}
     return {
@@ -218,3 +203,10 @@ def _calls(build: Path, pairs: int) -> dict[str, Any]:
         "failed": dict(sorted(failed.items())),
         "per_pair": per_pair,
     }
+
+
+class _Used(msgspec.Struct):
+    """What is read of a response."""
+
+    prompt_tokens: int
+    completion_tokens: int

@@ -37,10 +37,15 @@ SHOWN = 10  # problems listed before the rest is counted
 
 @dataclass(frozen=True)
 class Report:
-    """What was validated: rows per config and split, and the code checks that were run again."""
+    """What was validated: per config and split the number of rows and their hash, and the code checks run again."""
 
-    rows: dict[str, dict[str, int]]
+    configs: dict[str, dict[str, dict[str, Any]]]
     rechecked: int
+
+    @property
+    def rows(self) -> dict[str, dict[str, int]]:
+        """The number of rows per config and split."""
+        return {config: {split: found["rows"] for split, found in of.items()} for config, of in self.configs.items()}
 
 
 def validate_build(build: Path) -> Report:
@@ -51,13 +56,20 @@ def validate_build(build: Path) -> Report:
         GateError: lists what is wrong, by row.
     """
     manifest = read_manifest(build)
-    problems = changed_files(build, manifest)
-    report, of_rows = check_rows(build, manifest)
-    problems += of_rows
+    report, problems = check_rows(build, manifest)
+    refuse(build, [*changed_files(build, manifest), *unaccounted(report, manifest), *problems])
+    return report
+
+
+def refuse(build: Path, problems: Sequence[str]) -> None:
+    """Lets a build pass in which nothing is wrong.
+
+    Raises:
+        GateError: lists what is.
+    """
     if problems:
         more = f"\n... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
         raise GateError(f"{build} is not valid:\n" + "\n".join(problems[:SHOWN]) + more)
-    return report
 
 
 def changed_files(build: Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -79,7 +91,7 @@ def changed_files(build: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 
 def check_rows(build: Path, manifest: Mapping[str, Any]) -> tuple[Report, list[str]]:
-    """Every row by itself, with the other rows of its round, and all of them together against the manifest.
+    """Every row by itself, with the other rows of its round, and against what the manifest says it was made of.
 
     Raises:
         BuildError: a file cannot be read, or the manifest lacks what rows are checked against.
@@ -92,8 +104,30 @@ def check_rows(build: Path, manifest: Mapping[str, Any]) -> tuple[Report, list[s
     for config in rows.counts:
         for split, paths in data_files(build, config).items():
             problems += rows.read(config, split, paths)
-    problems += [*rows.unaccounted(), *rows.of_chains, *rows.unlinked()]
-    return Report(rows.counts, rows.rechecked), problems
+    problems += [*rows.of_chains, *rows.unlinked()]
+    found = {
+        config: {
+            split: {"rows": rows.counts[config][split], "rows_sha256": rows.hashes[config][split].hexdigest()}
+            for split in splits
+        }
+        for config, splits in rows.counts.items()
+    }
+    return Report(found, rows.rechecked), problems
+
+
+def unaccounted(report: Report, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """There are pairs, and of each split the rows that the manifest tells of."""
+    if not report.configs["preference"]:
+        yield "there is no pair in it"
+    for config, found in report.configs.items():
+        recorded = manifest["configs"].get(config, {})
+        rows, told_of = ({split: of["rows"] for split, of in splits.items()} for splits in (found, recorded))
+        if rows != told_of:
+            yield f"{config}: rows differ from the manifest's: {rows} instead of {told_of}"
+            continue
+        for split, of in found.items():
+            if of["rows_sha256"] != recorded[split]["rows_sha256"]:
+                yield f"{config}: the {split} rows are not those that the manifest's rows_sha256 was made of"
 
 
 def row_name(config: str, split: str, id_: object) -> str:
@@ -116,7 +150,6 @@ class _Rows:
         self.hashes: dict[str, dict[str, RowsHash]] = {config: {} for config in self.counts}
         self.rechecked = 0
         self.of_chains: list[str] = []
-        self._recorded = {config: dict(manifest["configs"].get(config, {})) for config in self.counts}
         self._rounds, self._splits, self._seed = int(recipe["rounds"]), dict(recipe["splits"]), recipe["seed"]
         self._model = str(Model(**manifest["model"]))
         self._models = {self._model, *(str(Model(**model)) for model in manifest["models"].values())}
@@ -206,16 +239,3 @@ class _Rows:
             for id_ in sorted(pairs.keys() | rankings.keys()):
                 if pairs.get(id_) != rankings.get(id_):
                     yield f"ranking {id_!r}: its most and its least preferred responses are not the pair of that id"
-
-    def unaccounted(self) -> Iterator[str]:
-        """There are pairs, and of each split the rows that the manifest tells of."""
-        if not self.counts["preference"]:
-            yield "there is no pair in it"
-        for config, recorded in self._recorded.items():
-            counted = {split: info["rows"] for split, info in recorded.items()}
-            if self.counts[config] != counted:
-                yield f"{config}: rows differ from the manifest's: {self.counts[config]} instead of {counted}"
-                continue
-            for split, digest in self.hashes[config].items():
-                if digest.hexdigest() != recorded[split]["rows_sha256"]:
-                    yield f"{config}: the {split} rows are not those that the manifest's rows_sha256 was made of"

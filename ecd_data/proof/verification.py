@@ -27,7 +27,7 @@ from ecd_data.artifact.inputs import RECIPE, read_inputs
 from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
 from ecd_data.artifact.schema import configs, schemas_hash
 from ecd_data.artifact.tables import data_files, read_rows
-from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name
+from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name, unaccounted
 from ecd_data.calls.exchange import read_parquet
 from ecd_data.canonical import canonical_json, sha256
 from ecd_data.errors import EcdError
@@ -105,6 +105,7 @@ def verify(
 
 def _rows(build: Path, manifest: Manifest) -> Found:
     report, problems = check_rows(build, manifest)
+    problems = [*unaccounted(report, manifest), *problems]
     rows = sum(number for splits in report.rows.values() for number in splits.values())
     return f"{rows:,} rows; {report.rechecked:,} requirements checked again by code on both sides", problems
 

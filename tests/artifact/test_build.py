@@ -7,13 +7,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
+from forgery import TRAIN, edit_rows
 from scripted import RECIPE, ScriptedPool, scripted
 
+from ecd_data.artifact import build as builds
 from ecd_data.artifact.build import check_out
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.validation import validate_build
 from ecd_data.corpus.contamination import contamination_of
-from ecd_data.errors import BuildError, EndpointError
+from ecd_data.errors import BuildError, EndpointError, GateError
 from ecd_data.recipe import Recipe, load_recipe
 from ecd_data.row_groups import MOST
 from ecd_data.values import Response
@@ -239,6 +241,28 @@ except BuildError as error:
 def test_a_build_validates(make_build):
     report = validate_build(make_build())
     assert report.rechecked > 0
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "said"),
+    [
+        ("make_manifest", {"similarity": 2.0}, "similarity: 2.0 is greater"),
+        ("make_manifest", {"similarity": 0.0}, "similarity is 0.0, but"),
+        ("check_rows", {}, "changed since it was built"),  # the same rows in other bytes
+        ("write_card", {"model": "other"}, "changed since it was built"),
+    ],
+)
+def test_a_file_that_is_not_what_was_meant_stops_the_build(make_build, tmp_path, monkeypatch, before, change, said):
+    step = getattr(builds, before)
+
+    def after_a_change(partial, *args):
+        edit_rows(partial, TRAIN, lambda rows: rows[0].update(change))
+        return step(partial, *args)
+
+    monkeypatch.setattr(builds, before, after_a_change)
+    with pytest.raises(GateError, match=said):
+        make_build()
+    assert not (tmp_path / "build").exists()
 
 
 def test_row_groups_are_small_and_pages_have_an_index(make_build):

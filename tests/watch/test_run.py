@@ -142,5 +142,5 @@ def test_a_watched_build_is_the_same_build(make_generation, tmp_path):
         files = sorted(path for path in (tmp_path / f"{name}-build").rglob("*") if path.is_file())
         made.append({path.name: file_sha256(path) for path in files})
     assert made[0] == made[1]
-    names = [*configs(), "responses", "manifest", "card", "validation"]
+    names = [*configs(), "responses", "manifest", "validation", "card"]
     assert steps == [(name, number, len(names)) for number, name in enumerate(names)] * 2
