@@ -60,8 +60,8 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
         reasons = ", ".join(f"{n} x {reason}" for reason, n in manifest["counts"]["rejects"].items())
         more = "more candidates in the recipe's routes" if builder == ECD else "other options in the recipe"
         raise BuildError(
-            f"no pair came out of {manifest['counts']['rounds']} rounds ({reasons}). Try more seeds or rounds, {more}, "
-            "or a more capable model; the responses so far are stored."
+            f"no pair came out of {manifest['counts']['rounds']} rounds ({reasons}). Try more seeds or rounds, "
+            f"{more}, or a more capable model; the responses so far are stored."
         )
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (resources.files("cards") / name).read_text(encoding="utf-8")),

@@ -154,7 +154,9 @@ class _Chains:
     def _ranking(self, row: Row) -> Row:
         answers = zip(row["responses"], row["preference"], row["met"], strict=True)
         ranked = sorted(answers, key=lambda answer: -answer[1])
-        answered = [{"text": self._text(text[0]["content"]), "share": share, "met": met} for text, share, met in ranked]
+        answered = [
+            {"text": self._text(text[0]["content"]), "share": share, "met": met} for text, share, met in ranked
+        ]
         return {"teacher": row["teacher"], "method": row["method"], "answers": answered}
 
     def _reject(self, reject: Row) -> Row:

@@ -27,7 +27,9 @@ def student_and_teacher(request):
 
 @pytest.fixture(scope="module")
 def ranked(make_built):
-    recipe = replace(RECIPE, builder="pad", rounds=1, operations=("style/no_exclamation_marks",), options={"requirements": 1})
+    recipe = replace(
+        RECIPE, builder="pad", rounds=1, operations=("style/no_exclamation_marks",), options={"requirements": 1}
+    )
     return make_built(recipe, student_and_teacher, ["student", "teacher"])
 
 
