@@ -212,10 +212,12 @@ def answerers(
         return _stored(fitting, store, answered)
     found: dict[str, Answerer] = {}
     known: dict[tuple[object, ...], Answerer] = {}  # names at the same servers share them, and their limits
+    flags = {name: f"--endpoint {name}=URL" if name else "--endpoint URL (without a name)" for name in names}
+    if missing := [flag for name, flag in flags.items() if name not in urls]:
+        raise EndpointError(
+            f"not every model that is asked has an endpoint: give {' '.join(missing)}, too. Several may have one URL."
+        )
     for name in names:
-        if name not in urls:
-            flag = f"--endpoint {name}=URL" if name else "--endpoint URL, without a name"
-            raise EndpointError(f"the model {name!r} has no endpoint: give {flag}.")
         of_its_own = f"ECD_TOKEN_{name.upper().replace('-', '_')}"
         token_name = of_its_own if name and of_its_own in os.environ else "ECD_TOKEN"
         asked = (urls[name], _wanted(wanted, name), token_name)
@@ -264,16 +266,18 @@ def _stored(
     from ecd_data.calls.scheduler import Answerer
 
     ways = [dict(zip(fitting, map(Answerer, models), strict=True)) for models in product(*fitting.values())]
+    trouble = "cannot tell whose responses to take" if ways else "finds no such model"
     if len(ways) > 1 and answered:
         ways = [way for way in ways if answered(way)]
+        trouble = trouble if ways else "lacks responses that this recipe and these seeds need, whoever gave them"
     if len(ways) == 1:
         return ways[0]
     there = ", ".join(map(str, store.models())) or "none"
     flags = {"": "--model ID", JUDGE: "--judge-model ID"}
     say = " ".join(flags.get(name, f"--model {name}=ID") for name in fitting)
     raise StoreError(
-        f"{store.path}: --replay cannot tell whose responses to take; there are those of: {there}. Say so with {say}"
-        + (", and name a judge of its own with --judge-model." if JUDGE not in fitting else ".")
+        f"{store.path}: --replay {trouble}; there are those of: {there}. Name them with {say}"
+        + (", and a judge of its own with --judge-model." if JUDGE not in fitting else ".")
     )
 
 

@@ -66,8 +66,9 @@ def test_a_url_with_an_equals_sign_is_no_name():
 @pytest.mark.parametrize(
     ("names", "given", "message"),
     [
-        (["strong", "weak"], ["strong={url}"], "the model 'weak' has no endpoint: give --endpoint weak=URL"),
-        (["strong"], ["{url}"], "give --endpoint strong=URL"),
+        (["strong", "weak"], ["strong={url}"], "not every model .* has an endpoint: give --endpoint weak=URL, too"),
+        (["strong", "weak"], ["{url}"], "give --endpoint strong=URL --endpoint weak=URL, too"),
+        (["", "student"], ["student={url}"], r"give --endpoint URL \(without a name\), too"),
         ([""], ["strong={url}"], "--endpoint strong=...: nobody asks a model of that name; this takes no names"),
         (["strong"], ["strong={url}", "big={url}"], "--endpoint big=...: .* this takes --endpoint strong=..."),
     ],
@@ -98,7 +99,7 @@ def test_a_replay_finds_the_models_in_the_store(store):
     assert models(flags.answerers(args, store, names)) == {"strong": STRONG, "weak": STRONG}
     store.put("1" * 64, WEAK, make_request(), Response("no", "stop"))
     there = re.escape(
-        "there are those of: test/strong@01, test/weak@02. Say so with --model strong=ID --model weak=ID"
+        "there are those of: test/strong@01, test/weak@02. Name them with --model strong=ID --model weak=ID"
     )
     with pytest.raises(StoreError, match=there):
         flags.answerers(args, store, names)
@@ -122,7 +123,13 @@ def test_a_replay_takes_the_models_that_answered(store):
     named = parse("--replay", "--model", "weak=test/weak")
     assert [models(flags.answerers(named, store, ["strong", "weak"], None, answered))] == right
     assert all(way["weak"] == WEAK for way in asked)
-    for other in ([], [{"": STRONG}, {"": WEAK}]):  # neither answered, or both
-        right = other
-        with pytest.raises(StoreError, match="Say so with --model ID, and name a judge of its own with --judge-model"):
-            flags.answerers(parse("--replay"), store, [""], None, answered)
+    right = [{"": STRONG}, {"": WEAK}]
+    with pytest.raises(
+        StoreError, match="cannot tell whose .* Name them with --model ID, and a judge of its own with"
+    ):
+        flags.answerers(parse("--replay"), store, [""], None, answered)
+    right = []
+    with pytest.raises(StoreError, match="lacks responses that this recipe and these seeds need"):
+        flags.answerers(parse("--replay"), store, [""], None, answered)
+    with pytest.raises(StoreError, match="finds no such model"):
+        flags.answerers(parse("--replay", "--model", "test/other"), store, [""], None, answered)
