@@ -6,14 +6,15 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builders import BUILDERS
 from ecd_data.command import ecd_home
 from ecd_data.errors import EndpointError, StoreError
-from ecd_data.values import MODEL_NAME, Model
+from ecd_data.values import JUDGE, MODEL_NAME, Model
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer
@@ -183,9 +184,15 @@ def answered_by(args: argparse.Namespace, store: Store, judge: Answerer | None =
 
 
 def answerers(
-    args: argparse.Namespace, store: Store, names: Sequence[str], judge: Answerer | None = None
+    args: argparse.Namespace,
+    store: Store,
+    names: Sequence[str],
+    judge: Answerer | None = None,
+    answered: Callable[[Mapping[str, Answerer]], bool] | None = None,
 ) -> dict[str, Answerer]:
     """The models of these names behind the endpoints, or in a replay those in the store, beside that of the `judge`.
+
+    Where a store has several, `answered` says whether it holds what certain ones would have been asked.
 
     Raises:
         EndpointError: a name has no endpoint, or an endpoint a name that nobody asks; an endpoint does not say which
@@ -201,13 +208,16 @@ def answerers(
     if args.replay:
         models = store.models()
         others = [model for model in models if judge is None or model != judge.model]
-        return {name: _stored(name, others or models, wanted, store) for name in names}
+        fitting = {name: _fitting(others or models, _wanted(wanted, name)) for name in names}
+        return _stored(fitting, store, answered)
     found: dict[str, Answerer] = {}
     known: dict[tuple[object, ...], Answerer] = {}  # names at the same servers share them, and their limits
+    flags = {name: f"--endpoint {name}=URL" if name else "--endpoint URL (without a name)" for name in names}
+    if missing := [flag for name, flag in flags.items() if name not in urls]:
+        raise EndpointError(
+            f"not every model that is asked has an endpoint: give {' '.join(missing)}, too. Several may have one URL."
+        )
     for name in names:
-        if name not in urls:
-            flag = f"--endpoint {name}=URL" if name else "--endpoint URL, without a name"
-            raise EndpointError(f"the model {name!r} has no endpoint: give {flag}.")
         of_its_own = f"ECD_TOKEN_{name.upper().replace('-', '_')}"
         token_name = of_its_own if name and of_its_own in os.environ else "ECD_TOKEN"
         asked = (urls[name], _wanted(wanted, name), token_name)
@@ -218,12 +228,10 @@ def answerers(
 
 def judged_by(args: argparse.Namespace, store: Store) -> Answerer | None:
     """The judge that the flags name; `None` when the model judges itself. Raises as `answerers` does."""
-    from ecd_data.calls.scheduler import Answerer
-
     if not args.judge_endpoint and not args.judge_model:
         return None
     if args.replay:
-        return Answerer(stored_model(store.models(), args.judge_model, store.path))
+        return _stored({JUDGE: _fitting(store.models(), args.judge_model)}, store)[JUDGE]
     if not args.judge_endpoint:
         raise EndpointError("--judge-model names a model of --judge-endpoint, which is missing.")
     return _answerer(args, [args.judge_endpoint], args.judge_model, "ECD_JUDGE_TOKEN")
@@ -244,10 +252,33 @@ def _wanted(models: dict[str, list[str]], name: str) -> str | None:
     return ids[-1] if ids else None
 
 
-def _stored(name: str, models: Sequence[Model], wanted: dict[str, list[str]], store: Store) -> Answerer:
+def _fitting(models: Sequence[Model], wanted: str | None) -> list[Model]:
+    """The models that an id, with or without its revision, or no id at all leaves to choose from."""
+    return [model for model in models if wanted in (None, model.id, str(model))]
+
+
+def _stored(
+    fitting: Mapping[str, Sequence[Model]],
+    store: Store,
+    answered: Callable[[Mapping[str, Answerer]], bool] | None = None,
+) -> dict[str, Answerer]:
+    """The one way that a store leaves to give names their models in a replay. Raises `StoreError` without one."""
     from ecd_data.calls.scheduler import Answerer
 
-    return Answerer(stored_model(models, _wanted(wanted, name), store.path, name))
+    ways = [dict(zip(fitting, map(Answerer, models), strict=True)) for models in product(*fitting.values())]
+    trouble = "cannot tell whose responses to take" if ways else "finds no such model"
+    if len(ways) > 1 and answered:
+        ways = [way for way in ways if answered(way)]
+        trouble = trouble if ways else "lacks responses that this recipe and these seeds need, whoever gave them"
+    if len(ways) == 1:
+        return ways[0]
+    there = ", ".join(map(str, store.models())) or "none"
+    flags = {"": "--model ID", JUDGE: "--judge-model ID"}
+    say = " ".join(flags.get(name, f"--model {name}=ID") for name in fitting)
+    raise StoreError(
+        f"{store.path}: --replay {trouble}; there are those of: {there}. Name them with {say}"
+        + (", and a judge of its own with --judge-model." if JUDGE not in fitting else ".")
+    )
 
 
 def _answerer(args: argparse.Namespace, urls: Sequence[str], wanted: str | None, token_name: str) -> Answerer:
@@ -260,20 +291,3 @@ def _answerer(args: argparse.Namespace, urls: Sequence[str], wanted: str | None,
     bounds = {"min_concurrency": args.min_concurrency, "max_concurrency": args.max_concurrency}
     pool = Pool(servers, **bounds, max_retries=args.max_retries)
     return Answerer(identify(pool, wanted), pool)
-
-
-def stored_model(models: Sequence[Model], wanted: str | None, path: Path, name: str = "") -> Model:
-    """The model whose responses a replay takes from a store, for the one of a `name` where several are asked.
-
-    Raises:
-        StoreError: the store holds none, or several that `wanted` does not tell apart.
-    """
-    fitting = [model for model in models if wanted in (None, model.id, str(model))]
-    if len(fitting) == 1:
-        return fitting[0]
-    there = ", ".join(map(str, models)) or "none"
-    flag = f"--model {name}=ID" if name else "--model"
-    raise StoreError(
-        f"{path}: --replay needs one model's responses; there are: {there}. Name it with {flag}, and a judge of its "
-        "own with --judge-model."
-    )

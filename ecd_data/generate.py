@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:
     from builders.spool import Spool
+    from ecd_data.calls.scheduler import Answerer
     from ecd_data.calls.store import Store
     from ecd_data.corpus.contamination import Contamination
     from ecd_data.corpus.seeds import Corpus
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from ecd_data.recipe import Recipe
     from ecd_data.requirements.calibration import Calibration
     from ecd_data.watch.run import Watch
+
+TOLD_BY = 20  # seeds whose chains tell which models of a store a replay is of
 
 
 def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
@@ -141,20 +145,19 @@ def make_generation(
 
     names = find(recipe.builder).asks(Plan.of(recipe).options)
     judge = judged_by(args, store)
-    asked = answerers(args, store, names, judge)
+
+    def of(seeds: Corpus, asked: Mapping[str, Answerer]) -> Generation:
+        first = asked[names[0]]
+        others = {name: by for name, by in {**asked, JUDGE: judge}.items() if name and by}
+        return Generation(seeds, recipe, first.model, store, first.pool, others, contamination)
+
+    some = replace(corpus, seeds=corpus.seeds[:TOLD_BY])
+    asked = answerers(args, store, names, judge, lambda asked: of(some, asked).is_stored())
     models = ", ".join(f"{name} {by.model}".strip() for name, by in asked.items())
     console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {models}, responses in {store.path}")
-    first = asked[names[0]]
-    return Generation(
-        corpus,
-        recipe,
-        first.model,
-        store,
-        first.pool,
-        others={name: by for name, by in {**asked, JUDGE: judge}.items() if name and by},
-        contamination=contamination,
-        on_judge=lambda calibration: console.print(verdict(calibration, recipe)),
-    )
+    generation = of(corpus, asked)
+    generation.on_judge = lambda calibration: console.print(verdict(calibration, recipe))
+    return generation
 
 
 def write_build(

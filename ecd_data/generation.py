@@ -13,7 +13,7 @@ from ecd_data.calls.store import Store
 from ecd_data.canonical import canonical_json, sha256
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
-from ecd_data.errors import CallFailed
+from ecd_data.errors import CallFailed, StoreError
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
 from ecd_data.recipe import Recipe
@@ -120,6 +120,15 @@ class Generation:
         seeds, plan, steps = self.corpus.seeds, self.plan, find(self.recipe.builder).run
         mine = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
         yield from self._run(CHAINS, len(mine), (steps(seed, plan) for seed in mine))
+
+    def is_stored(self) -> bool:
+        """Whether a replay finds all that the chains ask of these models in the store."""
+        try:
+            for _ in self.chains():
+                pass
+        except StoreError:
+            return False
+        return True
 
     def calibrate(self, plan: Plan) -> Calibration:
         """Tries the judge on items whose truth code knows.

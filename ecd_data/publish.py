@@ -34,7 +34,7 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
     report = validate_build(build)
     pairs = sum(report.rows["preference"].values())
     console.print(f"valid: {pairs} pairs, {report.rechecked} requirements checked again by code on both sides")
-    message = args.commit_message or f"Add {pairs} verified preference pairs"
+    message = args.commit_message or f"Add {pairs} preference pairs"
     with named(build, args.repo_id) as folder:
         if args.dry_run:
             show(args, release, folder)

@@ -1,6 +1,7 @@
 """Who answers, by the flags: one model or several by their names, live and in a replay."""
 
 import argparse
+import re
 
 import pytest
 from fake_endpoint import TGI_INFO, FakeServer, make_request
@@ -65,8 +66,9 @@ def test_a_url_with_an_equals_sign_is_no_name():
 @pytest.mark.parametrize(
     ("names", "given", "message"),
     [
-        (["strong", "weak"], ["strong={url}"], "the model 'weak' has no endpoint: give --endpoint weak=URL"),
-        (["strong"], ["{url}"], "give --endpoint strong=URL"),
+        (["strong", "weak"], ["strong={url}"], "not every model .* has an endpoint: give --endpoint weak=URL, too"),
+        (["strong", "weak"], ["{url}"], "give --endpoint strong=URL --endpoint weak=URL, too"),
+        (["", "student"], ["student={url}"], r"give --endpoint URL \(without a name\), too"),
         ([""], ["strong={url}"], "--endpoint strong=...: nobody asks a model of that name; this takes no names"),
         (["strong"], ["strong={url}", "big={url}"], "--endpoint big=...: .* this takes --endpoint strong=..."),
     ],
@@ -87,14 +89,47 @@ def test_a_token_may_be_of_one_model(server, store, monkeypatch):
     assert [one.headers[-1].get("authorization") for one in (strong, weak)] == ["Bearer of-all", "Bearer of-weak"]
 
 
+def models(found):
+    return {name: by.model for name, by in found.items()}
+
+
 def test_a_replay_finds_the_models_in_the_store(store):
-    args = parse("--replay")
+    args, names = parse("--replay"), ["strong", "weak"]
     store.put("0" * 64, STRONG, make_request(), Response("yes", "stop"))
-    found = flags.answerers(args, store, ["strong", "weak"])
-    assert {by.model for by in found.values()} == {STRONG}
+    assert models(flags.answerers(args, store, names)) == {"strong": STRONG, "weak": STRONG}
     store.put("1" * 64, WEAK, make_request(), Response("no", "stop"))
-    with pytest.raises(StoreError, match="Name it with --model strong=ID"):
-        flags.answerers(args, store, ["strong", "weak"])
+    there = re.escape(
+        "there are those of: test/strong@01, test/weak@02. Name them with --model strong=ID --model weak=ID"
+    )
+    with pytest.raises(StoreError, match=there):
+        flags.answerers(args, store, names)
     named = parse("--replay", "--model", "strong=test/strong", "--model", "weak=test/weak")
-    found = flags.answerers(named, store, ["strong", "weak"])
-    assert {name: by.model for name, by in found.items()} == {"strong": STRONG, "weak": WEAK}
+    assert models(flags.answerers(named, store, names)) == {"strong": STRONG, "weak": WEAK}
+
+
+def test_a_replay_takes_the_models_that_answered(store):
+    for number, model in enumerate((STRONG, WEAK)):
+        store.put(f"{number:064}", model, make_request(), Response("yes", "stop"))
+    asked = []
+
+    def answered(way):
+        asked.append(models(way))
+        return asked[-1] in right
+
+    right = [{"strong": STRONG, "weak": WEAK}]
+    assert [models(flags.answerers(parse("--replay"), store, ["strong", "weak"], None, answered))] == right
+    assert len(asked) == 4  # both may be the same model
+    asked.clear()
+    named = parse("--replay", "--model", "weak=test/weak")
+    assert [models(flags.answerers(named, store, ["strong", "weak"], None, answered))] == right
+    assert all(way["weak"] == WEAK for way in asked)
+    right = [{"": STRONG}, {"": WEAK}]
+    with pytest.raises(
+        StoreError, match="cannot tell whose .* Name them with --model ID, and a judge of its own with"
+    ):
+        flags.answerers(parse("--replay"), store, [""], None, answered)
+    right = []
+    with pytest.raises(StoreError, match="lacks responses that this recipe and these seeds need"):
+        flags.answerers(parse("--replay"), store, [""], None, answered)
+    with pytest.raises(StoreError, match="finds no such model"):
+        flags.answerers(parse("--replay", "--model", "test/other"), store, [""], None, answered)

@@ -93,11 +93,13 @@ def test_a_judge_of_its_own_gets_all_votes_and_nothing_else_and_replays(judged, 
     assert not [request for request in generation.pool.requests if request.role == "judge"]
     with Store(tmp_path / "responses.sqlite") as store:
         again = Generation(corpus, generation.recipe, MODEL, store, others={"judge": Answerer(JUDGE)})
+        assert again.is_stored()
         assert list(again.chains()) == made
         assert again.trial_keys == generation.trial_keys
         assert again.fingerprint == generation.fingerprint
         alone = Generation(corpus, generation.recipe, MODEL, store)
         assert alone.fingerprint != generation.fingerprint
+        assert not alone.is_stored()
         with pytest.raises(StoreError, match="no response of test/scripted"):
             list(alone.chains())
 

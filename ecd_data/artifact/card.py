@@ -55,12 +55,13 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
     Raises:
         BuildError: there is no pair to show.
     """
-    examples = _examples(build)
+    builder, examples = manifest["recipe"]["builder"], _examples(build)
     if not examples:
         reasons = ", ".join(f"{n} x {reason}" for reason, n in manifest["counts"]["rejects"].items())
+        more = "more candidates in the recipe's routes" if builder == ECD else "other options in the recipe"
         raise BuildError(
-            f"no pair came out of {manifest['counts']['rounds']} rounds ({reasons}). Try more seeds or rounds, more "
-            "candidates in the recipe's routes, or a more capable model; the responses so far are stored."
+            f"no pair came out of {manifest['counts']['rounds']} rounds ({reasons}). Try more seeds or rounds, "
+            f"{more}, or a more capable model; the responses so far are stored."
         )
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (resources.files("cards") / name).read_text(encoding="utf-8")),
@@ -69,7 +70,6 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
         trim_blocks=True,
     )
     environment.filters.update(code=code_span, html=html_text, marked=_marked)
-    builder = manifest["recipe"]["builder"]
     template = environment.get_template(f"{builder}.md.jinja")
     title = "".join(template.blocks["title"](template.new_context()))
     return template.render(

@@ -16,6 +16,7 @@ from typing import Any
 
 from ecd_data.artifact.figures import figures
 from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.rankings import CONFIG as RANKING
 from ecd_data.artifact.tables import data_files, every_row, read_rows
 from ecd_data.canonical import canonical_json
 from ecd_data.errors import BuildError
@@ -92,12 +93,16 @@ class _Chains:
 
     def read(self) -> Row:
         pairs, rejects = self._by_seed("preference"), self._by_seed("rejects")
+        rankings = {row["id"]: self._ranking(row) for _, row in self._rows(RANKING, "seed_id")}
         chains = [
             {
                 "id": chain["id"],
                 "split": split,
                 "turns": [self._turn(turn) for turn in chain["turns"]],
-                "pairs": [self._pair(pair, chain["turns"]) for pair in pairs[chain["id"]]],
+                "pairs": [
+                    {**self._pair(pair, chain["turns"]), "ranking": rankings.get(pair["id"])}
+                    for pair in pairs[chain["id"]]
+                ],
                 "rejects": [self._reject(reject) for reject in rejects[chain["id"]]],
             }
             for split, chain in self._rows("chains", "id")
@@ -145,6 +150,14 @@ class _Chains:
         texts = {"instruction": self._text(pair["prompt"][0]["content"])}
         negative = {"negative": pair.get("negative", EVOLVED)}
         return {**{key: pair[key] for key in kept}, **negative, **texts, **sides, "requirements": requirements}
+
+    def _ranking(self, row: Row) -> Row:
+        answers = zip(row["responses"], row["preference"], row["met"], strict=True)
+        ranked = sorted(answers, key=lambda answer: -answer[1])
+        answered = [
+            {"text": self._text(text[0]["content"]), "share": share, "met": met} for text, share, met in ranked
+        ]
+        return {"teacher": row["teacher"], "method": row["method"], "answers": answered}
 
     def _reject(self, reject: Row) -> Row:
         kept = {key: reject[key] for key in ("id", "round", "step", "reason", "operation")}

@@ -65,20 +65,25 @@ def run(*arguments, **environment):
     return done.stdout
 
 
+def flags(name, folder, build):
+    """Those of a generation, whoever answers."""
+    seeds = ["--seeds", "bundled", "--limit", 12, "--recipe", folder / "recipe.yaml", "--builder", name]
+    return [*seeds, "--responses", folder / "responses.sqlite", "--out", build]
+
+
 @pytest.fixture(scope="module", params=RECIPES)
 def made(request, tmp_path_factory):
     """A builder's name, and a folder with its build and responses, and the Hub that it was published on."""
     name, folder = request.param, tmp_path_factory.mktemp("made")
     (folder / "recipe.yaml").write_text(RECIPES[name])
-    flags = ["--seeds", "bundled", "--limit", 12, "--recipe", folder / "recipe.yaml", "--builder", name]
-    flags += ["--responses", folder / "responses.sqlite", "--out", folder / "build"]
+    endpoints = []
     with ExitStack() as running:
         for number, model in enumerate(MODELS[name]):
             server = running.enter_context(Simulated(seed=number, model=f"simulated/{model or 'model'}"))
-            flags += ["--endpoint", f"{model}={server.url}" if model else server.url]
+            endpoints += ["--endpoint", f"{model}={server.url}" if model else server.url]
         hub = running.enter_context(Hub(folder / "hub"))
         environment = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(folder / "home")}
-        run("ecd_data.publish", f"org/{name}", *flags, **environment)
+        run("ecd_data.publish", f"org/{name}", *flags(name, folder, folder / "build"), *endpoints, **environment)
         verified = run("ecd_data.verify", f"org/{name}", "--replay", **environment)
     assert ": verified" in verified
     return name, folder
@@ -95,6 +100,12 @@ def test_its_rows_say_what_they_are(made):
         assert row["model"] in {"simulated/model@5171a7ed", *(f"simulated/{m}@5171a7ed" for m in MODELS[name])}
     schema = json.loads((folder / "build" / "schema" / "preference.schema.json").read_text())
     assert schema["properties"].keys() == find(name).FEATURES["preference"].keys()
+
+
+def test_a_replay_finds_out_which_model_is_which(made, tmp_path):
+    name, folder = made
+    run("ecd_data.generate", *flags(name, folder, tmp_path / "again"), "--replay")
+    assert contents(tmp_path / "again") == contents(folder / "build")
 
 
 def test_parts_in_processes_make_the_same_bytes(made, tmp_path):

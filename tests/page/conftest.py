@@ -1,16 +1,16 @@
-"""A build with judged requirements and rejects, its contents, and Chromium to look at its page with."""
+"""Builds, one with judged requirements and rejects, its contents, and Chromium to look at its page with."""
 
 import shutil
 from dataclasses import replace
 
 import pytest
-from scripted import MODEL, RECIPE, ScriptedPool
+from scripted import MODEL, RECIPE, ScriptedPool, scripted
 
-from builders.ecd import Ecd
+from builders import find
 from builders.spool import Spool
 from ecd_data.artifact.build import build
-from ecd_data.artifact.schema import configs
 from ecd_data.artifact.tables import every_row
+from ecd_data.calls.scheduler import Answerer
 from ecd_data.calls.store import Store
 from ecd_data.generation import Generation
 from ecd_data.page.contents import read_contents
@@ -21,18 +21,29 @@ QUIET = ["--disable-background-networking", "--disable-component-update", "--dis
 
 
 @pytest.fixture(scope="module")
-def built(corpus, tmp_path_factory):
-    """The build; of the whole module, since it must be there before Playwright's event loop is."""
-    folder = tmp_path_factory.mktemp("page")
+def make_built(corpus, tmp_path_factory):
+    """Builds by a scripted model; of the whole module, since they must be there before Playwright's event loop is."""
+
+    def make(recipe, answer=scripted, names=()):
+        folder = tmp_path_factory.mktemp("page")
+        builder, pool = find(recipe.builder), ScriptedPool(answer)
+        with Store(folder / "responses.sqlite") as store:
+            others = {name: Answerer(MODEL, pool) for name in names}
+            generation = Generation(corpus, recipe, MODEL, store, pool, others=others)
+            spool = Spool(folder / "spool", recipe)
+            spool.fill(generation)
+            of = [c.name for c in builder.BUILDER_CONFIGS]
+            builders = [builder(config, generation=generation, spool=spool, cache_dir=str(folder)) for config in of]
+            build(builders, generation, [*generation.trial_keys, *spool.keys()], folder / "build")
+        return folder / "build"
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def built(make_built):
     operations = ("reasoning/*", "style/no_*", "format/*")
-    recipe = replace(RECIPE, operations=operations, judge_items=10, judge_accuracy=0.0)
-    with Store(folder / "responses.sqlite") as store:
-        generation = Generation(corpus, recipe, MODEL, store, ScriptedPool())
-        spool = Spool(folder / "spool", recipe)
-        spool.fill(generation)
-        builders = [Ecd(config, generation=generation, spool=spool, cache_dir=str(folder)) for config in configs()]
-        build(builders, generation, [*generation.trial_keys, *spool.keys()], folder / "build")
-    return folder / "build"
+    return make_built(replace(RECIPE, operations=operations, judge_items=10, judge_accuracy=0.0))
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ const stagesOf = (table) => Object.keys(Object.values(table)[0] ?? {});
 
 function drawOverview() {
   const { counts, funnel, calls, seeds, model, models, recipe, figures } = summary;
-  const named = Object.keys(models).filter((name) => name !== "judge").map((name) => models[name]);
-  const wrote = (named.length ? named : [model]).map(({ id, revision }) => id + (revision ? `, revision ${revision.slice(0, 12)}` : ""));
+  const named = Object.entries(models).filter(([name]) => name !== "judge");
+  const asked = (named.length ? named : [["", model]]).map(([name, { id, revision }]) => `${name} ${id}${revision ? `, revision ${revision.slice(0, 12)}` : ""}`.trim());
   const numbers = [
     [count(counts.pairs), evolves() ? "verified pairs" : "pairs"],
     [count(counts.rounds), "rounds attempted"],
@@ -24,7 +24,7 @@ function drawOverview() {
   byId("overview").append(
     make("header", { class: "hero" },
       make("h1", {}, evolves() ? "Verified preference pairs" : "Preference pairs"),
-      make("p", {}, "Written by ", make("b", {}, wrote.join("; ")), `, from ${seeds.sources.join(", ")}, in ${recipe.rounds} ${recipe.rounds === 1 ? "round" : "rounds"} a seed.`),
+      make("p", {}, "Made with ", make("b", {}, asked.join("; ")), `, from ${seeds.sources.join(", ")}, in ${recipe.rounds} ${recipe.rounds === 1 ? "round" : "rounds"} a seed.`),
       make("dl", { class: "numbers" }, numbers.map(([value, name]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))))),
     make("div", { class: "cards" }, drawFunnel(), drawRejects()),
     make("div", { class: "cards" }, Object.entries(figures).map(drawFigure)),

@@ -4,7 +4,7 @@ const summary = JSON.parse(byId("summary").textContent);
 let data, rounds = [], list, facets, chosen = {}, open;
 const places = new Map(); // of rounds, by id
 
-document.title = `${summary.name}: verified preference pairs`;
+document.title = `${summary.name}: ${evolves() ? "verified preference pairs" : "preference pairs"}`;
 byId("name").append(...visible(summary.name));
 drawOverview();
 go();

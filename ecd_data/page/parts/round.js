@@ -67,22 +67,40 @@ function drawHead(round, neighbours) {
   );
 }
 
+/** How many of the requirements an answer meets; nothing where there are none. */
+const meets = (met) => (met.length ? `meets ${met.filter(Boolean).length} of ${met.length}` : "");
+
 function drawPair(round) {
   const { pair, requirements, chain } = round;
   const [rejected, chosen] = differences(data.texts[pair.rejected.text], data.texts[pair.chosen.text]);
   const before = turnBefore(chain, pair.round);
   const side = (name, pieces) => {
-    const met = pair[name].met.filter(Boolean).length;
+    const size = `${count(data.texts[pair[name].text].length)} characters`;
     return make("section", { class: `side ${name}` },
-      make("h3", {}, name === "chosen" ? "Chosen" : "Rejected", make("small", {}, `meets ${met} of ${requirements.length}, ${count(data.texts[pair[name].text].length)} characters`)),
+      make("h3", {}, name === "chosen" ? "Chosen" : "Rejected", make("small", {}, [meets(pair[name].met), size].filter(Boolean).join(", "))),
       passage(pieces, name));
   };
   return [
     make("section", {}, make("h3", {}, "Instruction"), passage(changes(before?.instruction, pair.instruction), "added")),
     make("div", { class: "sides" }, side("chosen", chosen), side("rejected", rejected)),
-    make("section", {}, make("h3", {}, "Requirements"),
+    requirements.length && make("section", {}, make("h3", {}, "Requirements"),
       make("ol", { class: "requirements" }, requirements.map((requirement, i) => drawRequirement(requirement, i, pair)))),
+    pair.ranking && drawRanking(pair),
   ];
+}
+
+/** All answers of a round by how much a teacher prefers each, the most preferred first. */
+function drawRanking({ ranking, chosen, rejected }) {
+  const { teacher, method, answers } = ranking;
+  const role = ({ text }) => (text === chosen.text ? "chosen" : text === rejected.text ? "rejected" : "");
+  const kinds = { chosen: ["pair", "good"], rejected: ["reject", "bad"] }; // of its tag and of its bar
+  return make("section", {}, make("h3", {}, "The teacher's preference", make("small", {}, visible(teacher), `, by ${inWords(method)}`)),
+    make("ol", { class: "ranking" }, answers.map((answer) => {
+      const [kind, colour] = kinds[role(answer)] ?? [];
+      return make("li", {},
+        make("p", { class: "weight" }, make("b", {}, `${(100 * answer.share).toFixed(1)} %`), bar(answer.share, colour)),
+        make("div", {}, plain(data.texts[answer.text]), make("p", { class: "facts" }, kind && tag(role(answer), kind), meets(answer.met) && make("span", {}, meets(answer.met)))));
+    })));
 }
 
 function drawRequirement(requirement, i, pair) {

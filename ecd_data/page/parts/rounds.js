@@ -69,5 +69,6 @@ function search(words, texts) {
 
 function textsOf({ pair, reject, requirements, chain }) {
   if (reject) return [reject.instruction, ...reject.candidates.flatMap((made) => [made.text, made.detail])];
-  return [pair.instruction, pair.chosen.text, pair.rejected.text, ...requirements.map((requirement) => requirement.text)];
+  const others = pair.ranking?.answers.map((answer) => answer.text) ?? [];
+  return [pair.instruction, pair.chosen.text, pair.rejected.text, ...others, ...requirements.map((requirement) => requirement.text)];
 }
