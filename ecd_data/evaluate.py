@@ -135,6 +135,8 @@ def main() -> int:
         parser.error("--weights is a model that is run here: leave out --endpoint and --model")
     if args.weights_revision and not args.weights:
         parser.error("--weights-revision is of --weights, which is missing")
+    if args.dtype != "auto" and not args.weights:
+        parser.error("--dtype is of --weights, which is missing")
 
     def command() -> None:
         if not (args.weights or args.endpoint or args.replay or os.environ.get("ECD_ENDPOINT")):

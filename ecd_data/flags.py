@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ecd_data.calls.store import Store
 
 NAMED = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
+WAYS = 1000  # to give names their models that a replay tries, at some milliseconds each
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -207,8 +208,11 @@ def answerers(
             raise EndpointError(f"{flag} {unknown[0]}=...: nobody asks a model of that name; this takes {takes}.")
     if args.replay:
         models = store.models()
-        others = [model for model in models if judge is None or model != judge.model]
-        fitting = {name: _fitting(others or models, _wanted(wanted, name)) for name in names}
+        others = [model for model in models if judge is None or model != judge.model] or models
+        fitting = {
+            name: _fitting(models if (id_ := _wanted(wanted, name)) or len(names) > 1 else others, id_)
+            for name in names
+        }
         return _stored(fitting, store, answered)
     found: dict[str, Answerer] = {}
     known: dict[tuple[object, ...], Answerer] = {}  # names at the same servers share them, and their limits
@@ -262,11 +266,17 @@ def _stored(
     store: Store,
     answered: Callable[[Mapping[str, Answerer]], bool] | None = None,
 ) -> dict[str, Answerer]:
-    """The one way that a store leaves to give names their models in a replay. Raises `StoreError` without one."""
+    """The one way that a store leaves to give names their models in a replay.
+
+    Raises:
+        StoreError: there is none, or several that `answered` does not tell apart, or far too many to try.
+    """
     from ecd_data.calls.scheduler import Answerer
 
-    ways = [dict(zip(fitting, map(Answerer, models), strict=True)) for models in product(*fitting.values())]
-    trouble = "cannot tell whose responses to take" if ways else "finds no such model"
+    number = math.prod(map(len, fitting.values()))
+    trouble = "cannot tell whose responses to take" if number else "finds no such model"
+    chosen = product(*fitting.values()) if number <= WAYS else ()
+    ways = [dict(zip(fitting, map(Answerer, models), strict=True)) for models in chosen]
     if len(ways) > 1 and answered:
         ways = [way for way in ways if answered(way)]
         trouble = trouble if ways else "lacks responses that this recipe and these seeds need, whoever gave them"

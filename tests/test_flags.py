@@ -133,3 +133,31 @@ def test_a_replay_takes_the_models_that_answered(store):
         flags.answerers(parse("--replay"), store, [""], None, answered)
     with pytest.raises(StoreError, match="finds no such model"):
         flags.answerers(parse("--replay", "--model", "test/other"), store, [""], None, answered)
+
+
+def test_a_replay_does_not_try_ways_without_end(store):
+    for number in range(6):
+        store.put(f"{number:064}", Model(f"test/{number}", ""), make_request(), Response("yes", "stop"))
+    names = ["a", "b", "c", "d"]
+    with pytest.raises(StoreError, match="cannot tell whose .* Name them with --model a=ID --model b=ID --model c=ID"):
+        flags.answerers(parse("--replay"), store, names, None, lambda way: pytest.fail("tried"))
+    named = parse("--replay", "--model", "a=test/0")
+    right = dict(zip(names, [0, 1, 2, 3], strict=True))
+    found = flags.answerers(
+        named, store, names, None, lambda way: all(way[name].model.id == f"test/{n}" for name, n in right.items())
+    )
+    assert [model.id for model in models(found).values()] == ["test/0", "test/1", "test/2", "test/3"]
+
+
+def test_the_judge_of_a_replay_may_have_answered_too(store):
+    for number, model in enumerate((STRONG, WEAK)):
+        store.put(f"{number:064}", model, make_request(), Response("yes", "stop"))
+    judge = flags.judged_by(parse("--replay", "--judge-model", "test/strong"), store)
+    assert models(flags.answerers(parse("--replay"), store, [""], judge)) == {"": WEAK}
+    named = parse("--replay", "--model", "test/strong")
+    assert models(flags.answerers(named, store, [""], judge)) == {"": STRONG}
+    right = {"strong": STRONG, "weak": WEAK}
+    named = parse("--replay", "--model", "strong=test/strong", "--model", "weak=test/weak")
+    assert models(flags.answerers(named, store, ["strong", "weak"], judge)) == right
+    found = flags.answerers(parse("--replay"), store, ["strong", "weak"], judge, lambda way: models(way) == right)
+    assert models(found) == right

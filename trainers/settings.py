@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, TrainingArguments
     from trl import ModelConfig
 
+# What transformers calls `--activation_checkpointing` until its version 6; a recipe's new name would win over it.
+OLD_NAME = re.compile("^--gradient([_-])checkpointing")
 Script = TypeVar("Script")
 Config = TypeVar("Config")
 
@@ -37,6 +41,7 @@ def parse(
     import yaml
     from trl import ModelConfig, TrlParser
 
+    args = [OLD_NAME.sub(r"--activation\1checkpointing", arg) for arg in (sys.argv[1:] if args is None else args)]
     parser = TrlParser((script_class, config_class, ModelConfig))
     parser.set_defaults(dtype=None)
     if not torch.accelerator.is_available():

@@ -16,7 +16,7 @@ from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.values import EVOLVED, NEGATIVES, REJECTED, Requirement, Verdict
 
-REMEMBERED = 1000  # verdicts: a chosen answer is the rejected one of the next round
+REMEMBERED = 128  # verdicts, with their texts: a chosen answer is the rejected one of the next round
 Row = Mapping[str, Any]
 
 

@@ -139,7 +139,11 @@ def _is_ours(manifest: Any) -> bool:
     parts = [manifest.get(name) for name in ("versions", "files", "configs", "counts", "recipe")]
     if not all(isinstance(part, dict) for part in parts) or "ecd-data" not in manifest["versions"]:
         return False
-    return "preference" in manifest["configs"] and all(
+    told_of = manifest["configs"].values()
+    if "preference" not in manifest["configs"] or not all(isinstance(splits, dict) for splits in told_of):
+        return False
+    splits = [split for splits in told_of for split in splits.values()]
+    return all(isinstance(split, dict) and {"rows", "rows_sha256"} <= split.keys() for split in splits) and all(
         isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in manifest["files"].values()
     )
 

@@ -9,6 +9,7 @@ from scripted import RECIPE, finish
 
 from builders import BUILDERS, find
 from builders.ecd import Ecd
+from ecd_data.artifact import schema as schemas
 from ecd_data.artifact.schema import configs, gate, schema_text, schemas_hash
 from ecd_data.corpus.seeds import read_corpus
 from ecd_data.errors import GateError
@@ -78,6 +79,32 @@ def test_the_gate_lets_pass_what_jsonschema_does(rows, config, data):
         else:
             inside[last] = data.draw(VALUES)
     assert passes(config, row) == Draft202012Validator(json.loads(schema_text(config))).is_valid(row)
+
+
+@pytest.mark.parametrize("place", [("evolved_by",), ("rejected_votes", 0), ("requirements", 0, "check")])
+def test_half_of_a_surrogate_pair_is_refused_like_any_other_text(rows, place):
+    row = deepcopy(rows["preference"][0])
+    *outer, last = place
+    inside = row
+    for key in outer:
+        inside = inside[key]
+    inside[last] = "\ud800"
+    with pytest.raises(GateError, match=f"^preference row '{row['id']}': {'.'.join(map(str, place))}: "):
+        gate("preference", row)
+
+
+@pytest.mark.parametrize("more", [{"model": {"maxLength": 3}}, {"minProperties": 99}])
+def test_no_keyword_of_a_schema_is_passed_over(rows, monkeypatch, more):
+    schema = json.loads(schema_text("sft"))
+    if "model" in more:
+        schema["$defs"]["model"] = schema["properties"]["model"]
+        schema["properties"]["model"] = {"$ref": "#/$defs/model", **more["model"]}
+    else:
+        schema |= more
+    monkeypatch.setattr(schemas, "schema_text", lambda *_: json.dumps(schema))
+    for made in (schemas._shortcut, schemas._validator):
+        monkeypatch.setattr(schemas, made.__name__, made.__wrapped__)
+    assert not passes("sft", rows["sft"][0])
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

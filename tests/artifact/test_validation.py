@@ -114,6 +114,16 @@ def test_a_manifest_that_lacks_a_part_is_named(make_build, name):
         validate_build(build)
 
 
+@pytest.mark.parametrize("told", [5, {"train": 3}, {"train": {"rows": 3}}])
+def test_rows_that_a_manifest_tells_of_in_another_way_are_named(make_build, told):
+    build = make_build()
+    manifest = read_manifest(build)
+    manifest["configs"]["preference"] = told
+    write_manifest(build, manifest)
+    with pytest.raises(BuildError, match=r"manifest.json: not a manifest of format"):
+        validate_build(build)
+
+
 def test_a_seed_in_two_splits_is_found(make_build):
     build = make_build()
     leaked = pq.read_table(build / TRAIN).slice(0, 1).to_pylist()[0]

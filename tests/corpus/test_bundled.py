@@ -16,7 +16,8 @@ UNIT = r"(?:words?|sentences?|paragraphs?|lines?|bullets?|bullet points?|points?
 REQUIREMENT = re.compile(
     rf"\b(?:{NUMBER}[ -]{UNIT}"
     r"|at (?:most|least)|(?:no|not) (?:more|fewer|less) than|up to \d+|exactly \d+|under \d+"
-    r"|JSON|YAML|XML|Markdown|bullets?|bulleted|numbered|as a (?:list|table|poem)|in a table"
+    r"|JSON|YAML|XML|Markdown|bullets?|bulleted|numbered|as a (?:list|table|poem|headline)|in a table"
+    r"|full sentences?|step by step"
     r"|upper ?case|lower ?case|capital letters|avoid the word|do not (?:use|mention)|without using)\b",
     re.IGNORECASE,
 )
@@ -62,6 +63,8 @@ def test_none_sets_a_requirement() -> None:
         "Write no more than a page.",
         "Name tools as a list.",
         "Name tools with bullet points.",
+        "Explain rain step by step.",
+        "Write this as a headline.",
     ],
 )
 def test_a_requirement_would_be_noticed(text: str) -> None:

@@ -131,6 +131,7 @@ def test_a_mistake_is_one_message(tmp_path, jsonl, flags, message):
     [
         ["--weights", "out", "--endpoint", "http://127.0.0.1:9"],
         ["--endpoint", "http://127.0.0.1:9", "--weights-revision", "main"],
+        ["--endpoint", "http://127.0.0.1:9", "--dtype", "float32"],
         ["--endpoint", "http://127.0.0.1:9", "--temperature", "3"],
     ],
 )

@@ -218,6 +218,16 @@ def test_a_model_must_exist_and_have_a_chat_template(model: Path, tmp_path: Path
         settings.load_tokenizer(parse("--dataset_name", "x", "--model_name_or_path", tmp_path / "base")[2], False)
 
 
+@pytest.mark.parametrize(
+    "flag", ["--gradient_checkpointing", "--gradient-checkpointing", "--activation_checkpointing"]
+)
+def test_a_flag_wins_over_the_recipe_by_its_older_name_too(flag: str) -> None:
+    recipe = ["--config", SCRIPT.parent / "recipes" / "smol-cpu.yaml", "--dataset_name", "org/ecd"]
+    assert not parse(*recipe)[1].activation_checkpointing
+    assert parse(*recipe, flag, "true")[1].activation_checkpointing
+    assert parse(*recipe, f"{flag}=true")[1].activation_checkpointing
+
+
 @pytest.mark.parametrize("name", ["smol-cpu", "gpu"])
 def test_the_recipes_are_understood(name: str) -> None:
     recipe = SCRIPT.parent / "recipes" / f"{name}.yaml"
