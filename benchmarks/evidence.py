@@ -15,7 +15,7 @@ stands behind `--` goes to every trainer. All arms have as many pairs, epochs an
 
 What is made stays in `--work`, and the same command makes again only what has other inputs by now. When all of it is
 there, `--result` gets the numbers, and the table as Markdown beside it. Intervals are of 95 %, from a bootstrap over
-seeds.
+seeds; two models are compared on the same draws of it, so a lead leaves out how hard the prompts happen to be.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from ecd_data.canonical import canonical_json, sha256
 from ecd_data.command import build_at, console, quiet_libraries, run_command
 from ecd_data.demo import CPU_TRAINING
 from ecd_data.errors import EcdError
+from ecd_data.evaluation.result import compare, read_result
 from ecd_data.flags import positive
 from ecd_data.hashing import file_sha256, files_sha256
 
@@ -86,6 +87,10 @@ def evidence(args: argparse.Namespace) -> None:
     plain = write_plain(args.work / "plain.jsonl", test)
     sets = {"test": test.build, "plain": plain, **beside}
     measured = [measure(args, model, base, sets, test) for model in models]
+    asked = [name for name in sets if name != "plain"]
+    first = measured[len(sizes)]
+    for model in measured:
+        model["lead"] = {name: lead(args, first, model, name) for name in asked}
     result = {
         "command": shlex.join(["python", "benchmarks/evidence.py", *without_folders(sys.argv[1:])]),
         "machine": {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()},
@@ -97,7 +102,7 @@ def evidence(args: argparse.Namespace) -> None:
     }
     args.result.parent.mkdir(parents=True, exist_ok=True)
     args.result.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    table = markdown(measured, ["test", *(name for name in sets if name not in ("test", "plain"))])
+    table = markdown(measured, asked, first)
     args.result.with_suffix(".md").write_text(table, encoding="utf-8")
     print(table, end="")
 
@@ -191,6 +196,13 @@ def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[s
     return {**found, "perplexity": perplexity(own), "perplexity_ratio": perplexity(own, before)}
 
 
+def lead(args: argparse.Namespace, first: Row, model: Row, name: str) -> Row:
+    """How much more of a set's requirements the first arm, at its largest size, meets than another model."""
+    ours, theirs = (read_result(args.work / "results" / each["name"] / f"{name}.json") for each in (first, model))
+    interval: Row = compare(ours, theirs)["difference"][0]["measures"]["requirement_strict"]
+    return interval
+
+
 def responses(args: argparse.Namespace) -> Path:
     """The store of all that is asked."""
     return args.responses or args.work / "responses.sqlite"
@@ -207,19 +219,23 @@ def parquet_sha256(build: Path) -> str:
     return files_sha256(build, build.rglob("*.parquet"))
 
 
-def markdown(measured: Sequence[Row], sets: Sequence[str]) -> str:
+def markdown(measured: Sequence[Row], sets: Sequence[str], first: Row) -> str:
     """The table: what is met on each of `sets`, in percent, and what became of plain prompts."""
     heads = ["model", "pairs"]
     for name in sets:
-        heads += [f"{name}: requirements met, %", "against base, points", "prompts met, %", "looping or empty, %"]
+        heads += [f"{name}: requirements met, %", "against base, points", f"lead of {first['name']}, points"]
+        heads += ["prompts met, %", "looping or empty, %"]
     heads += ["plain: perplexity, times base's", "words", "looping or empty, %", "met unasked, %"]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for model in measured:
         cells = [model["title"], f"{model['pairs'] or ''}"]
-        for scored in (model["sets"][name] for name in sets):
+        for name in sets:
+            scored = model["sets"][name]
             met, more = scored["accuracy"][0]["measures"], (scored["difference"] or [None])[0]
             points = cell(more["measures"]["requirement_strict"], 100, "+") if more else ""
-            cells += [cell(met["requirement_strict"], 100), points, cell(met["prompt_strict"], 100), broken(scored)]
+            ahead = "" if model is first else cell(model["lead"][name], 100, "+")
+            cells += [cell(met["requirement_strict"], 100), points, ahead]
+            cells += [cell(met["prompt_strict"], 100), broken(scored)]
         plain = model["sets"]["plain"]
         unasked = cell(plain["accuracy"][0]["measures"]["requirement_strict"], 100)
         ratio = cell(model["perplexity_ratio"], 1, digits=2) if model["pairs"] else "1"

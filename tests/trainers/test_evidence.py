@@ -93,6 +93,8 @@ def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, fol
     assert arm["perplexity_ratio"]["low"] != 1.0, "the arm's weights are others"
     differences = {line["part"]: line["measures"]["requirement_strict"] for line in arm["sets"]["test"]["difference"]}
     assert differences["all"]["low"] <= differences["all"]["value"] <= differences["all"]["high"]
+    assert base["lead"] == {"test": differences["all"]}
+    assert arm["lead"]["test"]["value"] == 0
     for name, prompts in (("test", result["build"]["test_pairs"]), ("plain", base["sets"]["plain"]["prompts"])):
         assert base["sets"][name]["prompts"] == arm["sets"][name]["prompts"] == prompts > 1
 
