@@ -23,6 +23,9 @@ print("Submitted batch job 7")
 """
 TOOLS = {"sbatch": SBATCH, "srun": '#!/bin/bash\nshift 3\nexec "$@"\n', "scontrol": "#!/bin/bash\necho here\n"}
 
+# Only for a server that stops to answer: a call that takes longer costs its round.
+IMPATIENT = ["--max-retries", "0", "--timeout", "3"]
+
 
 def test_local_processes(generate, tmp_path):
     with Simulated() as server:
@@ -44,9 +47,7 @@ def test_a_work_folder_at_a_url(generate, tmp_path):
         alone = generate(server, "alone")
     with Simulated() as server:
         server.stop_after = 60
-        said, _ = generate.start(server, "tasks", *flags, "--max-retries", "0", "--timeout", "1").communicate(
-            timeout=60
-        )
+        said, _ = generate.start(server, "tasks", *flags, *IMPATIENT).communicate(timeout=60)
         assert "the same command goes on" in said
         server.stop_after = None
         before = server.answered.copy()
@@ -109,12 +110,12 @@ def test_mistakes_are_told(generate):
 
 def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_path, monkeypatch):
     monkeypatch.setenv("ECD_TOKEN", "secret-token-of-the-endpoint")
-    tasks = ["--executor", "local", "--tasks", "3", "--workers", "2", "--max-retries", "0", "--timeout", "1"]
+    tasks = ["--executor", "local", "--tasks", "3", "--workers", "2"]
     with Simulated() as server:
         alone = generate(server, "alone")
     with Simulated() as server:
         server.stop_after = 60
-        process = generate.start(server, "tasks", *tasks)
+        process = generate.start(server, "tasks", *tasks, *IMPATIENT)
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 1, said
         assert said.splitlines()[-1].startswith("error: ")
