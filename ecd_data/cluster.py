@@ -18,6 +18,7 @@ from builders.spool import Spool, part_name
 from ecd_data.artifact.build import check_out
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.calls.store import Store
+from ecd_data.command import Terminated, terminable
 from ecd_data.errors import EcdError
 from ecd_data.flags import responses
 from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
@@ -57,7 +58,10 @@ class MakePart(PipelineStep):
         """Makes part `rank` of `world_size`, unless it is there; yields nothing."""
         os.chdir(self.folder)
         try:
-            self.make(rank, world_size)
+            with terminable():  # an executor ends its other tasks where one fails: their answers are to be put away
+                self.make(rank, world_size)
+        except Terminated:
+            raise SystemExit(143) from None
         except EcdError as error:
             raise error.with_traceback(None) from None  # its message says it all
         yield from ()
@@ -90,6 +94,8 @@ class MakePart(PipelineStep):
                 )
             with self.track_time("part"):
                 Spool(folder / SPOOL, recipe, parts).fill_part(rank, watch.of(generation))
+            if watch.now().failed:
+                work.make_again(rank, part)
 
 
 class Merge(PipelineStep):

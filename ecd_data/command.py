@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +24,9 @@ def run_command(command: Callable[[], int | None]) -> int:
 
     SIGTERM ends it like Ctrl-C, so that nothing half-made stays behind; the exit codes are 143 and 130.
     """
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        return command() or 0
+        with terminable():
+            return command() or 0
     except EcdError as error:
         console.print(f"error: {error}", style="red")
         return error.exit_code
@@ -50,6 +51,22 @@ def uncollected() -> Iterator[None]:
 
 class Terminated(BaseException):
     """The process was asked to end."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """In here SIGTERM raises `Terminated`, so that what runs can put away what it has.
+
+    Only the main thread can see to that: in any other one SIGTERM stays what it was.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(*_: object) -> None:

@@ -3,6 +3,7 @@
     run                                whose it is
     spool/part-00000-of-00002          the parts that are made
     responses/00000.sqlite             each task's own store
+    again/00000                        a part that the next run makes again
     logs/                              of the tasks, with the notes of those that are done
 
 At a URL, parts and stores are files that a task copies to and from a folder of its own machine.
@@ -55,6 +56,7 @@ class Work:
                         f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
                         "it, or give another --work."
                     )
+                self._reopen()
                 return
             self._remove("logs")  # of a run that ended, which would count as this one's
             self._files.makedirs(self.where, exist_ok=True)
@@ -67,6 +69,11 @@ class Work:
     def has(self, part: str) -> bool:
         """Whether a part of that name is made."""
         return bool(self._files.exists(self._path(f"{SPOOL}/{self._name(part)}")))
+
+    def make_again(self, rank: int, part: str) -> None:
+        """Has the next run make a part again: of calls that failed in it, which are to be asked then."""
+        self._files.makedirs(self._path("again"), exist_ok=True)
+        self._files.pipe_file(self._path(f"again/{rank:05d}"), part.encode())
 
     @contextmanager
     def task(self, rank: int, part: str) -> Iterator[Path]:
@@ -112,7 +119,7 @@ class Work:
 
     def clear(self, logs: bool) -> None:
         """Removes what a finished run needs no more; its logs too, if told so."""
-        for name in (SPOOL, "responses", "run", "logs" if logs else "logs/completions"):
+        for name in (SPOOL, "responses", "again", "run", "logs" if logs else "logs/completions"):
             self._remove(name)
         if self.shared and logs:
             self.shared.rmdir()
@@ -131,6 +138,14 @@ class Work:
 
     def _name(self, part: str) -> str:
         return part if self.shared else f"{part}.zip"
+
+    def _reopen(self) -> None:
+        """Takes back the parts that are to be made again."""
+        for note in self._files.glob(self._path("again/*")):
+            task = note.rpartition("/")[2]
+            for name in (f"{SPOOL}/{self._name(self._files.cat_file(note).decode())}", f"logs/completions/{task}"):
+                self._remove(name)
+            self._files.rm(note)
 
     def _remove(self, name: str) -> None:
         if self._files.exists(self._path(name)):

@@ -62,6 +62,24 @@ def test_a_task_finds_its_store_again_and_leaves_its_part(work):
     assert not work.has(PART)
 
 
+def test_a_part_to_be_made_again(work):
+    work.claim("fingerprint", 1)
+    with work.task(0, PART) as folder:
+        (folder / SPOOL / PART).mkdir(parents=True)
+        work.make_again(0, PART)
+    files, done = fsspec.url_to_fs(work.where)[0], f"{work.logs}/completions/00000"
+    files.makedirs(done.rpartition("/")[0])
+    files.touch(done)
+    assert work.has(PART)  # this run goes on with it
+    work.claim("fingerprint", 1)
+    assert not work.has(PART)
+    assert not files.exists(done)
+    with work.task(0, PART) as folder:
+        (folder / SPOOL / PART).mkdir(parents=True)
+    work.claim("fingerprint", 1)
+    assert work.has(PART)
+
+
 def test_a_task_that_is_killed_has_saved_its_store(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SAVED_EVERY", 0.01)
     work = Work(f"memory://{tmp_path}")
