@@ -34,11 +34,12 @@ from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import append
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import load_recipe
+from ecd_data.request import Message, Request, Response
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import suits
 from ecd_data.rng import keyed
 from ecd_data.templates import render
-from ecd_data.values import Candidate, Message, Request, Requirement, Response, Route, Seed, Turn
+from ecd_data.values import Candidate, Requirement, Route, Seed, Turn
 from ecd_data.watch.run import Watch
 
 ROUTES: tuple[Route, ...] = ("edit", "fresh")

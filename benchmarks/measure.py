@@ -26,7 +26,7 @@ from unittest import mock
 from simulated import MODEL, RECIPE, REVISION, answer
 
 from ecd_data.calls.chat import chat_arguments
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 SIMULATED = Path(__file__).with_name("simulated.py")
 SERVED = Model(MODEL, REVISION)

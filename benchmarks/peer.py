@@ -26,7 +26,7 @@ from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
 from ecd_data.calls.scheduler import Answerer, run
 from ecd_data.calls.store import Store
-from ecd_data.values import Request, Response
+from ecd_data.request import Request, Response
 
 PEER = ("distilabel[openai]==1.5.3", "requests")  # it imports requests and does not say so
 MAX_TOKENS, TEMPERATURE, TOP_P = 256, 0.7, 0.9

@@ -25,7 +25,7 @@ from unittest import mock
 
 from simulated import WOVEN, edited, prose
 
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 MODEL = Model("scripted/model", "5c819ed0")
 RECIPE = """

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from ecd_data.calls.store import Store
-from ecd_data.values import Model, Request, Response, request_key
+from ecd_data.request import Model, Request, Response, request_key
 
 MODEL = Model("org/model", "0123abcd")
 GROUP = 64  # responses that are committed together

@@ -32,7 +32,7 @@ from ecd_data.calls.store import Store
 from ecd_data.corpus.seeds import Corpus, read_corpus
 from ecd_data.generation import Generation
 from ecd_data.recipe import Recipe, load_recipe
-from ecd_data.values import Grammar, Request, Response
+from ecd_data.request import Grammar, Request, Response
 
 Arguments = list[dict[str, Any]]
 

@@ -17,8 +17,9 @@ from ecd_data.artifact.schema import configs, description, gate, schemas_hash
 from ecd_data.canonical import canonical_json, sha256
 from ecd_data.generation import Generation
 from ecd_data.method.plan import Plan
+from ecd_data.request import Steps
 from ecd_data.row_groups import row_groups
-from ecd_data.values import Chain, Seed, Steps
+from ecd_data.values import Chain, Seed
 
 ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
 

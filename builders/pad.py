@@ -46,7 +46,8 @@ from ecd_data.method.plan import Plan
 from ecd_data.method.ranking import Comparison, compare, distribution, likelihoods, teacher_scores
 from ecd_data.method.rounds import NoPair, Outcome, Task, WithRequirements, make_task, paired, rounds
 from ecd_data.method.ruling import Rulings, marked, rule
-from ecd_data.values import REJECTED, STUDENT, Candidate, Chain, Seed, Steps
+from ecd_data.request import Steps
+from ecd_data.values import REJECTED, STUDENT, Candidate, Chain, Seed
 
 TEACHER = "teacher"
 MOST = 4  # answers in a row: the trainer's distribution is over all of their rankings

@@ -34,8 +34,9 @@ from ecd_data.errors import RecipeError
 from ecd_data.method.plan import Plan
 from ecd_data.method.preference import prefer
 from ecd_data.method.rounds import Outcome, Side, WithRequirements, answers, check_usable, make_task, rounds, settle
+from ecd_data.request import Steps
 from ecd_data.rng import keyed
-from ecd_data.values import Chain, Seed, Steps
+from ecd_data.values import Chain, Seed
 
 POSITIVE, NEGATIVE = "positive", "negative"
 

@@ -37,7 +37,8 @@ from ecd_data.method.plan import Plan
 from ecd_data.method.refinement import Search, refine
 from ecd_data.method.rounds import NoPair, Outcome, Task, WithRequirements, make_task, paired, rounds
 from ecd_data.method.ruling import Root, closest, marked, rule
-from ecd_data.values import REJECTED, Candidate, Chain, Seed, Steps
+from ecd_data.request import Steps
+from ecd_data.values import REJECTED, Candidate, Chain, Seed
 
 
 @dataclass(frozen=True)

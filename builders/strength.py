@@ -52,8 +52,9 @@ from ecd_data.method.rounds import (
     rounds,
     settle,
 )
+from ecd_data.request import JUDGE, MODEL_NAME, Steps
 from ecd_data.rng import keyed
-from ecd_data.values import JUDGE, MODEL_NAME, Candidate, Chain, Seed, Steps
+from ecd_data.values import Candidate, Chain, Seed
 
 A, B = "a", "b"  # the two answers of one model that the judge labels
 Sample = tuple[Task, dict[str, Candidate]] | NoPair | CallFailed  # a task with the answers to it, or why there is none

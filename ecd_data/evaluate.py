@@ -25,7 +25,7 @@ from ecd_data.flags import (
     responses,
     temperature,
 )
-from ecd_data.values import JUDGE
+from ecd_data.request import JUDGE
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer

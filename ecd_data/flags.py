@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from builders import BUILDERS
 from ecd_data.command import ecd_home
 from ecd_data.errors import EndpointError, StoreError
-from ecd_data.values import JUDGE, MODEL_NAME, Model
+from ecd_data.request import JUDGE, MODEL_NAME, Model
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import Answerer

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ecd_data.command import console, quiet_libraries, run_command, uncollected
 from ecd_data.errors import SeedError
 from ecd_data.flags import add_generation_arguments, answerers, endpoints, judged_by, positive, responses
-from ecd_data.values import JUDGE
+from ecd_data.request import JUDGE
 from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:

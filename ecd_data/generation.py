@@ -17,10 +17,11 @@ from ecd_data.errors import CallFailed, StoreError
 from ecd_data.method.plan import Plan
 from ecd_data.method.trial import try_judge
 from ecd_data.recipe import Recipe
+from ecd_data.request import JUDGE, Model, Steps, T
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import JUDGE, Chain, Model, Steps, T
+from ecd_data.values import Chain
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ecd_data.values import Grammar, Model, Request
+from ecd_data.request import Grammar, Model, Request
 
 TGI_MODEL = Model("test/tiny-model", "0123abcd")
 TGI_INFO = {

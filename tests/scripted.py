@@ -9,7 +9,7 @@ from typing import Any
 
 from ecd_data.errors import CallFailed
 from ecd_data.recipe import Recipe
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 MODEL = Model("test/scripted", "0123456789abcdef")
 ANSWER = "Well, start slowly, drink some water, and open a window. Then take 5 minutes to stretch, and smile."

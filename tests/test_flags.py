@@ -9,7 +9,7 @@ from fake_endpoint import TGI_INFO, FakeServer, make_request
 from ecd_data import flags
 from ecd_data.calls.store import Store
 from ecd_data.errors import EndpointError, StoreError
-from ecd_data.values import Model, Response
+from ecd_data.request import Model, Response
 
 STRONG, WEAK = Model("test/strong", "01"), Model("test/weak", "02")
 

@@ -10,8 +10,8 @@ from ecd_data.calls.store import Store
 from ecd_data.errors import RecipeError, StoreError
 from ecd_data.generation import Generation
 from ecd_data.method.plan import Plan
+from ecd_data.request import Model, Response, request_key
 from ecd_data.requirements.calibration import items
-from ecd_data.values import Model, Response, request_key
 
 JUDGE = Model("test/judge", "fedcba9876543210")
 JUDGED = {**RECIPE.to_dict(), "operations": ["content/*", "reasoning/*"], "judge_items": 20}

@@ -22,8 +22,8 @@ from ecd_data.differences import Part, differences
 from ecd_data.errors import BuildError
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import recipe_from_dict
+from ecd_data.request import JUDGE
 from ecd_data.requirements.calibration import table as calibration_table
-from ecd_data.values import JUDGE
 
 EXAMPLES = 2
 REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published

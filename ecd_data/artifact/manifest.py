@@ -23,8 +23,8 @@ from ecd_data.canonical import canonical_json, sha256
 from ecd_data.errors import BuildError
 from ecd_data.generation import Generation
 from ecd_data.hashing import file_sha256
+from ecd_data.request import Model
 from ecd_data.requirements.taxonomy import class_of
-from ecd_data.values import Model
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -32,7 +32,7 @@ CARD = "README.md"
 SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
 ROOT = Path(__file__).parents[2]
 SHAPING_CODE = ("builders", "ecd_data/artifact", "ecd_data/corpus", "ecd_data/method", "ecd_data/requirements")
-SHAPING_MODULES = ("canonical", "differences", "generation", "rng", "row_groups", "templates", "values")
+SHAPING_MODULES = ("canonical", "differences", "generation", "request", "rng", "row_groups", "templates", "values")
 
 
 def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:

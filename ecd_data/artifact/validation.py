@@ -27,7 +27,8 @@ from ecd_data.errors import BuildError, GateError
 from ecd_data.hashing import file_sha256
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import recipe_from_dict
-from ecd_data.values import EVOLVED, Model
+from ecd_data.request import Model
+from ecd_data.values import EVOLVED
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
 ANSWERED = ("preference", "sft")  # configs whose model is that of an answer, of several that there may be

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from ecd_data.calls.store import Store
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 Answer = tuple[str, Model, Request, Response]
 

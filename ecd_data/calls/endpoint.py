@@ -25,7 +25,7 @@ from huggingface_hub.utils import httpx
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
 from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
 from ecd_data.errors import CallFailed, EndpointError
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 T = TypeVar("T")
 

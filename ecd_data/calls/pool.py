@@ -20,7 +20,7 @@ from typing import Any
 from ecd_data.calls.endpoint import Endpoint, Trouble
 from ecd_data.calls.load import Load
 from ecd_data.errors import CallFailed, EndpointError
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries; the bound doubles from the first to the longest
 FREE_RETRIES = 10  # per slot, before the retries of a run are held against its answers

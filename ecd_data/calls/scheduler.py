@@ -31,7 +31,7 @@ from ecd_data.calls.commits import Commits
 from ecd_data.calls.loop import blocking, cancelled
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
-from ecd_data.values import JUDGE, Model, Request, Response, Steps, request_key
+from ecd_data.request import JUDGE, Model, Request, Response, Steps, request_key
 
 T = TypeVar("T")
 Ask = Callable[[Request, int], Awaitable[Response | CallFailed]]

@@ -9,8 +9,8 @@ from ecd_data.evaluation.tasks import Score, Task
 from ecd_data.method.elimination import defect
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
+from ecd_data.request import Response, Steps
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import Response, Steps
 
 REFUSED = "refused"
 JUDGE = Plan.of(Recipe())  # votes are asked for as a generation with the default recipe does

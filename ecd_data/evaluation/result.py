@@ -19,7 +19,7 @@ from ecd_data.evaluation.answering import Outcome
 from ecd_data.evaluation.data import Data
 from ecd_data.evaluation.scores import difference_lines, score_lines
 from ecd_data.recipe import Recipe
-from ecd_data.values import Model
+from ecd_data.request import Model
 
 FORMAT = 1
 Result = dict[str, Any]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ecd_data.errors import CallFailed, EvaluationError
 from ecd_data.hashing import files_sha256
 from ecd_data.hub import commit_of
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -11,10 +11,11 @@ from ecd_data.method.contrast import similarity
 from ecd_data.method.elimination import chatter, defect, echoes, off_topic
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
+from ecd_data.request import Message, Steps
 from ecd_data.requirements.grammars import grammar
 from ecd_data.requirements.repairs import repair
 from ecd_data.templates import render
-from ecd_data.values import Candidate, Message, Requirement, Route, Steps, Turn
+from ecd_data.values import Candidate, Requirement, Route, Turn
 
 TRANSLATION = "style/language"
 CLOSE = ("edit", "refined")  # routes that change the older answer rather than write another

@@ -18,7 +18,8 @@ from ecd_data.method.negatives import negative_answer
 from ecd_data.method.plan import Plan
 from ecd_data.method.refinement import refine
 from ecd_data.method.ruling import Root, Rulings, balances, closest, rule, sift
-from ecd_data.values import EVOLVED, REJECTED, Candidate, Chain, Pair, Reject, Seed, Steps, T, Tie, Turn
+from ecd_data.request import Steps, T
+from ecd_data.values import EVOLVED, REJECTED, Candidate, Chain, Pair, Reject, Seed, Tie, Turn
 
 
 @dataclass(frozen=True, slots=True)

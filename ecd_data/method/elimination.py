@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ecd_data.values import Candidate, Requirement, Response, Seed
+from ecd_data.request import Response
+from ecd_data.values import Candidate, Requirement, Seed
 
 CANNOT = r"(?:i (?:can't|cannot|can not|won't)|i(?:'m| am) (?:unable|not able) to)"
 REFUSAL = re.compile(

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import yaml
 
 from ecd_data.method.plan import Plan
+from ecd_data.request import Grammar, Message, Steps
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import CLASSES, Operation, compatible, is_stated, suits
 from ecd_data.rng import keyed
 from ecd_data.templates import render
-from ecd_data.values import Grammar, Message, Requirement, Seed, Steps, Turn
+from ecd_data.values import Requirement, Seed, Turn
 
 EVOLVED = Grammar(
     "json",

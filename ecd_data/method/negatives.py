@@ -12,8 +12,9 @@ from __future__ import annotations
 from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import append
 from ecd_data.method.plan import Plan
+from ecd_data.request import Steps
 from ecd_data.rng import keyed
-from ecd_data.values import STUDENT, Candidate, Seed, Steps, Turn
+from ecd_data.values import STUDENT, Candidate, Seed, Turn
 
 
 def negative_answer(kind: str, seed: Seed, older: Turn, newer: Turn, plan: Plan) -> Steps[Candidate]:

@@ -11,9 +11,9 @@ from builders import find
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.errors import RecipeError
 from ecd_data.recipe import Recipe, typed
+from ecd_data.request import JUDGE, Grammar, Message, Request
 from ecd_data.requirements.taxonomy import CLASSES, Operation, load_taxonomy, select
 from ecd_data.rng import call_seed
-from ecd_data.values import JUDGE, Grammar, Message, Request
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecd_data.method.plan import Plan
+from ecd_data.request import JUDGE, Grammar, Message, Response, Steps
 from ecd_data.requirements.judge import fence
 from ecd_data.templates import render
-from ecd_data.values import JUDGE, Grammar, Message, Response, Steps
 
 BETTER = Grammar(
     "json",

@@ -15,9 +15,9 @@ from statistics import fmean
 from typing import cast
 
 from ecd_data.method.plan import Plan
+from ecd_data.request import Message, Steps
 from ecd_data.requirements.judge import fence
 from ecd_data.templates import render
-from ecd_data.values import Message, Steps
 
 TOP = 5  # first tokens whose log-probabilities are asked for: as many as TGI tells
 FLOOR = 1e-6  # the least share of an answer: of the log-probabilities only the greatest are told, and 0 has none

@@ -33,8 +33,9 @@ from ecd_data.method.elimination import defect
 from ecd_data.method.plan import Plan
 from ecd_data.method.ruling import Held, Root, Rulings, closest, sift
 from ecd_data.recipe import MAX_CANDIDATES, Recipe
+from ecd_data.request import Response, Steps
 from ecd_data.templates import render
-from ecd_data.values import Candidate, Requirement, Response, Steps
+from ecd_data.values import Candidate, Requirement
 
 CRITIQUES = ("checks", "model")
 CRITIQUE_TOKENS = 200  # at most

@@ -20,20 +20,8 @@ from ecd_data.method.elimination import defect
 from ecd_data.method.evolution import draw, evolve
 from ecd_data.method.plan import Plan
 from ecd_data.method.ruling import Held, marked, rule
-from ecd_data.values import (
-    EVOLVED,
-    REJECTED,
-    Candidate,
-    Chain,
-    Message,
-    Pair,
-    Reject,
-    Requirement,
-    Seed,
-    Step,
-    Steps,
-    Turn,
-)
+from ecd_data.request import Message, Steps
+from ecd_data.values import EVOLVED, REJECTED, Candidate, Chain, Pair, Reject, Requirement, Seed, Step, Turn
 
 Outcome = tuple[Turn, Pair]
 

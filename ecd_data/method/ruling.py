@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from ecd_data.method.contrast import balanced, similarity
 from ecd_data.method.plan import Plan
+from ecd_data.request import JUDGE, Steps
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import JUDGE, Candidate, Requirement, Ruling, Steps
+from ecd_data.values import Candidate, Requirement, Ruling
 
 Rulings = tuple[Ruling, ...]
 Held = tuple[Candidate, Rulings]  # a candidate, with what is known of it

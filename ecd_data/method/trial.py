@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ecd_data.method.plan import Plan
+from ecd_data.request import Steps
 from ecd_data.requirements.calibration import Item
 from ecd_data.requirements.judge import VOTE, question, tally
-from ecd_data.values import Ruling, Steps
+from ecd_data.values import Ruling
 
 
 def try_judge(item: Item, plan: Plan) -> Steps[tuple[Item, Ruling]]:

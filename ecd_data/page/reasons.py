@@ -9,9 +9,10 @@ from typing import Any
 
 from ecd_data.artifact.tables import read_rows
 from ecd_data.canonical import sha256
+from ecd_data.request import Response
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import question, tally
-from ecd_data.values import Requirement, Response
+from ecd_data.values import Requirement
 
 
 class Votes:

@@ -14,7 +14,7 @@ from ecd_data.calls.store import Store
 from ecd_data.generate import write_build
 from ecd_data.generation import Generation
 from ecd_data.release.naming import fill_in, filled_in
-from ecd_data.values import Model
+from ecd_data.request import Model
 from ecd_data.watch.run import Watch
 
 

@@ -38,10 +38,10 @@ from ecd_data.proof.comparison import RowChange, changed_rows, differing_values
 from ecd_data.proof.loading import load_problems
 from ecd_data.recipe import Recipe, load_recipe
 from ecd_data.release.naming import fill_in, filled_in
+from ecd_data.request import JUDGE, Model, Response, request_key
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
 from ecd_data.templates import prompts_hash
-from ecd_data.values import JUDGE, Model, Response, request_key
 
 LONGEST = 160  # characters of a value that a message shows
 # Parts of a manifest that are no numbers counted from the files.

@@ -17,8 +17,8 @@ from ecd_data.artifact.validation import validate_build
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.errors import BuildError, EndpointError, GateError
 from ecd_data.recipe import Recipe, load_recipe
+from ecd_data.request import Response
 from ecd_data.row_groups import MOST
-from ecd_data.values import Response
 
 
 def contents(build: Path) -> dict[str, bytes]:

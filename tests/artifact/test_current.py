@@ -9,7 +9,7 @@ from scripted import MODEL, RECIPE, ScriptedPool, scripted
 from ecd_data.artifact.current import current_manifest
 from ecd_data.artifact.manifest import NAME, read_manifest
 from ecd_data.errors import CallFailed
-from ecd_data.values import Response, request_key
+from ecd_data.request import Response, request_key
 
 
 @pytest.fixture

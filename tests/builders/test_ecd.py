@@ -14,7 +14,7 @@ from ecd_data.artifact.tables import every_row
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.errors import EndpointError, GateError
 from ecd_data.page.contents import read_contents
-from ecd_data.values import Model, Response
+from ecd_data.request import Model, Response
 
 
 @pytest.fixture

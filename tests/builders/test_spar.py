@@ -11,7 +11,8 @@ from ecd_data.artifact.validation import validate_build
 from ecd_data.errors import RecipeError
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
-from ecd_data.values import Response, Seed
+from ecd_data.request import Response
+from ecd_data.values import Seed
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 GOOD, BAD = "Start slowly and drink some water.", "Start slowly, and drink 2 cups of water!"

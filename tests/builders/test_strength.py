@@ -12,7 +12,8 @@ from ecd_data.calls.scheduler import Answerer
 from ecd_data.errors import CallFailed, RecipeError
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
-from ecd_data.values import Model, Response, Seed
+from ecd_data.request import Model, Response
+from ecd_data.values import Seed
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 RANKING = ["strong", "mid", "weak"]

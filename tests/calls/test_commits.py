@@ -2,7 +2,7 @@ import asyncio
 
 from ecd_data.calls.commits import Commits
 from ecd_data.errors import StoreError
-from ecd_data.values import Model, Request, Response
+from ecd_data.request import Model, Request, Response
 
 MODEL = Model("m", "1")
 

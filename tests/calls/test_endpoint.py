@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from ecd_data.calls.endpoint import Endpoint, Trouble, parse_url
 from ecd_data.calls.scoring import parse_scored
 from ecd_data.errors import CallFailed, EndpointError
-from ecd_data.values import Grammar, Model, Request, Response
+from ecd_data.request import Grammar, Model, Request, Response
 
 TOKEN = "secret-token-of-the-endpoint"
 SCHEMA = {"type": "object", "properties": {"met": {"type": "boolean"}}, "required": ["met"]}

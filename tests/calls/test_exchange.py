@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ecd_data.calls.exchange import SCHEMA, Imported, import_into, read_parquet, write_parquet
 from ecd_data.calls.store import Store
 from ecd_data.errors import StoreError
-from ecd_data.values import Grammar, Model, Response, request_from, request_key
+from ecd_data.request import Grammar, Model, Response, request_from, request_key
 
 MODEL = Model("org/model", "0123")
 

@@ -14,7 +14,7 @@ from ecd_data.calls import load
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
 from ecd_data.errors import CallFailed, EndpointError
-from ecd_data.values import Response
+from ecd_data.request import Response
 
 T = TypeVar("T")
 MORE = {"min_concurrency": 1, "max_concurrency": 4}

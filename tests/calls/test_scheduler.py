@@ -25,7 +25,7 @@ from ecd_data.calls.pool import Pool
 from ecd_data.calls.scheduler import Answerer, Stats, drive, run
 from ecd_data.calls.store import Store
 from ecd_data.errors import CallFailed, EndpointError, StoreError
-from ecd_data.values import Model, Request, Response, request_key
+from ecd_data.request import Model, Request, Response, request_key
 
 Talk = Generator[Sequence[Request], list[Response], list[str]]
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ecd_data.calls.salvage import readable
 from ecd_data.calls.store import Store
 from ecd_data.errors import StoreError
-from ecd_data.values import Grammar, Model, Response, request_key
+from ecd_data.request import Grammar, Model, Response, request_key
 
 MODEL = Model("test/tiny-model", "0123abcd")
 REQUEST = make_request()
@@ -31,7 +31,7 @@ RESPONSE = Response("Zürich 🙂\n", "length", 11, 2, -0.375)
 PUT_FOREVER = """
 import sys
 from ecd_data.calls.store import Store
-from ecd_data.values import Model, Response, request_key
+from ecd_data.request import Model, Response, request_key
 from fake_endpoint import make_request
 start, stop, text = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 model = Model("test/tiny-model", "0123abcd")

@@ -21,7 +21,7 @@ from ecd_data.calls.store import Store
 from ecd_data.generate import write_build
 from ecd_data.generation import Generation
 from ecd_data.local.hub import Hub
-from ecd_data.values import Model
+from ecd_data.request import Model
 
 RECIPES = {
     "rlcd": """

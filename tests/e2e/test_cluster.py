@@ -55,7 +55,7 @@ def test_a_work_folder_at_a_url(generate, tmp_path):
         before = server.answered.copy()
         assert generate(server, "tasks", *flags) == alone
         twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
-        assert twice <= ON_THE_WAY
+        assert twice <= ON_THE_WAY, said
     assert not list((tmp_path / "there").rglob("*.zip"))
 
 

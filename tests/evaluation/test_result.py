@@ -14,7 +14,7 @@ from ecd_data.evaluation.result import compare, make_result, read_result, write_
 from ecd_data.evaluation.tasks import read_tasks
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
-from ecd_data.values import Response
+from ecd_data.request import Response
 
 PLAN = Plan.of(Recipe(temperature=0.0, max_tokens=50))
 

@@ -3,7 +3,8 @@ from scripted import finish
 from ecd_data.method.adaptation import adapt
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
-from ecd_data.values import Requirement, Response, Turn
+from ecd_data.request import Response
+from ecd_data.values import Requirement, Turn
 
 DRAFT = "Keep only the things that you use on the desk, and put the rest into a drawer."
 EDITED = "Keep only the things that you use on the desk and put the rest into a drawer."

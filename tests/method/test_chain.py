@@ -14,10 +14,11 @@ from ecd_data.method.chain import run_chain
 from ecd_data.method.contrast import balanced
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
+from ecd_data.request import Response, request_key
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.rng import keyed
-from ecd_data.values import Response, Seed, request_key
+from ecd_data.values import Seed
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 CODE = ("format/*", "style/no_*", "content/*keyword*")

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecd_data.method.elimination import ABOUT_FORM, FORM_WORDS, chatter, defect, echoes, loops, off_topic
-from ecd_data.values import Requirement, Response
+from ecd_data.request import Response
+from ecd_data.values import Requirement
 
 PROSE = (
     "A good morning starts the evening before. Lay out your clothes, pack your bag and go to bed early. "

@@ -14,10 +14,11 @@ from ecd_data.method.evolution import append
 from ecd_data.method.negatives import relaxed
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import Recipe
+from ecd_data.request import Response
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from ecd_data.rng import keyed
-from ecd_data.values import Response, Seed
+from ecd_data.values import Seed
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 ALL = ("evolved", "student", "relaxed")

@@ -6,7 +6,7 @@ from scripted import finish
 from ecd_data.method.plan import Plan
 from ecd_data.method.preference import comparison, prefer
 from ecd_data.recipe import Recipe
-from ecd_data.values import Response
+from ecd_data.request import Response
 
 PLAN = Plan.of(Recipe(votes=3))
 

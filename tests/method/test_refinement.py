@@ -14,9 +14,10 @@ from ecd_data.method.plan import Plan
 from ecd_data.method.refinement import Search, refine
 from ecd_data.method.ruling import Root, closest
 from ecd_data.recipe import Recipe
+from ecd_data.request import Response
 from ecd_data.requirements.checks import check
 from ecd_data.rng import keyed
-from ecd_data.values import Requirement, Response, Ruling
+from ecd_data.values import Requirement, Ruling
 
 TASK = "How can I keep my desk tidy?"
 COMMAS = Requirement("style/no_commas", "Do not use any commas.", {"characters": ",", "name": "commas"}, "code", 1)

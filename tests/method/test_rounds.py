@@ -11,8 +11,9 @@ from ecd_data.errors import CallFailed, RecipeError
 from ecd_data.method.plan import Plan
 from ecd_data.method.rounds import Side, WithRequirements, answers, make_task, rounds, settle
 from ecd_data.recipe import Recipe
+from ecd_data.request import Response
 from ecd_data.requirements.checks import check
-from ecd_data.values import Response, Seed
+from ecd_data.values import Seed
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", "Slowly.", group="0123456789abcdef")
 GOOD, BAD = "Start slowly and drink some water.", "Start with 5 coffees, then run!"

@@ -9,7 +9,7 @@ from scripted import RECIPE, scripted
 
 from ecd_data.artifact.tables import every_row
 from ecd_data.page.contents import read_contents
-from ecd_data.values import Response
+from ecd_data.request import Response
 
 SAID = ["Drink water.", "Drink some water, then walk!", "Have coffee, then run to work.", "Sleep on."]
 

@@ -21,7 +21,7 @@ from ecd_data.errors import BuildError, CallFailed
 from ecd_data.hashing import file_sha256
 from ecd_data.proof.replay import replay
 from ecd_data.proof.verification import verify
-from ecd_data.values import Model
+from ecd_data.request import Model
 
 CHECKS = ["code", "files", "rows", "inputs", "responses", "manifest", "card", "load_dataset"]
 
