@@ -8,8 +8,8 @@ seeds tells what a seed takes, and the second asks none of that again. Where a m
 are the one at `--endpoint`; the weaker one of `strength` samples at a higher temperature then.
 
 *Confirmed by code*: pairs with a requirement that code checks, of which chosen meets all and rejected misses some.
-With `--train`, the same number of pairs of each trains the same model by `evidence.py`, which is evaluated on the test
-split of `ecd`; flags behind `--` go to `evidence.py`.
+With `--train`, the pairs of each (at most that many) train the same model by `evidence.py`, which is evaluated on the
+test split of `ecd`; flags behind `--` go to `evidence.py`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from builders import find
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.tables import every_row
 from ecd_data.command import run_command
+from ecd_data.errors import EcdError
 from ecd_data.flags import positive
 from ecd_data.method.plan import Plan
 from ecd_data.recipe import load_recipe
@@ -38,8 +39,8 @@ PROBE = 24  # seeds of the first run: some methods make few pairs of a weak mode
 OPTIONS: dict[str, dict[str, Any]] = {
     "ecd": {},
     "rlcd": {"requirements": 1},
-    "spar": {"requirements": 2},
-    "strength": {"requirements": 1, "ranking": ["strong", "weak"], "temperatures": {"weak": 1.5}},
+    "spar": {"requirements": 1},
+    "strength": {"requirements": 1, "ranking": ["strong", "weak"], "temperatures": {"strong": 0.3, "weak": 1.0}},
     "pad": {"requirements": 1},
 }
 
@@ -48,7 +49,7 @@ def methods(args: argparse.Namespace) -> None:
     """Builds with every method, then writes and prints the table.
 
     Raises:
-        EcdError: a step failed; its own message is above.
+        EcdError: a step failed, and its own message is above; or a method made no pairs.
     """
     args.work.mkdir(parents=True, exist_ok=True)
     with ExitStack() as services:
@@ -94,6 +95,8 @@ def figures(made: Path) -> dict[str, Any]:
     manifest = read_manifest(made)
     pairs = list(every_row(made, "preference", ["requirements", "chosen_met", "rejected_met", "similarity"]))
     counts, calls = manifest["counts"], manifest["calls"]
+    if not pairs:
+        raise EcdError(f"{made.name} made no pair of {calls['total']} calls: give it more --calls, or a better model.")
     return {
         "seeds": counts["seeds"],
         "calls": calls["total"],
@@ -114,17 +117,15 @@ def confirmed(pair: Mapping[str, Any]) -> bool:
 
 
 def trained(args: argparse.Namespace, builds: Mapping[str, Path], name: str) -> dict[str, Any]:
-    """The requirements met, strictly, by the model before and after it was trained on a method's pairs."""
+    """Pairs trained on, and the requirements met, strictly, before and after."""
     result = args.work / "trained" / f"{name}.json"
     model = ["--model", args.model] if args.model else []
     data = ["--build", builds[name], "--test", builds["ecd"], "--arms", "ecd", "--pairs", args.train]
     where = ["--work", args.work / "trained" / name, "--responses", args.work / "responses.sqlite", "--result", result]
     python(HERE / "evidence.py", *model, *data, *where, *args.evidence)
     models = json.loads(result.read_text(encoding="utf-8"))["models"]
-    return {
-        when: model["sets"]["test"]["accuracy"][0]["measures"]["requirement_strict"]
-        for when, model in zip(("before", "after"), models, strict=True)
-    }
+    before, after = (model["sets"]["test"]["accuracy"][0]["measures"]["requirement_strict"] for model in models)
+    return {"pairs": models[-1]["pairs"], "before": before, "after": after}
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -132,14 +133,14 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     heads = ["builder", "seeds", "calls", "pairs", "calls a pair", "tokens a pair", "chosen's length to rejected's"]
     heads += ["similarity", "confirmed by code, %"]
     if "trained" in rows[0]:
-        heads.append("requirements met after DPO, %")
+        heads += ["trained on", f"requirements met after DPO (before: {cell(rows[0]['trained']['before'], 100)}), %"]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
     for row in rows:
         cells = [f"`{row['builder']}`", *(f"{row[name]}" for name in ("seeds", "calls", "pairs"))]
         cells += [f"{row['calls_per_pair']:.1f}", f"{row['tokens_per_pair']:.0f}", f"{row['length_ratio']:.2f}"]
         cells += [f"{row['similarity']:.2f}", f"{100 * row['confirmed']:.0f}"]
         if "trained" in row:
-            cells.append(cell(row["trained"]["after"], 100))
+            cells += [f"{row['trained']['pairs']}", cell(row["trained"]["after"], 100)]
         lines.append(cells)
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -152,7 +153,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="bundled", metavar="SRC", help="default: bundled")
     parser.add_argument("--recipe", default="repair", metavar="FILE", help="default: repair")
     parser.add_argument("--endpoint", metavar="URL", help="default: the demo's model, served here")
-    parser.add_argument("--train", type=positive, metavar="N", help="train on N pairs of each, and evaluate")
+    parser.add_argument("--train", type=positive, metavar="N", help="train on N pairs of each at most, and evaluate")
     parser.add_argument("--model", metavar="MODEL", help="to train; default: the demo's, unpacked")
     parser.add_argument("--work", type=Path, default=Path("methods"), metavar="DIR", help="default: methods")
     parser.add_argument("--result", type=Path, default=HERE / "results" / "methods.json", metavar="FILE")
