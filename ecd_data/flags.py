@@ -31,8 +31,8 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         "--seeds",
         action="append",
         metavar="SRC",
-        help="seed corpus: a .jsonl, .json, .csv or .parquet file (path or URL), a Hub dataset id, or `bundled`; "
-        "repeat for more",
+        help="seed corpus: a .jsonl, .json, .csv or .parquet file (path or URL), a Hub dataset "
+        "(ORG/NAME[@REVISION][:CONFIG[:SPLIT]]), or `bundled`; repeat for more",
     )
     data.add_argument("--instruction-column", metavar="NAME", help="default: instruction, prompt or messages")
     data.add_argument("--input-column", metavar="NAME", help="text that belongs behind the instruction, as in Alpaca")

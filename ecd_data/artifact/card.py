@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from itertools import islice
@@ -106,7 +107,7 @@ def _models(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str) -> DatasetCardData:
     recipe, pairs = manifest["recipe"], manifest["counts"]["pairs"]
-    hub_sources = [source for source in manifest["seeds"]["sources"] if "/" in source]
+    hub_sources = [re.split("[@:]", source)[0] for source in manifest["seeds"]["sources"] if "/" in source]
     card = DatasetCardData(
         language=[recipe["language"]],
         license=recipe["license"] or None,

@@ -1,4 +1,4 @@
-"""Seed corpora in: JSONL, JSON, CSV or Parquet (a path or any fsspec URL), a Hub dataset id, or `bundled`.
+"""Seed corpora in: JSONL, JSON, CSV or Parquet (a path or any fsspec URL), a Hub dataset, or `bundled`.
 
 {"instruction": "Explain why the sky looks blue.", "response": "Sunlight is scattered by the air ..."}
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 from ecd_data.canonical import canonical_json, sha256
 from ecd_data.corpus.groups import group_near_duplicates
@@ -25,6 +25,7 @@ from ecd_data.values import Seed
 BUNDLED = "bundled"
 MAX_FIELD = 2**31 - 1  # of CSV; the text in it is measured later, with a clearer message
 INSTRUCTION_COLUMNS = ("instruction", "prompt", "messages")
+HUB = re.compile(r"([\w.-]+/[\w.-]+)(?:@([^:\s]+))?(?::([\w.-]+))?(?::([\w.-]+))?")  # id, revision, config, split
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 
 
@@ -61,7 +62,8 @@ def read_corpus(sources: Sequence[str], columns: Columns | None = None, limit: i
     """Reads and checks every source; near-duplicates share a group.
 
     Args:
-        sources: paths, fsspec URLs, Hub dataset ids or `bundled`.
+        sources: paths, fsspec URLs, Hub datasets (`ORG/NAME`, or as much as is needed of
+            `ORG/NAME@REVISION:CONFIG:SPLIT`) or `bundled`.
         columns: where instruction, input and response are.
         limit: keep the first `limit` seeds.
 
@@ -101,7 +103,7 @@ def label(source: str) -> str:
 
 def _is_hub_id(source: str) -> bool:
     is_file = source.lower().removesuffix(".gz").endswith(SUFFIXES) or os.path.exists(source)
-    return re.fullmatch(r"[\w.-]+/[\w.-]+", source) is not None and not is_file
+    return HUB.fullmatch(source) is not None and not is_file
 
 
 def _rows(source: str, label: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -197,14 +199,18 @@ _READERS: dict[str, Any] = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json,
 
 
 def _hub(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    name, revision, config, wanted = cast(re.Match[str], HUB.fullmatch(source)).groups()
     try:
-        splits = load_dataset(source)
+        splits = load_dataset(name, config, revision)
     except Exception as error:  # whatever the Hub client, the file readers or the network raise
         raise SeedError(
             f"{source}: neither a file here nor a dataset that the Hub could load "
-            f"({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+            f"({type(error).__name__}: {' '.join(str(error).split())[:300]}). A config and a split are named as in "
+            f"{name}:CONFIG:SPLIT."
         ) from None
-    split = "train" if "train" in splits else next(iter(splits))
+    split = wanted or ("train" if "train" in splits else next(iter(splits)))
+    if split not in splits:
+        raise SeedError(f"{source}: there is no split {split!r}; there are: {', '.join(splits)}.")
     for number, row in enumerate(splits[split], 1):
         yield f"{source}, {split} row {number}", row
 

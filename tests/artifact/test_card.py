@@ -40,6 +40,12 @@ def written(build, manifest):
     return card_of(build)
 
 
+def test_a_source_on_the_hub_is_linked_by_its_id(make_build, corpus):
+    metadata, card = card_of(make_build(corpus=replace(corpus, sources=("seeds.jsonl", "org/data@v1:easy:train"))))
+    assert metadata["source_datasets"] == ["org/data"]
+    assert "org/data@v1:easy:train" in card
+
+
 def test_the_metadata_is_what_the_hub_and_load_dataset_take(make_build):
     build = make_build()
     metadata, _ = card_of(build)

@@ -1,5 +1,8 @@
 import gzip
 import json
+import os
+import subprocess
+import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -7,14 +10,17 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import HfApi
 
 from ecd_data.corpus.seeds import Columns, label, read_corpus
 from ecd_data.errors import SeedError
+from ecd_data.local.hub import Hub
 
 ROWS = [{"instruction": "Name a fruit.", "response": "An apple."}, {"instruction": "Name a tree.", "response": "Oak."}]
 
 
 def write(path, text, encoding="utf-8"):
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode(encoding))
     return str(path)
 
@@ -138,6 +144,48 @@ def test_what_a_url_gives_away_is_not_shown():
         assert "pass" not in str(error.value)
     assert label("what?.jsonl") == "what?.jsonl"
     assert label("org/data") == "org/data"
+
+
+CARD = """---
+configs:
+- config_name: easy
+  data_files: [{split: train, path: easy.jsonl}]
+- config_name: hard
+  data_files: [{split: train, path: none.jsonl}, {split: extra, path: hard.jsonl}]
+---
+"""
+READ = """
+import sys
+from ecd_data.corpus.seeds import read_corpus
+from ecd_data.errors import SeedError
+for source in sys.argv[1:]:
+    try:
+        corpus = read_corpus([source])
+        print(*[seed.instruction for seed in corpus.seeds], *corpus.sources)
+    except SeedError as error:
+        print(error)
+"""
+
+
+def test_a_config_and_a_split_of_a_dataset_on_the_hub(tmp_path):
+    for name, text in [("easy", "Name a fruit."), ("none", "Not this."), ("hard", "Name a tree.")]:
+        write(tmp_path / "data" / f"{name}.jsonl", json.dumps({"instruction": text}))
+    write(tmp_path / "data" / "README.md", CARD)
+    asked = ["org/seeds:easy", "org/seeds@main:hard:extra", "org/seeds:hard:none", "org/seeds", "org/seeds@v9:easy"]
+    with Hub(tmp_path / "hub") as hub:
+        api = HfApi(hub.url, token=hub.token)
+        api.create_repo("org/seeds", repo_type="dataset")
+        api.upload_folder(repo_id="org/seeds", folder_path=tmp_path / "data", repo_type="dataset")
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)}
+        said = subprocess.run([sys.executable, "-c", READ, *asked], env=env, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    easy, hard, no_split, no_config, no_revision = said.stdout.splitlines()
+    assert easy == "Name a fruit. org/seeds:easy"
+    assert hard == "Name a tree. org/seeds@main:hard:extra"
+    assert no_split == "org/seeds:hard:none: there is no split 'none'; there are: train, extra."
+    assert "'easy', 'hard'" in no_config
+    assert no_config.endswith("named as in org/seeds:CONFIG:SPLIT.")
+    assert "v9" in no_revision
 
 
 def test_a_missing_file_is_named(tmp_path):
