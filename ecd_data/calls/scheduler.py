@@ -214,8 +214,8 @@ class _Run:
         if self.stats.failed > self.max_failed * max(self.stats.calls, FEW_CALLS):
             raise EndpointError(
                 f"{self.stats.failed} calls failed for good, {self.stats.calls} were answered; the last: {failure} "
-                f"The recipe's max_failed ({self.max_failed:g} of the calls) allows no more. Everything answered is "
-                "stored: the same command goes on."
+                f"No more than {100 * self.max_failed:g} % of the calls may fail (a recipe's `max_failed`). "
+                "Everything answered is stored: the same command goes on."
             )
 
 
