@@ -43,6 +43,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "strength": {"requirements": 1, "ranking": ["strong", "weak"], "temperatures": {"strong": 0.3, "weak": 1.0}},
     "pad": {"requirements": 1},
 }
+# As a teacher the demo's model chooses the answer that is shown first; how likely it finds each one says more.
+DEMO: dict[str, dict[str, Any]] = {"pad": {"alpha": 1.0}}
 
 
 def methods(args: argparse.Namespace) -> None:
@@ -76,7 +78,8 @@ def local_endpoint() -> Any:
 def build(args: argparse.Namespace, name: str, url: str) -> Path:
     """The build of one method, of as many seeds as the calls suffice for."""
     out, recipe = args.work / name, args.work / f"{name}.yaml"
-    settings = load_recipe(args.recipe, builder=name, options=OPTIONS[name])
+    options = OPTIONS[name] if args.endpoint else {**OPTIONS[name], **DEMO.get(name, {})}
+    settings = load_recipe(args.recipe, builder=name, options=options)
     recipe.write_text(settings.to_yaml(), encoding="utf-8")
     asked = find(name).asks(Plan.of(settings).options)
     endpoints = [flag for model in asked for flag in ("--endpoint", f"{model}={url}" if model else url)]
