@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ class MakePart(PipelineStep):
         price = Price(*self.args.price) if self.args.price else None
         watched = Watch(price, log, say=logger.info)  # datatrove keeps a log of each task
         with (
+            base or nullcontext(),
             watched as watch,
             work.task(rank, part) as folder,
             Store(task_store(folder, rank), base=base) as store,
