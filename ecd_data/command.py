@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
@@ -55,14 +56,30 @@ class Terminated(BaseException):
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """In here SIGTERM raises `Terminated`, so that what runs can put away what it has.
+    """In here SIGTERM raises `Terminated`, so that what runs can put away what it has."""
+    with _on_sigterm(_terminate):
+        yield
 
-    Only the main thread can see to that: in any other one SIGTERM stays what it was.
-    """
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """In here SIGTERM waits until the end."""
+    came: list[int] = []
+    try:
+        with _on_sigterm(lambda number, _: came.append(number)):
+            yield
+    finally:
+        if came:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@contextmanager
+def _on_sigterm(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Only the main thread can see to that: in any other one SIGTERM does what it did."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:

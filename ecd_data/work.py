@@ -24,6 +24,7 @@ from typing import Any
 
 import fsspec
 
+from ecd_data.command import undisturbed
 from ecd_data.errors import StoreError
 
 SAVED_EVERY = 60  # seconds between two copies of a task's store to a URL
@@ -93,10 +94,11 @@ class Work:
                 with _every(SAVED_EVERY, lambda: self._save(store, folder)):
                     yield folder
             finally:
-                self._save(store, folder)
-                if (folder / SPOOL / part).exists():
-                    packed = shutil.make_archive(str(folder / part), "zip", folder / SPOOL / part)
-                    self._put(Path(packed), f"{SPOOL}/{self._name(part)}")
+                with undisturbed():
+                    self._save(store, folder)
+                    if (folder / SPOOL / part).exists():
+                        packed = shutil.make_archive(str(folder / part), "zip", folder / SPOOL / part)
+                        self._put(Path(packed), f"{SPOOL}/{self._name(part)}")
 
     @contextmanager
     def gathered(self, tasks: int, parts: list[str]) -> Iterator[Path]:

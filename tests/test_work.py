@@ -1,3 +1,5 @@
+import os
+import signal
 import sqlite3
 import time
 
@@ -5,6 +7,7 @@ import fsspec
 import pytest
 
 from ecd_data import work as module
+from ecd_data.command import Terminated, terminable
 from ecd_data.errors import StoreError
 from ecd_data.work import SPOOL, Work, task_store
 
@@ -90,6 +93,19 @@ def test_a_task_that_is_killed_has_saved_its_store(tmp_path, monkeypatch):
         while not files.exists(f"{tmp_path}/responses/00000.sqlite"):
             assert time.monotonic() < patience
             time.sleep(0.01)
+
+
+def test_a_task_that_is_ended_while_it_puts_its_store_away_ends_after_that(tmp_path, monkeypatch):
+    work, put = Work(f"memory://{tmp_path}"), Work._put
+
+    def interrupted(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        put(*args)
+
+    monkeypatch.setattr(Work, "_put", interrupted)
+    with pytest.raises(Terminated), terminable(), work.task(0, PART) as folder:
+        add(task_store(folder, 0), 1)
+    assert fsspec.filesystem("memory").exists(f"{tmp_path}/responses/00000.sqlite")
 
 
 @pytest.mark.parametrize("where", ["nosuch://bucket/run", "/proc/nothing/here"])
