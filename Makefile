@@ -7,8 +7,10 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/python -m ecd_data.demo
 
+# The tests of a file share what they build, so a process takes whole files, and takes them in their order: those that
+# run longest are not last.
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed
 	$(BIN)/ruff check .

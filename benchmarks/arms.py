@@ -37,6 +37,10 @@ class Split:
         """The verified pairs, shuffled once: every size is the beginning of every larger one."""
         return shuffled(self.rows("preference"))
 
+    def prompts(self) -> list[Row]:
+        """The prompts with their requirements."""
+        return [{name: row[name] for name in ("id", "seed_id", "prompt", "requirements")} for row in self.pairs]
+
     def plain_prompts(self) -> list[Row]:
         """The seeds as they came, without a requirement, each with its first answer."""
         first = {row["id"]: row["turns"][0] for row in self.rows("chains") if row["turns"]}

@@ -7,7 +7,7 @@
 Every step is a command that anyone can type: `ecd generate`, `accelerate launch trainers/...`, `ecd evaluate`; what
 stands behind `--` goes to every trainer. All arms have as many pairs, epochs and steps. Each model is asked
 
-- the prompts of the build's test split, of seeds that no arm was trained on;
+- the prompts of the test split, of seeds that no arm was trained on; `--test` names other test splits;
 - those of the sets that `--beside` names, on which nothing was tuned;
 - the test seeds as they came, without a requirement. What is met there was not asked for: where that share rises, what
   was learnt bleeds into other prompts. Words and loops are of these answers, and perplexity is that of the answers
@@ -74,19 +74,20 @@ def evidence(args: argparse.Namespace) -> None:
         raise EcdError("--beside: each set goes by the name of its file, its own, and not test or plain.")
     args.work.mkdir(parents=True, exist_ok=True)
     build = build_at(args.build) if args.build else generate(args)
-    train, test = Split(build, "train"), Split(build_at(args.test) if args.test else build, "test")
+    train, tests = Split(build, "train"), [Split(build_at(each), "test") for each in args.test or [str(build)]]
     rows = {name: ARMS[name].rows(train) for name in args.arms}
     most = min(map(len, rows.values()))
     sizes = sorted({min(size, most) for size in args.pairs or (most // 4, most // 2, most)} - {0})
-    if not sizes or not test.pairs:
-        raise EcdError(f"{most} pairs to train on and {len(test.pairs)} to test: make {build} of more seeds.")
+    prompts = sum(len(test.pairs) for test in tests)
+    if not sizes or not prompts:
+        raise EcdError(f"{most} pairs to train on and {prompts} to test: make {build} of more seeds.")
     base = base_model(args)
     # The first arm shows what more pairs do; the others stand beside its largest size.
     runs = [(args.arms[0], size) for size in sizes] + [(name, sizes[-1]) for name in args.arms[1:]]
     models = [base, *(train_arm(args, base, name, rows[name][:size]) for name, size in runs)]
-    plain = write_plain(args.work / "plain.jsonl", test)
-    sets = {"test": test.build, "plain": plain, **beside}
-    measured = [measure(args, model, base, sets, test) for model in models]
+    plain = [prompt for test in tests for prompt in test.plain_prompts()]
+    sets = {**held_out(args.work, tests, plain), **beside}
+    measured = [measure(args, model, base, sets, plain) for model in models]
     asked = [name for name in sets if name != "plain"]
     first = measured[len(sizes)]
     for model in measured:
@@ -96,7 +97,7 @@ def evidence(args: argparse.Namespace) -> None:
         "machine": {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()},
         "libraries": {name: metadata.version(name) for name in ("trl", "transformers", "torch", "datasets")},
         "base": base.inputs,
-        "build": {"sha256": parquet_sha256(build), "training_pairs": len(train.pairs), "test_pairs": len(test.pairs)},
+        "build": {"sha256": parquet_sha256(build), "training_pairs": len(train.pairs), "test_pairs": prompts},
         "settings": {name: getattr(args, name) for name in ("epochs", "batch", "max_tokens", "trainer")},
         "models": measured,
     }
@@ -160,15 +161,25 @@ def train_arm(args: argparse.Namespace, base: Model, name: str, rows: Sequence[R
     return Model(folder.name, arm.title, len(rows), folder / "model", inputs)
 
 
-def write_plain(path: Path, test: Split) -> Path:
-    """The seeds of a split without a requirement, each to be checked for one of every operation of the split."""
-    unasked = {"requirements": test.requirements()}
-    lines = (canonical_json({**prompt, **unasked}) + "\n" for prompt in test.plain_prompts())
-    path.write_text("".join(lines), encoding="utf-8")
-    return path
+def held_out(work: Path, tests: Sequence[Split], plain: Sequence[Row]) -> dict[str, Any]:
+    """Files with the prompts of the test splits, and with their seeds without a requirement.
+
+    A plain answer is checked for one requirement of every operation of the splits.
+    """
+    unasked = [*{each["id"]: each for test in tests for each in test.requirements()}.values()]
+    rows = {
+        "test": [row for test in tests for row in test.prompts()],
+        "plain": [{**prompt, "requirements": unasked} for prompt in plain],
+    }
+    for name, lines in rows.items():
+        text = "".join(canonical_json(line) + "\n" for line in lines)
+        (work / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    return {name: work / f"{name}.jsonl" for name in rows}
 
 
-def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[str, Any], test: Split) -> Row:
+def measure(
+    args: argparse.Namespace, model: Model, base: Model, sets: Mapping[str, Any], answered: Sequence[Row]
+) -> Row:
     """What is known of a model: its accuracy on each set, how its plain answers are, and its perplexity."""
     folder = args.work / "results" / model.name
     # Trainers store weights in float32; the base's are bfloat16, in which a CPU answers three times as fast, too.
@@ -191,7 +202,7 @@ def measure(args: argparse.Namespace, model: Model, base: Model, sets: Mapping[s
         }
     file = folder / "perplexity.json"
     inputs = {"model": model.inputs, "data": identity(sets["plain"])}
-    made(file, inputs, lambda: file.write_text(json.dumps(surprise(model.weights, test.plain_prompts()))))
+    made(file, inputs, lambda: file.write_text(json.dumps(surprise(model.weights, answered))))
     own, before = (json.loads((at / "perplexity.json").read_text()) for at in (folder, folder.parent / base.name))
     return {**found, "perplexity": perplexity(own), "perplexity_ratio": perplexity(own, before)}
 
@@ -287,7 +298,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", metavar="MODEL", help="folder or Hub id to train; default: the demo's, unpacked")
     parser.add_argument("--build", metavar="BUILD", help="directory or Hub id; without it one is generated")
-    parser.add_argument("--test", metavar="BUILD", help="evaluate on the test split of this one instead")
+    parser.add_argument(
+        "--test", nargs="+", metavar="BUILD", help="evaluate on the test splits of these, as one, instead of its own"
+    )
     parser.add_argument("--seeds", default="bundled", metavar="SRC", help="default: bundled")
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
     parser.add_argument("--recipe", default="repair", metavar="FILE", help="default: repair")

@@ -16,6 +16,8 @@ import pytest
 from fake_endpoint import FakeServer
 from tiny import environment, weights
 
+from ecd_data.evaluation.data import read_data
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 torch = pytest.importorskip("torch")
@@ -169,6 +171,20 @@ def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(
     for row in rejects:
         [first, *_] = [each["text"] for each in row["candidates"] if each["route"] == "edit"]
         assert texts(attempted[row["instruction"]]["chosen"]) == first
+
+
+def test_several_test_splits_are_evaluated_as_one(done: Any, arms: Any, folder: Path, tmp_path: Path) -> None:
+    from evidence import held_out
+
+    splits = [arms.Split(folder / "work" / "build", name) for name in ("test", "train")]
+    plain = [prompt for split in splits for prompt in split.plain_prompts()]
+    sets = held_out(tmp_path, splits, plain)
+    asked = {name: read_data(str(path)).tasks for name, path in sets.items()}
+    pairs = [pair for split in splits for pair in split.rows("preference")]
+    assert {task.id: task.cluster for task in asked["test"]} == {pair["id"]: pair["seed_id"] for pair in pairs}
+    assert len(asked["plain"]) == len(plain) > len(splits[0].plain_prompts())
+    names = {name["id"] for pair in pairs for name in pair["requirements"]}
+    assert all({demand.name for demand in task.demands} == names for task in asked["plain"])
 
 
 def test_random_negatives_need_a_second_seed(arms: Any) -> None:
