@@ -1,4 +1,4 @@
-"""llama.cpp's own server in this process, set so that a text depends on its request alone, and a client for it."""
+"""llama.cpp's own server in this process, set so that a text depends on its request, and a client for it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Engine:
     """A GGUF model in `slots` slots of `context` tokens each, decoded together.
 
     Flash attention and the prompt cache are off: with them the text of a request depends on what else is being
-    answered, and on what was answered before.
+    answered, and on what was answered before. Without them it still does now and then: of 220 requests answered eight
+    at a time, about one had another text.
     """
 
     def __init__(self, gguf: Path, slots: int, context: int, threads: int) -> None:
