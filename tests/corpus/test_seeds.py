@@ -118,7 +118,7 @@ def test_limit_takes_the_first_seeds_of_all_sources(tmp_path):
         ("s.csv", b"instruction\nWrite about love, loss and hope\n", "line 2: more fields than columns"),
         ("s.csv", b"instruction,instruction\na,b\n", "two columns have the same name"),
         ("s.jsonl", b'{"instruction": ' + b"9" * 5000 + b"}", "line 1"),
-        ("s.jsonl.gz", gzip.compress(b'{"instruction": "x"}')[:-9], "cannot be read"),
+        ("s.jsonl.gz", gzip.compress(b'{"instruction": "x"}', mtime=0)[:-9], "cannot be read"),
         ("s.parquet", b"PAR?", "cannot be read"),
         ("s.txt", b"x", "seeds come from"),
     ],
