@@ -45,6 +45,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         from builders.spool import Spool
         from ecd_data.artifact.build import check_out
         from ecd_data.artifact.current import current_manifest
+        from ecd_data.artifact.scratch import scratch
 
     check_out(out)
     with open_generation(args) as (generation, watch):
@@ -53,10 +54,8 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
             console.print(f"{out} is up to date: nothing to do")
             watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
             return manifest
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # The scratch folder lies on the disk that must have the room anyway.
-        with tempfile.TemporaryDirectory(prefix=".ecd-", dir=out.parent) as work:
-            spool = Spool(Path(work, "spool"), generation.recipe)
+        with scratch(out) as work:
+            spool = Spool(work / "spool", generation.recipe)
             spool.fill(generation)
             manifest = write_build(spool, generation, out, watch.step)
         watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ecd_data.artifact.figures import write_figures
 from ecd_data.artifact.inputs import write_inputs
 from ecd_data.artifact.manifest import CARD, NAME, list_files, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.schema import configs, schema_text
+from ecd_data.artifact.scratch import scratch
 from ecd_data.artifact.validation import changed_files, check_rows, refuse
 from ecd_data.calls.exchange import write_parquet
 from ecd_data.errors import BuildError, EcdError
@@ -50,47 +50,55 @@ def build(
     """
     out = out.resolve()  # a link is followed, not replaced
     check_out(out)
-    partial = None
     steps = [*(builder.config.name for builder in builders), *STEPS]
 
     def begin(step: str) -> None:
         on_step(step, steps.index(step), len(steps))
 
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-        infos = {}
-        for builder in builders:
-            begin(builder.config.name)
-            infos[builder.config.name] = _prepare(builder, partial)
-        begin("responses")
-        # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
-        (partial / "responses").mkdir()
-        write_parquet(generation.store.stored(keys), partial / "responses" / "responses-00000-of-00001.parquet")
-        write_inputs(partial, generation)
-        (partial / "schema").mkdir()
-        for config in configs(generation.recipe.builder):
-            text = schema_text(config, generation.recipe.builder)
-            (partial / "schema" / f"{config}.schema.json").write_text(text, encoding="utf-8")
-        begin("manifest")
-        manifest = make_manifest(partial, generation)
-        write_figures(partial, manifest)
-        files = list_files(partial)
-        begin("validation")
-        # Between two looks at the bytes of the files: what is checked, counted and hashed here is what they hold.
-        report, problems = check_rows(partial, manifest)
-        refuse(partial, problems)
-        manifest |= {"configs": report.configs, "files": files}
-        write_manifest(partial, manifest)
-        begin("card")
-        write_card(partial, manifest, infos)
-        refuse(partial, changed_files(partial, read_manifest(partial)))
-        _put_in_place(partial, out)
+        with scratch(out) as folder:
+            manifest = _write(folder / "build", builders, generation, keys, begin)
+            _put_in_place(folder / "build", out)
     except OSError as error:
         raise cannot_write(out, error) from error
-    finally:
-        if partial:
-            shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def _write(
+    into: Path,
+    builders: Sequence[datasets.DatasetBuilder],
+    generation: Generation,
+    keys: Iterable[str],
+    begin: Callable[[str], None],
+) -> dict[str, Any]:
+    """Writes a whole build into a folder that is not there yet, and validates it; returns the manifest."""
+    into.mkdir()
+    infos = {}
+    for builder in builders:
+        begin(builder.config.name)
+        infos[builder.config.name] = _prepare(builder, into)
+    begin("responses")
+    # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
+    (into / "responses").mkdir()
+    write_parquet(generation.store.stored(keys), into / "responses" / "responses-00000-of-00001.parquet")
+    write_inputs(into, generation)
+    (into / "schema").mkdir()
+    for config in configs(generation.recipe.builder):
+        text = schema_text(config, generation.recipe.builder)
+        (into / "schema" / f"{config}.schema.json").write_text(text, encoding="utf-8")
+    begin("manifest")
+    manifest = make_manifest(into, generation)
+    write_figures(into, manifest)
+    files = list_files(into)
+    begin("validation")
+    # Between two looks at the bytes of the files: what is checked, counted and hashed here is what they hold.
+    report, problems = check_rows(into, manifest)
+    refuse(into, problems)
+    manifest |= {"configs": report.configs, "files": files}
+    write_manifest(into, manifest)
+    begin("card")
+    write_card(into, manifest, infos)
+    refuse(into, changed_files(into, read_manifest(into)))
     return manifest
 
 
@@ -128,11 +136,11 @@ def check_out(out: Path) -> None:
         raise BuildError(f"{out}: is a file. Choose another --out.")
 
 
-def _prepare(builder: datasets.DatasetBuilder, partial: Path) -> datasets.DatasetInfo:
+def _prepare(builder: datasets.DatasetBuilder, into: Path) -> datasets.DatasetInfo:
     """Runs one builder and puts its Parquet files where `load_dataset` and people look for them."""
     config = builder.config.name
     # A folder of its own inside another: `datasets` leaves lock files beside it.
-    work = partial / "work"
+    work = into / "work"
     prepared = work / "prepared"
     try:
         builder.download_and_prepare(str(prepared), file_format="parquet", max_shard_size=MAX_SHARD_SIZE)
@@ -140,7 +148,7 @@ def _prepare(builder: datasets.DatasetBuilder, partial: Path) -> datasets.Datase
         if isinstance(error.__cause__, (EcdError, OSError)):
             raise error.__cause__ from None
         raise
-    folder = partial / "data" / config
+    folder = into / "data" / config
     folder.mkdir(parents=True)
     for split in builder.info.splits or ():
         shards = sorted(prepared.glob(f"*-{split}*.parquet"))
@@ -150,16 +158,14 @@ def _prepare(builder: datasets.DatasetBuilder, partial: Path) -> datasets.Datase
     return builder.info
 
 
-def _put_in_place(partial: Path, out: Path) -> None:
-    partial.chmod(0o755)  # mkdtemp makes folders that only their owner may read
+def _put_in_place(made: Path, out: Path) -> None:
     if out.exists():
-        old = partial.with_name(partial.name + ".old")
+        old = made.with_name("old")
         out.rename(old)
         try:
-            partial.rename(out)
+            made.rename(out)
         except BaseException:
             old.rename(out)
             raise
-        shutil.rmtree(old)
     else:
-        os.replace(partial, out)
+        os.replace(made, out)
