@@ -94,8 +94,10 @@ class MakePart(PipelineStep):
                     "This task has other seeds, another model or another version of ecd_data than the process that "
                     "launched it: see to it that both read the same files and endpoints, and run the command again."
                 )
+            watch.event("run_started", part=rank, parts=parts, model=str(generation.model))
             with self.track_time("part"):
                 Spool(folder / SPOOL, recipe, parts).fill_part(rank, watch.of(generation))
+            watch.event("run_finished", part=rank, parts=parts)
             if watch.now().failed:
                 work.make_again(rank, part)
 
@@ -155,13 +157,15 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         EcdError: a task failed; see the layers below.
     """
     check_flags(args)
+    slurm = _slurm_settings(args.sbatch) if args.executor == "slurm" else {}
     where = args.work or str(args.out.with_name(f"{args.out.name}.work"))
     args.work = where if "://" in where else str(Path(where).resolve())
     args.out, args.responses = args.out.resolve(), responses(args).resolve()
     check_out(args.out)
     inputs = read_inputs(args)
-    with Store(args.responses) as store:
-        generation = make_generation(args, store, *inputs)
+    price = Price(*args.price) if args.price else None
+    with Watch(price, args.log_json) as watch, Store(args.responses) as store:
+        generation = watch.of(make_generation(args, store, *inputs))
         _ = generation.plan  # the judge is tried once, before any task
         make = MakePart(args, generation.fingerprint)
         merge = Merge(args, generation)
@@ -170,7 +174,6 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
     logs = work.logs
     settings = {"tasks": args.tasks, "workers": args.workers or -1, "logging_dir": logs}
     if args.executor == "slurm":
-        slurm = _slurm_settings(args.sbatch)
         parts = SlurmPipelineExecutor([make], job_name="ecd-parts", **settings, **slurm)
         merged = {"tasks": 1, "logging_dir": f"{logs}/merge", "depends": parts}
         SlurmPipelineExecutor([merge], job_name="ecd-merge", **merged, **slurm).run()

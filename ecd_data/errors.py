@@ -24,6 +24,10 @@ class EndpointError(EcdError):
     """The text-generation endpoint cannot be reached, refuses the request or answers something unusable."""
 
 
+class EndpointSilent(EndpointError):
+    """The endpoint does not answer, or not yet."""
+
+
 class CallFailed(EndpointError):
     """One call failed for good, while others may well be answered.
 

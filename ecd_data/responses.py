@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from ecd_data.errors import StoreError
 from ecd_data.flags import responses
 
 if TYPE_CHECKING:
-    from ecd_data.calls.store import Store
+    from ecd_data.calls.store import Store, Stored
 
 
 def stats(args: argparse.Namespace) -> None:
@@ -53,15 +53,23 @@ def export(args: argparse.Namespace) -> None:
     from ecd_data.calls.salvage import readable
     from ecd_data.calls.store import Store
 
+    found: Counter[str] = Counter()
     try:
         with Store(responses(args), read_only=True) as store:
-            number = write_parquet(store.stored(store.keys()), args.out)
+            write_parquet(_counted(store.stored(store.keys()), found), args.out)
     except StoreError as error:
         if not responses(args).exists():
             raise
         console.print(f"{error}\nwriting what can be read of it ...")
-        number = write_parquet(readable(responses(args)), args.out)
-    print(f"{args.out}: {number} responses")
+        found.clear()
+        write_parquet(_counted(readable(responses(args)), found), args.out)
+    print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
+
+
+def _counted(rows: Iterable[Stored], found: Counter[str]) -> Iterator[Stored]:
+    for row in rows:
+        found["failures" if row[-1] else "responses"] += 1
+        yield row
 
 
 def import_(args: argparse.Namespace) -> None:
@@ -80,28 +88,28 @@ def gc(args: argparse.Namespace) -> None:
     """Removes the responses that no build uses, or those of a model."""
     from ecd_data.calls.store import Store
 
-    with Store(responses(args), read_only=args.dry_run) as store:
+    with Store(responses(args), read_only=True) as store:
         doomed = sorted(_doomed(args, store))
+        number = sum(not failure for *_, failure in store.stored(doomed))
         if args.dry_run:
-            print(f"{store.path}: {len(doomed)} of {store.count()} responses would be removed (dry run)")
+            print(f"{store.path}: {number} of {store.count()} responses would be removed (dry run)")
             return
+    with Store(responses(args)) as store:
         before = store.path.stat().st_size
         store.remove(doomed)
         freed = (before - store.path.stat().st_size) / 1e6
-        print(f"{store.path}: {len(doomed)} responses removed, {store.count()} stay, {freed:.1f} MB freed")
+        print(f"{store.path}: {number} responses removed, {store.count()} stay, {freed:.1f} MB freed")
 
 
 def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:
     from ecd_data.calls.exchange import read_parquet
 
-    used = {
-        row[0]
-        for build in args.keep or ()
-        for file in (build / "responses").glob("*.parquet")
-        for row in read_parquet(file)
-    }
-    if args.keep and not used:
-        raise StoreError(f"{', '.join(map(str, args.keep))}: no build with responses. Nothing was removed.")
+    used: set[str] = set()
+    for build in args.keep or ():
+        files = list((build / "responses").glob("*.parquet"))
+        if not files:
+            raise StoreError(f"{build}: no build with responses. Nothing was removed.")
+        used.update(row[0] for file in files for row in read_parquet(file))
     for key, model, _, _, _ in store.rows(store.keys()):
         if (args.keep and key not in used) or args.model in (model.id, str(model)):
             yield key

@@ -4,8 +4,11 @@ import os
 import re
 
 import pytest
+from fake_endpoint import make_request
 
 from ecd_data import responses
+from ecd_data.calls.store import Store
+from ecd_data.request import Model, Response, request_key
 
 
 def contents(folder):
@@ -75,3 +78,24 @@ def test_gc_keeps_what_builds_need(ecd, make_build, make_generation, tmp_path):
     assert "0 responses removed" in ecd("gc", "--model", "another", "--responses", store)
     assert ", 0 stay" in ecd("gc", "--model", "test/scripted", "--responses", store)
     assert "responses  0" in ecd("stats", "--responses", store)
+
+
+def test_gc_removes_nothing_when_one_of_the_builds_is_none(ecd, make_build, tmp_path):
+    build, store = make_build("kept"), tmp_path / "responses.sqlite"
+    said = ecd("gc", "--keep", build, tmp_path / "kepd", "--responses", store, code=1)
+    assert "kepd: no build with responses. Nothing was removed" in said
+    assert not (tmp_path / "none.sqlite").exists()
+    assert "no response store" in ecd("gc", "--keep", build, "--responses", tmp_path / "none.sqlite", code=1)
+    assert not (tmp_path / "none.sqlite").exists()
+
+
+def test_failures_are_no_responses(ecd, tmp_path):
+    model, path = Model("test/model"), tmp_path / "r.sqlite"
+    with Store(path) as store:
+        for number, answer in enumerate([Response("yes", "stop"), None, None]):
+            request = make_request(number)
+            key = request_key(model, request)
+            store.put(key, model, request, answer) if answer else store.put_failure(key, model, request, "no_answer")
+    assert "1 responses, 2 failures" in ecd("export", "--responses", path, "-o", tmp_path / "r.parquet")
+    assert "1 of 1 responses would be removed" in ecd("gc", "--model", model.id, "--responses", path, "--dry-run")
+    assert "1 responses removed, 0 stay" in ecd("gc", "--model", model.id, "--responses", path)

@@ -24,7 +24,7 @@ from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
 from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
-from ecd_data.errors import CallFailed, EndpointError
+from ecd_data.errors import CallFailed, EndpointError, EndpointSilent
 from ecd_data.request import Model, Request, Response
 
 T = TypeVar("T")
@@ -221,14 +221,14 @@ class Endpoint:
             raise _offline(self.url) from error
         except httpx.HTTPError as error:
             said = self._clean(str(error)) or type(error).__name__
-            raise EndpointError(
+            raise EndpointSilent(
                 f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."
             ) from error
         if response.is_redirect:
             target = self._clean(response.headers.get("location", ""))
             raise EndpointError(f"{self.url} redirects to {target}: give that server's base URL as --endpoint.")
         if _passing(response):
-            raise EndpointError(
+            raise EndpointSilent(
                 f"{self.url} is not ready: GET {path} gives {self._quote(response)}; if it is still loading its "
                 "model, wait and run the same command again."
             )

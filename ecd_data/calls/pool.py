@@ -19,7 +19,7 @@ from typing import Any
 
 from ecd_data.calls.endpoint import Endpoint, Trouble
 from ecd_data.calls.load import Load
-from ecd_data.errors import CallFailed, EndpointError
+from ecd_data.errors import CallFailed, EndpointError, EndpointSilent
 from ecd_data.request import Model, Request, Response
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries; the bound doubles from the first to the longest
@@ -94,17 +94,31 @@ class Pool:
     async def identify(self, model: str | None = None) -> Model:
         """The model that all endpoints say they serve; `model` chooses one when a server has several.
 
+        Once calls have been answered, an endpoint that went away keeps nobody from going on with the others.
+
         Raises:
             EndpointError: one of them cannot be used, or they serve different models.
         """
-        served = await asyncio.gather(*(endpoint.identify(model) for endpoint in self.endpoints))
-        for endpoint, other in zip(self.endpoints, served, strict=True):
-            if other != served[0]:
+        served: dict[str, Model] = {}
+        silent: list[EndpointSilent] = []
+
+        async def ask(endpoint: Endpoint) -> None:
+            try:
+                served[endpoint.url] = await endpoint.identify(model)
+            except EndpointSilent as error:
+                silent.append(error)
+
+        await asyncio.gather(*map(ask, self.endpoints))
+        if silent and not (served and self.answered):
+            raise silent[0]
+        url, *others = (endpoint.url for endpoint in self.endpoints if endpoint.url in served)
+        for other in others:
+            if served[other] != served[url]:
                 raise EndpointError(
-                    f"{self.endpoints[0].url} serves {served[0]} and {endpoint.url} serves {other}: several endpoints "
-                    "share the work of one model. Leave one out, or serve the same model and revision at both."
+                    f"{url} serves {served[url]} and {other} serves {served[other]}: several endpoints share the work "
+                    "of one model. Leave one out, or serve the same model and revision at both."
                 )
-        return served[0]
+        return served[url]
 
     async def complete(self, request: Request, priority: Priority = ()) -> Response:
         """The answer to `request`. When all endpoints are busy, the call with the lowest priority number is next.

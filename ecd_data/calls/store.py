@@ -45,7 +45,9 @@ class Store:
         self.read_only = read_only
         self.base = base
         if read_only and not self.path.exists():
-            raise StoreError(f"There is no response store at {self.path}: check --responses, or run without --replay.")
+            raise StoreError(
+                f"There is no response store at {self.path}: check --responses; a run without --replay makes one."
+            )
         self._file = Database(self.path, read_only)
 
     def get(self, key: str) -> Response | None:

@@ -140,6 +140,20 @@ def test_the_others_go_on_when_one_goes_away(server: FakeServer, second: FakeSer
     server.stop()
 
 
+def test_one_that_went_away_is_not_missed_by_the_others(server: FakeServer, second: FakeServer) -> None:
+    async def goes_away(pool: Pool) -> None:
+        second.stop()
+        with pytest.raises(EndpointError, match=f"{second.url} does not answer"):
+            await pool.identify()  # before any call it may be a mistake
+        await pool.complete(make_request())
+        assert await pool.identify() == TGI_MODEL
+        server.routes["/info"] = Fault(503)
+        with pytest.raises(EndpointError, match="is not ready|does not answer"):
+            await pool.identify()
+
+    with_pool([server, second], goes_away)
+
+
 def test_endpoints_of_different_models_are_refused(server: FakeServer, second: FakeServer) -> None:
     second.routes["/info"] = {**TGI_INFO, "model_sha": "another"}
     message = f"{server.url} serves {TGI_MODEL} and {second.url} serves test/tiny-model@another"

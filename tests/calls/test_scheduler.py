@@ -275,6 +275,16 @@ def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     assert server.bodies == []
 
 
+def test_the_run_ends_well_although_one_of_two_servers_went_away(server: FakeServer, tmp_path: Path) -> None:
+    lost = FakeServer()
+    lost.answer = lambda body: lost.routes.update({"/info": Fault(503)}) or Fault(503)
+    pool = Pool([Endpoint(lost.url), Endpoint(server.url)], max_concurrency=8)
+    with Store(tmp_path / "r.sqlite") as store:
+        done = list(run(map(talk, range(40)), store, Answerer(TGI_MODEL, pool)))
+    assert len(done) == 40
+    lost.stop()
+
+
 def test_a_failure_keeps_what_was_answered_and_the_same_run_goes_on(server: FakeServer, tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     with Store(tmp_path / "whole.sqlite") as store:

@@ -1,5 +1,6 @@
 """A generation in tasks: local processes, Ray with a worker that is killed, and the script that Slurm gets."""
 
+import json
 import os
 import stat
 import sys
@@ -36,7 +37,9 @@ def test_local_processes(generate, tmp_path):
         flags = ["--executor", "local", "--workers", "2", "--log-json", str(tmp_path / "log.jsonl")]
         assert generate(server, "tasks", *flags, "--tasks", "3") == alone
         assert server.answered.total() == 2 * asked
-        assert '"event": "chain"' in (tmp_path / "log-00002.jsonl").read_text()
+        events = [json.loads(line)["event"] for line in (tmp_path / "log-00002.jsonl").read_text().splitlines()]
+        assert (events[0], events[-1]) == ("run_started", "run_finished")
+        assert "chain" in events
         assert generate(server, "tasks", *flags, "--tasks", "5") == alone
         assert server.answered.total() == 2 * asked  # all is in the store of the first
         assert generate(server, "tasks") == alone
