@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -88,8 +90,11 @@ class Builder(datasets.ArrowBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         processes = dl_manager.download_config.num_proc or 1
-        spool = self._spool or Spool(Path(tempfile.mkdtemp(prefix="ecd-spool-")), self.generation.recipe, processes)
-        self._spool = spool
+        if self._spool is None:
+            folder = tempfile.mkdtemp(prefix="ecd-spool-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._spool = Spool(Path(folder), self.generation.recipe, processes)
+        spool = self._spool
         spool.fill(self.generation, processes)
         parts = list(range(spool.parts + 1))
         return [

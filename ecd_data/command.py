@@ -39,6 +39,11 @@ def run_command(command: Callable[[], int | None]) -> int:
         return 130 if isinstance(stopped, KeyboardInterrupt) else 143
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with what is counted: `1 pair`, `2,000 pairs`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
     """What is imported in here stays for good, so the collector goes through it neither now nor later."""

@@ -28,6 +28,10 @@ class EndpointSilent(EndpointError):
     """The endpoint does not answer, or not yet."""
 
 
+class OtherModel(EndpointError):
+    """The endpoint does not serve the model that is asked for."""
+
+
 class CallFailed(EndpointError):
     """One call failed for good, while others may well be answered.
 

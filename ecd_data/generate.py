@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.command import console, quiet_libraries, run_command, uncollected
+from ecd_data.command import console, counted, quiet_libraries, run_command, uncollected
 from ecd_data.errors import SeedError
 from ecd_data.flags import add_generation_arguments, answerers, endpoints, judged_by, positive, responses
 from ecd_data.request import JUDGE
@@ -153,7 +153,8 @@ def make_generation(
     some = replace(corpus, seeds=corpus.seeds[:TOLD_BY])
     asked = answerers(args, store, names, judge, lambda asked: of(some, asked).is_stored())
     models = ", ".join(f"{name} {by.model}".strip() for name, by in asked.items())
-    console.print(f"{len(corpus.seeds)} seeds, {recipe.rounds} rounds, model {models}, responses in {store.path}")
+    size = f"{counted(len(corpus.seeds), 'seed')}, {counted(recipe.rounds, 'round')}"
+    console.print(f"{size}, model {models}, responses in {store.path}")
     generation = of(corpus, asked)
     generation.on_judge = lambda calibration: console.print(verdict(calibration, recipe))
     return generation

@@ -41,6 +41,7 @@ class Generation:
 
     With a pool of endpoints, the store is asked first and they second; without one (a replay) the store must hold
     every response. `calibration` and `trial_keys`, the store keys behind it, are there once the judge has been tried.
+    `failed` are the keys of the calls that failed in this run.
 
     Args:
         corpus, recipe, model: what the chains are a function of, together with the responses.
@@ -68,6 +69,7 @@ class Generation:
     on_judge: Callable[[Calibration], None] | None = None
     calibration: Calibration | None = None
     trial_keys: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -158,6 +160,7 @@ class Generation:
             max_failed=self.recipe.max_failed,
             on_call=self.on_call,
             on_key=lambda number, key: keys[number].append(key),
+            on_failed=self.failed.add,
         )
         for number, (result, usage) in enumerate(results):
             if self.on_result:

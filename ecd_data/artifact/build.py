@@ -22,7 +22,7 @@ from ecd_data.artifact.schema import configs, schema_text
 from ecd_data.artifact.scratch import scratch
 from ecd_data.artifact.validation import changed_files, check_rows, refuse
 from ecd_data.calls.exchange import write_parquet
-from ecd_data.errors import BuildError, EcdError
+from ecd_data.errors import BuildError, EcdError, StoreError
 from ecd_data.generation import Generation
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
@@ -81,6 +81,11 @@ def _write(
     # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
     (into / "responses").mkdir()
     write_parquet(generation.store.stored(keys), into / "responses" / "responses-00000-of-00001.parquet")
+    if answered := sum(generation.store.get(key) is not None for key in generation.failed):
+        raise StoreError(
+            f"{answered} calls that failed in this run were answered in another one with the same store meanwhile: "
+            "run the same command again, it takes those answers."
+        )
     write_inputs(into, generation)
     (into / "schema").mkdir()
     for config in configs(generation.recipe.builder):
@@ -120,6 +125,8 @@ def check_out(out: Path) -> None:
     if out.is_dir():
         if out == Path.cwd():
             raise BuildError(f"{out}: is the folder you are in, which cannot be replaced. Choose another --out.")
+        if out.is_mount():
+            raise BuildError(f"{out}: is a mount point, which cannot be replaced. Choose a folder in it as --out.")
         if not any(out.iterdir()):
             return
         try:

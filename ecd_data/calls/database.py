@@ -88,8 +88,9 @@ class Database:
 
     def close(self) -> None:
         """Closes the file."""
-        self.reads.close()
-        self.writes.close()
+        with self._writing:  # SQLite crashes when a connection is closed while another thread writes by it
+            self.reads.close()
+            self.writes.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

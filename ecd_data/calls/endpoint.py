@@ -24,7 +24,7 @@ from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
 from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
-from ecd_data.errors import CallFailed, EndpointError, EndpointSilent
+from ecd_data.errors import CallFailed, EndpointError, EndpointSilent, OtherModel
 from ecd_data.request import Model, Request, Response
 
 T = TypeVar("T")
@@ -195,7 +195,16 @@ class Endpoint:
             timeout=self.timeout,
         )
         self._clients[client] = 0
-        return await self._opened.enter_async_context(client)
+        await self._opened.enter_async_context(client)
+        session = await client._get_async_client()  # follows redirects, and there is no public way to tell it not to
+        session.event_hooks["response"].append(self._refuse_redirect)
+        return client
+
+    async def _refuse_redirect(self, response: httpx.Response) -> None:
+        """Prompts go to the host that was named and to no other."""
+        if response.is_redirect:
+            target = self._clean(response.headers.get("location", "")) or "nowhere"
+            raise EndpointError(f"{self.url} redirects to {target}: give that server's base URL as --endpoint.")
 
     def _failure(self, request: Request, response: httpx.Response) -> Exception:
         """What a status that is not 200 means."""
@@ -215,7 +224,7 @@ class Endpoint:
                     self.url + path,
                     headers=headers,
                     timeout=min(self.timeout, IDENTIFY_TIMEOUT),
-                    follow_redirects=False,  # prompts go to the host that was named and to no other
+                    follow_redirects=False,
                 )
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
@@ -224,9 +233,7 @@ class Endpoint:
             raise EndpointSilent(
                 f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."
             ) from error
-        if response.is_redirect:
-            target = self._clean(response.headers.get("location", ""))
-            raise EndpointError(f"{self.url} redirects to {target}: give that server's base URL as --endpoint.")
+        await self._refuse_redirect(response)
         if _passing(response):
             raise EndpointSilent(
                 f"{self.url} is not ready: GET {path} gives {self._quote(response)}; if it is still loading its "
@@ -315,4 +322,4 @@ def _choose(served: list[Model], model: str | None, url: str) -> Model:
     for entry in served:
         if model in (None, entry.id):
             return entry
-    raise EndpointError(f"{url} does not serve {model}: give --model one that it serves ({names}), or leave it out.")
+    raise OtherModel(f"{url} does not serve {model}: give --model one that it serves ({names}), or leave it out.")

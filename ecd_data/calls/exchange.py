@@ -81,6 +81,22 @@ def read_parquet(path: Path) -> Iterator[Row]:
         ) from None
 
 
+def _read_store(path: Path) -> Iterator[Row]:
+    """The rows of another store, each checked to be what its key says.
+
+    Raises:
+        StoreError: it is no store, is damaged, or a row was changed.
+    """
+    with Store(path, read_only=True) as store:
+        for row in store.stored(store.keys()):
+            try:
+                yield _row(_cells(*row))
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise StoreError(
+                    f"{path}: response {row[0]} is not what was stored ({error}); nothing is taken over."
+                ) from None
+
+
 def _row(cells: dict[str, str]) -> Row:
     model = Model(**json.loads(cells["model"]))
     request = json.loads(cells["request"])
@@ -102,21 +118,16 @@ def import_into(store: Store, source: Path) -> Imported:
     Raises:
         StoreError: the source is none of these, or was changed.
     """
-    if source.is_file() and source.suffix != ".parquet":
-        before = store.count()
-        total = Store(source, read_only=True).count()
-        store.absorb(source)
-        new = store.count() - before
-        return Imported(new, total - new)
     folder = source / "responses" if (source / "responses").is_dir() else source
     files = sorted(folder.glob("*.parquet")) if folder.is_dir() else [source]
     if not files or not files[0].exists():
         raise StoreError(f"{source}: no build, folder of Parquet files, Parquet file or response store.")
     new = known = other = 0
     for file in files:
-        for _ in read_parquet(file):
+        read = read_parquet if file.suffix == ".parquet" else _read_store
+        for _ in read(file):
             pass  # all of it is checked before any of it is taken over
-        rows = read_parquet(file)
+        rows = read(file)
         while batch := list(islice(rows, BATCH)):
             for key, model, request, response, failure in batch:
                 if response is None and store.get(key) is None:

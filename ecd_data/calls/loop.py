@@ -49,8 +49,9 @@ def _run_to_end(loop: asyncio.AbstractEventLoop, steps: Coroutine[Any, Any, T]) 
     caught: list[int] = []
 
     def cancel(number: int, _: object) -> None:
+        if not caught:  # once more would cancel the wait for answers that are being stored
+            loop.call_soon_threadsafe(task.cancel)
         caught.append(number)
-        loop.call_soon_threadsafe(task.cancel)
 
     before = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

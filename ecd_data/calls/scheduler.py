@@ -22,7 +22,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, TypeVar, cast
@@ -30,7 +30,7 @@ from typing import Protocol, TypeVar, cast
 from ecd_data.calls.commits import Commits
 from ecd_data.calls.loop import blocking, cancelled
 from ecd_data.calls.store import Store
-from ecd_data.errors import CallFailed, EndpointError, StoreError
+from ecd_data.errors import CallFailed, EndpointError, EndpointSilent, OtherModel, StoreError
 from ecd_data.request import JUDGE, Model, Request, Response, Steps, request_key
 
 T = TypeVar("T")
@@ -109,6 +109,7 @@ def run(
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
     on_key: Callable[[int, str], None] | None = None,
+    on_failed: Callable[[str], None] | None = None,
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
@@ -117,14 +118,16 @@ def run(
     chains that have come furthest go first, so that chains end early. A call that failed for good is remembered, so
     that a replay meets the same failure; a run with endpoints asks again. The run ends when more than the share
     `max_failed` of its calls failed. `on_call` is shown the totals at the start and after every response, `on_key` the
-    number of the chain and the store key of every request, in the order of the chain's requests. An exception, Ctrl-C
-    or the end of the iteration cancels what is in flight; answers that have come are stored.
+    number of the chain and the store key of every request, in the order of the chain's requests, `on_failed` the key
+    of every call that failed for good. An exception, Ctrl-C or the end of the iteration cancels what is in flight;
+    answers that have come are stored.
 
     Raises:
         EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    return blocking(lambda: _Run(store, answerer, others or {}, max_failed, on_call, on_key).results(chains))
+    told = (on_call, on_key, on_failed)
+    return blocking(lambda: _Run(store, answerer, others or {}, max_failed, *told).results(chains))
 
 
 class _Run:
@@ -138,12 +141,14 @@ class _Run:
         max_failed: float,
         on_call: Callable[[Stats], None] | None,
         on_key: Callable[[int, str], None] | None,
+        on_failed: Callable[[str], None] | None,
     ) -> None:
         self.store = store
         self.answerers = {"": answerer, JUDGE: answerer, **others}
         self.max_failed = max_failed
         self.on_call = on_call
         self.on_key = on_key
+        self.on_failed = on_failed
         self.live = {by.pool: by.model for by in self.answerers.values() if by.pool is not None}
         self.stats = Stats(pools=self.live.keys())
         self.commits = Commits(store, lambda: self.stats.in_flight)
@@ -163,7 +168,8 @@ class _Run:
                 async for result in driven:
                     yield result
             for pool, model in self.live.items() if self.stats.calls else ():
-                await _check_model(pool, model)  # a server that was restarted may serve another one
+                with suppress(EndpointSilent):  # it is gone, and all is answered
+                    await _check_model(pool, model)  # a server that was restarted may serve another one
 
     async def ask(self, request: Request, number: int) -> Response | CallFailed:
         """What the store holds, or else the endpoint says, to a request of chain `number`."""
@@ -186,6 +192,8 @@ class _Run:
             except CallFailed as failure:
                 answer = failure
                 self.store.put_failure(key, by.model, request, failure.reason)
+                if self.on_failed is not None:
+                    self.on_failed(key)
                 self._count_failure(failure)
             else:
                 answer = await self.commits.put(key, by.model, request, response)
@@ -288,8 +296,11 @@ async def _answers(requests: Sequence[Request], number: int, ask: Ask) -> list[R
 
 
 async def _check_model(pool: Pool, model: Model) -> None:
-    served = await pool.identify(model.id)
-    if served != model:
+    try:
+        served = str(await pool.identify(model.id))
+    except OtherModel:
+        served = "another model"
+    if served != str(model):
         raise EndpointError(
             f"{pool} now serves {served}, and this run is for {model}. Responses of the one may be "
             "stored under the name of the other: run again with a new --responses file."

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ecd_data.command import console
+from ecd_data.command import console, counted
 from ecd_data.watch.numbers import Snapshot
 
 PLAIN_SECONDS = 10.0
@@ -37,15 +37,20 @@ def money(amount: float) -> str:
 
 def words(now: Snapshot) -> list[str]:
     """What there is to say of a moment, the most important first; what is 0 and need not be is left out."""
-    said = [f"{now.pairs:,} pairs"] if now.pairs else []
+    said = [counted(now.pairs, "pair")] if now.pairs else []
     if now.calls_per_second:
         said += [f"{now.calls_per_second:,.1f} calls/s", f"{now.tokens_per_second:,.0f} tokens/s"]
     if now.in_flight:
         said.append(f"{now.in_flight}/{now.limit} in flight")
     if now.cost is not None:
         said.append(f"cost {money(now.cost)}")
-    counts = {"failed": now.failed, "retries": now.retries, "from the store": now.stored}
-    return said + [f"{count:,} {what}" for what, count in counts.items() if count]
+    if now.failed:
+        said.append(f"{now.failed:,} failed")
+    if now.retries:
+        said.append(counted(now.retries, "retry", "retries"))
+    if now.stored:
+        said.append(f"{now.stored:,} from the store")
+    return said
 
 
 class Line:

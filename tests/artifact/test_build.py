@@ -10,12 +10,14 @@ from datasets import load_dataset
 from forgery import TRAIN, edit_rows
 from scripted import RECIPE, ScriptedPool, scripted
 
+from builders.spool import Spool
 from ecd_data.artifact import build as builds
 from ecd_data.artifact.build import check_out
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.validation import validate_build
 from ecd_data.corpus.contamination import contamination_of
-from ecd_data.errors import BuildError, EndpointError, GateError
+from ecd_data.errors import BuildError, CallFailed, EndpointError, GateError, StoreError
+from ecd_data.generate import write_build
 from ecd_data.recipe import Recipe, load_recipe
 from ecd_data.request import Response
 from ecd_data.row_groups import MOST
@@ -167,6 +169,8 @@ def test_what_is_not_a_build_is_left_alone(tmp_path):
         check_out(tmp_path / "mine")
     with pytest.raises(BuildError, match="is a file"):
         check_out(tmp_path / "mine" / "thesis.txt")
+    with pytest.raises(BuildError, match="is a mount point"):
+        check_out(Path("/"))
 
 
 def test_a_folder_with_a_manifest_of_another_program_is_left_alone(tmp_path):
@@ -300,3 +304,17 @@ def test_an_older_build_is_put_back_when_the_new_one_cannot_take_its_place(make_
         make_build(recipe=replace(RECIPE, rounds=1))
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_a_call_that_another_run_answers_meanwhile_is_no_failure_of_the_build(make_generation, corpus, tmp_path):
+    def fails(request):
+        if request.round == 1 and request.seed_id == corpus.seeds[0].seed_id:
+            raise CallFailed("no_answer", "no")
+        return scripted(request)
+
+    generation = make_generation(ScriptedPool(fails))
+    spool = Spool(tmp_path / "spool", RECIPE)
+    spool.fill(generation)
+    list(make_generation().chains())  # another run, which has better luck
+    with pytest.raises(StoreError, match="run the same command again"):
+        write_build(spool, generation, tmp_path / "out")

@@ -1,3 +1,5 @@
+import gc
+import tempfile
 from collections import Counter
 from dataclasses import replace
 
@@ -52,6 +54,16 @@ def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
     for config in configs():
         Ecd(config, generation=generation, spool=rows, cache_dir=str(tmp_path)).download_and_prepare()
     assert len(pool.requests) == len(list(rows.keys()))
+
+
+def test_rows_on_their_way_go_with_the_builder(builder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = builder()
+    made.download_and_prepare()
+    assert list(tmp_path.glob("ecd-spool-*"))
+    del made
+    gc.collect()
+    assert not list(tmp_path.glob("ecd-spool-*"))
 
 
 def test_processes_make_the_same_rows(make_generation, tmp_path):

@@ -445,3 +445,11 @@ def test_nothing_is_printed_or_warned(
     ask(server, make_request(), token=TOKEN)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_a_call_that_is_redirected_goes_nowhere_else(server: FakeServer) -> None:
+    other = FakeServer()
+    server.always = Fault(307, b"", {"Location": f"{other.url}/v1/chat/completions"})
+    assert f"redirects to {other.url}" in failure(lambda: ask(server, REQUESTS["plain"]))
+    other.stop()
+    assert other.bodies == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
         write_parquet(other.stored(other.keys()), tmp_path / "b.parquet")
     with Store(tmp_path / "a.db") as store:
         assert import_into(store, tmp_path / "b.parquet") == Imported(2, 0, 5)
-        assert import_into(store, tmp_path / "b.db") == Imported(0, 7, 0)
+        assert import_into(store, tmp_path / "b.db") == Imported(0, 2, 5)
         texts = [row[3]["text"] for row in store.rows(store.keys()) if row[3]]
     assert sorted(texts) == ["first"] * 10 + ["second"] * 2
 
@@ -107,3 +108,14 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
         for name in ("empty", "text.parquet", "text.db", "other.parquet", "nowhere"):
             with pytest.raises(StoreError, match=name):
                 import_into(store, tmp_path / name)
+
+
+def test_a_store_is_checked_as_a_file_is(tmp_path: Path) -> None:
+    fill(tmp_path / "a.db", range(3))
+    other = sqlite3.connect(tmp_path / "a.db")
+    other.execute("UPDATE responses SET request = (SELECT request FROM responses ORDER BY key LIMIT 1)")
+    other.commit()
+    with Store(tmp_path / "b.db") as store:
+        with pytest.raises(StoreError, match="does not have the key that it claims"):
+            import_into(store, tmp_path / "a.db")
+        assert store.count() == 0

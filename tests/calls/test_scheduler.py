@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -275,16 +276,6 @@ def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     assert server.bodies == []
 
 
-def test_the_run_ends_well_although_one_of_two_servers_went_away(server: FakeServer, tmp_path: Path) -> None:
-    lost = FakeServer()
-    lost.answer = lambda body: lost.routes.update({"/info": Fault(503)}) or Fault(503)
-    pool = Pool([Endpoint(lost.url), Endpoint(server.url)], max_concurrency=8)
-    with Store(tmp_path / "r.sqlite") as store:
-        done = list(run(map(talk, range(40)), store, Answerer(TGI_MODEL, pool)))
-    assert len(done) == 40
-    lost.stop()
-
-
 def test_a_failure_keeps_what_was_answered_and_the_same_run_goes_on(server: FakeServer, tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     with Store(tmp_path / "whole.sqlite") as store:
@@ -501,3 +492,44 @@ def test_a_request_goes_to_the_model_that_it_names(server: FakeServer, tmp_path:
     finally:
         other.stop()
     assert request_key(strong, make_request(1)) == request_key(strong, make_request(1, by="strong"))
+
+
+def test_ctrl_c_twice_loses_no_answer_that_waits_for_the_disk(server: FakeServer, tmp_path: Path) -> None:
+    Store(tmp_path / "r.sqlite").close()
+    other = sqlite3.connect(tmp_path / "r.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    process = generate(tmp_path / "r.sqlite", server.url)
+    while len(server.bodies) < 4:
+        time.sleep(0.01)
+    for _ in range(2):
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    other.execute("COMMIT")
+    _, stderr = process.communicate(timeout=10)
+    assert stderr.splitlines()[-1] == "KeyboardInterrupt"
+    assert other.execute("SELECT count(*) FROM responses").fetchone()[0] == len(server.bodies)
+
+
+def test_a_model_that_changes_on_the_way_is_told(server: FakeServer, tmp_path: Path) -> None:
+    def changes(body: dict[str, Any]) -> None:
+        server.routes["/info"] = {**TGI_INFO, "model_id": "test/other"}
+
+    server.answer = changes
+    with Store(tmp_path / "r.sqlite") as store, pytest.raises(EndpointError, match="a new --responses file"):
+        list(run([talk(0)], store, served_by(server)))
+
+
+def test_a_server_that_goes_away_when_all_is_answered_ends_no_run(server: FakeServer, tmp_path: Path) -> None:
+    gone = FakeServer()
+
+    def goes(body: dict[str, Any]) -> None:
+        gone.routes["/info"] = Fault(503)
+
+    server.answer = gone.answer = goes
+    for number, servers in enumerate([[server, gone], [gone]]):
+        gone.routes["/info"] = TGI_INFO
+        with Store(tmp_path / f"{number}.sqlite") as store:
+            pool = Pool([Endpoint(one.url) for one in servers])
+            assert len(list(run([talk(0)], store, Answerer(TGI_MODEL, pool)))) == 1
+    gone.stop()

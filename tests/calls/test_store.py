@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -455,3 +457,19 @@ def test_log_probabilities_of_the_first_token_come_back_as_they_were(tmp_path: P
         store.put(key, MODEL, request, told)
         assert store.get(key) == told
         assert [row[2:4] for row in store.rows([key])] == [(request.canonical(), told.canonical())]
+
+
+def test_a_store_is_closed_when_what_is_being_written_is_written(tmp_path: Path) -> None:
+    store, request = Store(tmp_path / "r.sqlite"), make_request()
+    other = sqlite3.connect(tmp_path / "r.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = threading.Thread(target=store.put, args=(request_key(MODEL, request), MODEL, request, RESPONSE))
+    writing.start()
+    time.sleep(0.1)
+    closing = threading.Thread(target=store.close)
+    closing.start()
+    time.sleep(0.1)
+    other.execute("COMMIT")
+    writing.join()
+    closing.join()
+    assert other.execute("SELECT count(*) FROM responses").fetchone() == (1,)

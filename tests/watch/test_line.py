@@ -31,6 +31,7 @@ def test_everything_is_on_the_line(snapshot):
 def test_what_is_nothing_is_not_said(snapshot):
     assert text(snapshot()) == "chains: 0/8"
     assert words(snapshot(note="responses")) == []
+    assert words(snapshot(pairs=1, retries=1)) == ["1 pair", "1 retry"]
 
 
 def test_the_build_says_which_step_it_is_at(monkeypatch, snapshot):
