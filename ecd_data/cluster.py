@@ -166,6 +166,7 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
     price = Price(*args.price) if args.price else None
     with Watch(price, args.log_json) as watch, Store(args.responses) as store:
         generation = watch.of(make_generation(args, store, *inputs))
+        watch.event("run_started", tasks=args.tasks, model=str(generation.model))
         _ = generation.plan  # the judge is tried once, before any task
         make = MakePart(args, generation.fingerprint)
         merge = Merge(args, generation)

@@ -30,6 +30,10 @@ IMPATIENT = ["--max-retries", "0", "--max-concurrency", "2"]
 ON_THE_WAY = 4  # answers at most that two workers have not stored yet when they are ended
 
 
+def events(log):
+    return [json.loads(line)["event"] for line in log.read_text().splitlines()]
+
+
 def test_local_processes(generate, tmp_path):
     with Simulated() as server:
         alone = generate(server, "alone")
@@ -37,9 +41,10 @@ def test_local_processes(generate, tmp_path):
         flags = ["--executor", "local", "--workers", "2", "--log-json", str(tmp_path / "log.jsonl")]
         assert generate(server, "tasks", *flags, "--tasks", "3") == alone
         assert server.answered.total() == 2 * asked
-        events = [json.loads(line)["event"] for line in (tmp_path / "log-00002.jsonl").read_text().splitlines()]
-        assert (events[0], events[-1]) == ("run_started", "run_finished")
-        assert "chain" in events
+        assert events(tmp_path / "log.jsonl") == ["run_started"]  # there is no judge to try
+        logged = events(tmp_path / "log-00002.jsonl")
+        assert (logged[0], logged[-1]) == ("run_started", "run_finished")
+        assert "chain" in logged
         assert generate(server, "tasks", *flags, "--tasks", "5") == alone
         assert server.answered.total() == 2 * asked  # all is in the store of the first
         assert generate(server, "tasks") == alone
@@ -99,7 +104,7 @@ def test_slurm_gets_a_script_that_makes_the_build(generate, tmp_path, monkeypatc
     assert not [name for name, content in left.items() if b"secret-token" in content]
 
 
-def test_mistakes_are_told(generate):
+def test_mistakes_are_told(generate, tmp_path):
     with Simulated() as server:
         for flags, expected in [
             (["--executor", "slurm"], "Slurm needs partition and time: add --sbatch partition="),
@@ -112,6 +117,7 @@ def test_mistakes_are_told(generate):
             assert process.returncode != 0
             assert expected in said
             assert "Traceback" not in said
+            assert not (tmp_path / "no.work").exists()
 
 
 def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_path, monkeypatch):
