@@ -67,7 +67,7 @@ class Database:
         with self.explained():
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._uri = f"{path.absolute().as_uri()}?mode={_read_mode(path) if read_only else 'rwc'}"
+            self.uri = f"{path.absolute().as_uri()}?mode={_read_mode(path) if read_only else 'rwc'}"
             self.writes = self._connect()
         try:
             with self.explained():
@@ -118,9 +118,7 @@ class Database:
             raise StoreError(f"Response store {self.path}: {said}; {advice}.") from error
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(
-            self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(self.uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     def _create(self) -> None:
         patience = time.monotonic() + BUSY_SECONDS

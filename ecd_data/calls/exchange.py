@@ -124,20 +124,30 @@ def import_into(store: Store, source: Path) -> Imported:
         raise StoreError(f"{source}: no build, folder of Parquet files, Parquet file or response store.")
     new = known = other = 0
     for file in files:
-        read = read_parquet if file.suffix == ".parquet" else _read_store
-        for _ in read(file):
-            pass  # all of it is checked before any of it is taken over
-        rows = read(file)
-        while batch := list(islice(rows, BATCH)):
-            for key, model, request, response, failure in batch:
-                if response is None and store.get(key) is None:
-                    store.put_failure(key, model, request_from(request), failure)
-            answers = [row for row in batch if row[3] is not None]
-            there = {row[0]: store.get(row[0]) for row in answers}
-            store.put_many([(row[0], row[1], request_from(row[2]), Response(**(row[3] or {}))) for row in answers])
-            for row in answers:
-                held = there[row[0]]
+        is_store = file.suffix != ".parquet"
+        # All of it is checked before any of it is taken over.
+        for key, _, _, response, _ in _read_store(file) if is_store else read_parquet(file):
+            if response is not None:
+                held = store.get(key)
                 new += held is None
-                known += held is not None and held == Response(**(row[3] or {}))
-                other += held is not None and held != Response(**(row[3] or {}))
+                known += held == Response(**response)
+                other += held not in (None, Response(**response))
+        if is_store:
+            store.absorb(file)
+        else:
+            _take_over(store, file)
     return Imported(new, known, other)
+
+
+def _take_over(store: Store, file: Path) -> None:
+    rows = read_parquet(file)
+    while batch := list(islice(rows, BATCH)):
+        for key, model, request, response, failure in batch:
+            if response is None:
+                store.put_failure(key, model, request_from(request), failure)
+        answers = [
+            (key, model, request_from(request), Response(**response))
+            for key, model, request, response, _ in batch
+            if response is not None
+        ]
+        store.put_many(answers)

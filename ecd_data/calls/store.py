@@ -86,15 +86,16 @@ class Store:
 
     def absorb(self, path: Path) -> int:
         """Takes over what the store at `path` holds and this one does not; returns the number of responses."""
-        with Store(path):
-            pass  # it is a response store, and of this version
+        with Store(path, read_only=True) as other:
+            uri = other._file.uri  # it is a response store
         with self._file.explained():
-            self._file.writes.execute("ATTACH ? AS other", [str(path)])
+            self._file.writes.execute("ATTACH ? AS other", [uri])
             try:
                 before = self.count()
                 with self._file.transaction():
                     self._file.writes.execute("INSERT OR IGNORE INTO models SELECT id, revision FROM other.models")
-                    for table in ("responses", "failures"):
+                    there = "SELECT name FROM other.sqlite_master WHERE name IN ('responses', 'failures')"
+                    for (table,) in self._file.writes.execute(there).fetchall():  # version 1 had no failures
                         self._file.writes.execute(
                             f"INSERT OR IGNORE INTO {table} SELECT t.key, here.rowid, {COLUMNS[table]} "
                             f"FROM other.{table} t JOIN other.models there ON t.model = there.rowid "

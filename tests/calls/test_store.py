@@ -290,6 +290,8 @@ def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
     with Store(path, read_only=True) as store:
         assert store.get(key) == Response("old", "stop")
         assert store.failure(key) is None
+    with Store(tmp_path / "new.sqlite") as store:
+        assert store.absorb(path) == 1
     for _ in range(2):
         with Store(path) as store:
             assert store.get(key) == Response("old", "stop")
