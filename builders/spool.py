@@ -23,11 +23,14 @@ from builders import find
 from builders.rows import Row, reject_row
 from ecd_data.artifact.build import cannot_write
 from ecd_data.artifact.claims import round_of
+from ecd_data.command import end_with_parent
 from ecd_data.corpus.groups import split_of
 from ecd_data.generation import Generation
 from ecd_data.method.shares import surplus
 from ecd_data.recipe import Recipe
 from ecd_data.values import Reject
+
+FAILED = "failed"  # behind the key of a call that failed for good
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,16 @@ class Spool:
 
     def keys(self) -> Iterator[str]:
         """The store keys of the responses that the chains used, in corpus order."""
+        return (key for key, *_ in self._calls())
+
+    def failed(self) -> Iterator[str]:
+        """Those among them of calls that failed for good while the chains were made."""
+        return (key for key, *marks in self._calls() if FAILED in marks)
+
+    def _calls(self) -> Iterator[list[str]]:
         for number in range(self.parts):
-            with open(self.part(number) / "keys", encoding="utf-8") as keys:
-                yield from (key.strip() for key in keys)
+            with open(self.part(number) / "keys", encoding="utf-8") as lines:
+                yield from map(str.split, lines)
 
     def fill(self, generation: Generation, processes: int = 1) -> None:
         """Makes the parts that are missing, in some processes beside each other.
@@ -64,7 +74,7 @@ class Spool:
                 self.fill_part(number, generation)
             return
         alone = replace(generation, on_stage=None, on_result=None, on_call=None, on_judge=None)
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(processes, get_context("spawn"), initializer=end_with_parent) as pool:
             list(pool.map(partial(self.fill_part, generation=alone), self.missing()))
 
     def fill_part(self, number: int, generation: Generation) -> None:
@@ -98,7 +108,8 @@ class Spool:
                 for config, rows in to_rows(chain, models).items():
                     for row in rows:
                         write(f"{config}-{split}.jsonl", msgspec.json.encode(row) + b"\n")
-                write("keys", "".join(f"{key}\n" for key in keys).encode())
+                marked = (f"{key} {FAILED}\n" if key in generation.failed else f"{key}\n" for key in keys)
+                write("keys", "".join(marked).encode())
             opened.close()
             try:
                 Path(work).rename(self.part(number))

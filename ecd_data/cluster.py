@@ -11,7 +11,10 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from builders.spool import Spool, part_name
 from ecd_data.artifact.build import check_out
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.calls.store import Store
-from ecd_data.command import Terminated, terminable
+from ecd_data.command import Terminated, end_with_parent, terminable, undisturbed
 from ecd_data.errors import EcdError
 from ecd_data.flags import responses
 from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
@@ -159,10 +162,14 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
     check_flags(args)
     slurm = _slurm_settings(args.sbatch) if args.executor == "slurm" else {}
     where = args.work or str(args.out.with_name(f"{args.out.name}.work"))
+    if where.startswith("memory:"):
+        raise EcdError(f"--work {where} is seen by one process alone: name a folder or URL that all tasks see.")
     args.work = where if "://" in where else str(Path(where).resolve())
     args.out, args.responses = args.out.resolve(), responses(args).resolve()
     check_out(args.out)
     inputs = read_inputs(args)
+    work = Work(args.work)
+    _take_answers(work, args.responses)  # of tasks of an earlier run that did not come to its end
     price = Price(*args.price) if args.price else None
     with Watch(price, args.log_json) as watch, Store(args.responses) as store:
         generation = watch.of(make_generation(args, store, *inputs))
@@ -170,7 +177,6 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         _ = generation.plan  # the judge is tried once, before any task
         make = MakePart(args, generation.fingerprint)
         merge = Merge(args, generation)
-    work = Work(args.work)
     work.claim(generation.fingerprint, args.tasks)
     logs = work.logs
     settings = {"tasks": args.tasks, "workers": args.workers or -1, "logging_dir": logs}
@@ -179,12 +185,55 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
         merged = {"tasks": 1, "logging_dir": f"{logs}/merge", "depends": parts}
         SlurmPipelineExecutor([merge], job_name="ecd-merge", **merged, **slurm).run()
         return None
-    if args.executor == "ray":
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # reports to nobody
-        RayPipelineExecutor([make], mem_per_cpu_gb=1, **settings).run()
-    else:
-        LocalPipelineExecutor([make], **settings).run()
-    return merge.merge()
+    try:
+        if args.executor == "ray":
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # reports to nobody
+            RayPipelineExecutor([make], mem_per_cpu_gb=1, **settings).run()
+        else:
+            _run_here(LocalPipelineExecutor([make], **settings))
+        return merge.merge()
+    except BaseException:
+        with undisturbed():
+            _take_answers(work, args.responses)
+        raise
+
+
+def _run_here(executor: LocalPipelineExecutor) -> None:
+    """Runs the tasks in processes of this machine.
+
+    Not by the executor's own pool, which waits for good for a process that was killed.
+
+    Raises:
+        EcdError: one was, or a task failed.
+    """
+    pool = ProcessPoolExecutor(executor.workers, get_context("spawn"), initializer=end_with_parent)
+    tasks = [pool.submit(_run_task, executor, rank) for rank in executor.get_incomplete_ranks()]
+    try:
+        for task in as_completed(tasks):
+            task.result()
+    except BrokenProcessPool:
+        raise EcdError(
+            "A task was killed, for want of memory perhaps: try fewer --workers. Everything answered is stored: the "
+            "same command goes on."
+        ) from None
+    finally:
+        for process in active_children():  # of tasks that need not go on
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _run_task(executor: LocalPipelineExecutor, rank: int) -> None:
+    try:
+        executor._run_for_rank(rank)
+    except SystemExit as ended:  # by SIGTERM; what it had is put away, and this process is to begin no other
+        os._exit(int(ended.code or 0))
+
+
+def _take_answers(work: Work, responses: Path) -> None:
+    """Adds what the tasks' stores hold to the store of all runs: a run in one process, or in other tasks, finds it."""
+    with work.stores() as stores, Store(responses) as store:
+        for path in stores:
+            store.absorb(path)
 
 
 def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:

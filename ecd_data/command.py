@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from pathlib import Path
 from types import FrameType
 
@@ -29,7 +30,7 @@ def run_command(command: Callable[[], int | None]) -> int:
         with terminable():
             return command() or 0
     except EcdError as error:
-        console.print(f"error: {error}", style="red")
+        console.print(plain(f"error: {error}"), style="red")
         return error.exit_code
     except OSError as error:  # a disk, a permission, a folder that is gone: for the user to mend
         console.print(f"error: {error}", style="red")
@@ -76,6 +77,18 @@ def undisturbed() -> Iterator[None]:
     finally:
         if came:
             signal.raise_signal(signal.SIGTERM)
+
+
+def end_with_parent() -> None:
+    """Has this process get SIGTERM when the one that started it is gone: killed, it cannot say that nobody waits."""
+    parent = parent_process()
+    assert parent
+
+    def wait() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextmanager
@@ -150,4 +163,4 @@ def plain(text: str) -> str:
 def table(rows: Mapping[str, object]) -> str:
     """Names and values as two aligned columns."""
     width = max(map(len, rows), default=0)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items())
+    return plain("\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items()))

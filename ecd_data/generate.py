@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.command import console, counted, quiet_libraries, run_command, uncollected
+from ecd_data.command import console, counted, plain, quiet_libraries, run_command, uncollected
 from ecd_data.errors import SeedError
 from ecd_data.flags import add_generation_arguments, answerers, endpoints, judged_by, positive, responses
 from ecd_data.request import JUDGE
@@ -154,7 +154,7 @@ def make_generation(
     asked = answerers(args, store, names, judge, lambda asked: of(some, asked).is_stored())
     models = ", ".join(f"{name} {by.model}".strip() for name, by in asked.items())
     size = f"{counted(len(corpus.seeds), 'seed')}, {counted(recipe.rounds, 'round')}"
-    console.print(f"{size}, model {models}, responses in {store.path}")
+    console.print(plain(f"{size}, model {models}, responses in {store.path}"))
     generation = of(corpus, asked)
     generation.on_judge = lambda calibration: console.print(verdict(calibration, recipe))
     return generation
@@ -180,7 +180,8 @@ def write_build(
             builder(config.name, generation=generation, spool=spool, cache_dir=cache)
             for config in builder.BUILDER_CONFIGS
         ]
-        return build(builders, generation, chain(generation.trial_keys, spool.keys()), out, on_step)
+        keys = chain(generation.trial_keys, spool.keys())
+        return build(builders, generation, keys, out, on_step, spool.failed())
 
 
 def verdict(calibration: Calibration, recipe: Recipe) -> str:

@@ -41,7 +41,7 @@ class Generation:
 
     With a pool of endpoints, the store is asked first and they second; without one (a replay) the store must hold
     every response. `calibration` and `trial_keys`, the store keys behind it, are there once the judge has been tried.
-    `failed` are the keys of the calls that failed in this run.
+    `failed` are the keys of the calls that failed for good in the last stage.
 
     Args:
         corpus, recipe, model: what the chains are a function of, together with the responses.
@@ -151,6 +151,7 @@ class Generation:
         """The results of `steps`; beside each, the keys of its requests."""
         if self.on_stage:
             self.on_stage(stage, total)
+        self.failed.clear()
         keys: defaultdict[int, list[str]] = defaultdict(list)
         results = run(
             map(_measured, steps),

@@ -7,6 +7,7 @@ python -m ecd_data.responses import build/ machine2.sqlite --responses all.sqlit
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -53,16 +54,23 @@ def export(args: argparse.Namespace) -> None:
     from ecd_data.calls.salvage import readable
     from ecd_data.calls.store import Store
 
-    found: Counter[str] = Counter()
+    path, found = responses(args), Counter[str]()
+    if args.out.exists() and path.exists() and args.out.samefile(path):
+        raise StoreError(f"{args.out} is the response store itself, which would be lost. Give another --out.")
+    half = args.out.with_name(f".{args.out.name}.partial")  # what is at --out stays until all is written
     try:
-        with Store(responses(args), read_only=True) as store:
-            write_parquet(_counted(store.stored(store.keys()), found), args.out)
-    except StoreError as error:
-        if not responses(args).exists():
-            raise
-        console.print(f"{error}\nwriting what can be read of it ...")
-        found.clear()
-        write_parquet(_counted(readable(responses(args)), found), args.out)
+        try:
+            with Store(path, read_only=True) as store:
+                write_parquet(_counted(store.stored(store.keys()), found), half)
+        except StoreError as error:
+            if not path.exists():
+                raise
+            console.print(f"{error}\nwriting what can be read of it ...")
+            found.clear()
+            write_parquet(_counted(readable(path), found), half)
+        os.replace(half, args.out)
+    finally:
+        half.unlink(missing_ok=True)
     print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
 
 

@@ -55,17 +55,15 @@ class Work:
                 if self._files.cat_file(mark).decode() != ours:
                     raise StoreError(
                         f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
-                        "it, or give another --work."
+                        "it (its answers are in your response store), or give another --work."
                     )
                 self._reopen()
                 return
             self._remove("logs")  # of a run that ended, which would count as this one's
             self._files.makedirs(self.where, exist_ok=True)
             self._files.pipe_file(mark, ours.encode())
-        except (OSError, ImportError, ValueError) as error:  # fsspec's, of a scheme that it lacks a package for
-            raise StoreError(
-                f"{self.where}: {error}; name a folder or URL that you may write to by --work."
-            ) from error
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     def has(self, part: str) -> bool:
         """Whether a part of that name is made."""
@@ -119,6 +117,18 @@ class Work:
                 packed.unlink()
             yield folder
 
+    @contextmanager
+    def stores(self) -> Iterator[list[Path]]:
+        """The tasks' stores that are there, in a folder of this machine."""
+        if self.shared:
+            yield sorted((self.shared / "responses").glob("*.sqlite"))
+            return
+        with tempfile.TemporaryDirectory(prefix="ecd-stores-") as scratch:
+            for there in self._files.glob(self._path("responses/*.sqlite")):
+                name = there.rpartition("/")[2]
+                self._get(f"responses/{name}", Path(scratch, name))
+            yield sorted(Path(scratch).iterdir())
+
     def clear(self, logs: bool) -> None:
         """Removes what a finished run needs no more; its logs too, if told so."""
         for name in (SPOOL, "responses", "again", "run", "logs" if logs else "logs/completions"):
@@ -133,7 +143,13 @@ class Work:
 
     @cached_property
     def _files(self) -> Any:
-        return fsspec.url_to_fs(self.where)[0]
+        try:
+            return fsspec.url_to_fs(self.where)[0]
+        except (ImportError, ValueError) as error:  # a scheme that fsspec lacks a package for
+            raise self._cannot_write(error) from error
+
+    def _cannot_write(self, error: Exception) -> StoreError:
+        return StoreError(f"{self.where}: {error}; name a folder or URL that you may write to by --work.")
 
     def _path(self, name: str) -> str:
         return f"{self.where}/{name}"

@@ -99,3 +99,17 @@ def test_failures_are_no_responses(ecd, tmp_path):
     assert "1 responses, 2 failures" in ecd("export", "--responses", path, "-o", tmp_path / "r.parquet")
     assert "1 of 1 responses would be removed" in ecd("gc", "--model", model.id, "--responses", path, "--dry-run")
     assert "1 responses removed, 0 stay" in ecd("gc", "--model", model.id, "--responses", path)
+
+
+def test_an_export_replaces_nothing_before_it_is_whole(ecd, make_build, tmp_path):
+    make_build()
+    store, out = tmp_path / "responses.sqlite", tmp_path / "kept.parquet"
+    before = store.read_bytes()
+    assert "is the response store itself" in ecd("export", "--responses", store, "-o", store, code=1)
+    assert store.read_bytes() == before
+    ecd("export", "--responses", store, "-o", out)
+    kept = out.read_bytes()
+    (tmp_path / "damaged.sqlite").write_bytes(before[:100] + bytes(4000))
+    assert "error" in ecd("export", "--responses", tmp_path / "damaged.sqlite", "-o", out, code=1)
+    assert out.read_bytes() == kept
+    assert not list(tmp_path.glob(".kept*"))

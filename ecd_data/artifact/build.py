@@ -22,6 +22,7 @@ from ecd_data.artifact.schema import configs, schema_text
 from ecd_data.artifact.scratch import scratch
 from ecd_data.artifact.validation import changed_files, check_rows, refuse
 from ecd_data.calls.exchange import write_parquet
+from ecd_data.calls.store import Store
 from ecd_data.errors import BuildError, EcdError, StoreError
 from ecd_data.generation import Generation
 
@@ -35,8 +36,11 @@ def build(
     keys: Iterable[str],
     out: Path,
     on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
+    failed: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Prepares every builder's config into `out` and returns the manifest; `keys` are of the responses they used.
+    """Prepares every builder's config into `out` and returns the manifest.
+
+    `keys` are of the responses they used, `failed` of the calls among them that failed for good.
 
     `on_step` is called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
     there are.
@@ -57,6 +61,7 @@ def build(
 
     try:
         with scratch(out) as folder:
+            check_failures(generation.store, failed)
             manifest = _write(folder / "build", builders, generation, keys, begin)
             _put_in_place(folder / "build", out)
     except OSError as error:
@@ -81,11 +86,6 @@ def _write(
     # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
     (into / "responses").mkdir()
     write_parquet(generation.store.stored(keys), into / "responses" / "responses-00000-of-00001.parquet")
-    if answered := sum(generation.store.get(key) is not None for key in generation.failed):
-        raise StoreError(
-            f"{answered} calls that failed in this run were answered in another one with the same store meanwhile: "
-            "run the same command again, it takes those answers."
-        )
     write_inputs(into, generation)
     (into / "schema").mkdir()
     for config in configs(generation.recipe.builder):
@@ -105,6 +105,19 @@ def _write(
     write_card(into, manifest, infos)
     refuse(into, changed_files(into, read_manifest(into)))
     return manifest
+
+
+def check_failures(store: Store, failed: Iterable[str]) -> None:
+    """Lets a build pass whose failed calls nobody has answered meanwhile: a replay would go other ways than its rows.
+
+    Raises:
+        StoreError: another run with the same store has.
+    """
+    if answered := sum(store.get(key) is not None for key in failed):
+        raise StoreError(
+            f"{answered} calls that failed in this run were answered in another one with the same store meanwhile: "
+            "run the same command again, it takes those answers."
+        )
 
 
 def cannot_write(path: Path, error: OSError) -> BuildError:
@@ -167,12 +180,14 @@ def _prepare(builder: datasets.DatasetBuilder, into: Path) -> datasets.DatasetIn
 
 def _put_in_place(made: Path, out: Path) -> None:
     if out.exists():
-        old = made.with_name("old")
+        # Not in the scratch folder before it is replaced: that folder goes whatever happens.
+        old = made.parent.with_name(f"{made.parent.name}.old")
         out.rename(old)
         try:
             made.rename(out)
         except BaseException:
             old.rename(out)
             raise
+        old.rename(made.with_name("old"))
     else:
         os.replace(made, out)

@@ -26,10 +26,31 @@ def scratch(out: Path) -> Iterator[Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     for left in out.parent.glob(f"{glob.escape(prefix)}*/{LOCK}"):
         with suppress(OSError), FileLock(left, blocking=False):  # in use, or another user's
-            shutil.rmtree(left.parent)
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=out.parent))
+            _remove(left.parent)
+    folder, lock = _locked_folder(prefix, out.parent)
     try:
-        with FileLock(folder / LOCK):
-            yield folder
+        yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+        lock.release()
+
+
+def _locked_folder(prefix: str, parent: Path) -> tuple[Path, FileLock]:
+    """A new folder and the lock in it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        lock = FileLock(folder / LOCK)
+        with suppress(FileNotFoundError):
+            lock.acquire()
+        if lock.is_locked and folder.exists():
+            return folder, lock
+        lock.release()  # another process took it for a leftover, between its making and its locking
+
+
+def _remove(folder: Path) -> None:
+    """Removes a folder, its lock last: without it, what is left of a folder would be nobody's."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name != LOCK:
+                shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -24,6 +24,7 @@ from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
 from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
+from ecd_data.command import plain
 from ecd_data.errors import CallFailed, EndpointError, EndpointSilent, OtherModel
 from ecd_data.request import Model, Request, Response
 
@@ -266,7 +267,7 @@ class Endpoint:
     def _clean(self, text: str) -> str:
         """One line of at most 300 characters, without the token should the server echo it."""
         text = text.replace(self._token, "***") if self._token else text
-        text = " ".join(text.split())
+        text = plain(" ".join(text.split()))
         return text if len(text) <= 300 else text[:299] + "…"
 
 

@@ -22,7 +22,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, TypeVar, cast
@@ -39,6 +39,7 @@ Ask = Callable[[Request, int], Awaitable[Response | CallFailed]]
 ACTIVE = 1.25  # chains at work for each call that may be in flight: a chain that thinks leaves no slot empty
 WINDOW = 8  # chains begun and not yet given out, for each call: room for short ones behind a long one
 REPLAYED = 4  # chains at work in a replay, where none waits for another
+MIXED = "Responses of the one may be stored under the name of the other: run again with a new --responses file."
 FEW_CALLS = 100  # before which the share of failed ones says little
 
 
@@ -168,8 +169,12 @@ class _Run:
                 async for result in driven:
                     yield result
             for pool, model in self.live.items() if self.stats.calls else ():
-                with suppress(EndpointSilent):  # it is gone, and all is answered
+                try:
                     await _check_model(pool, model)  # a server that was restarted may serve another one
+                except OtherModel:
+                    raise EndpointError(f"{pool} no longer serves {model}, which this run is for. {MIXED}") from None
+                except EndpointSilent:
+                    pass  # it is gone, and all is answered
 
     async def ask(self, request: Request, number: int) -> Response | CallFailed:
         """What the store holds, or else the endpoint says, to a request of chain `number`."""
@@ -296,12 +301,6 @@ async def _answers(requests: Sequence[Request], number: int, ask: Ask) -> list[R
 
 
 async def _check_model(pool: Pool, model: Model) -> None:
-    try:
-        served = str(await pool.identify(model.id))
-    except OtherModel:
-        served = "another model"
-    if served != str(model):
-        raise EndpointError(
-            f"{pool} now serves {served}, and this run is for {model}. Responses of the one may be "
-            "stored under the name of the other: run again with a new --responses file."
-        )
+    served = await pool.identify(model.id)
+    if served != model:
+        raise EndpointError(f"{pool} now serves {served}, and this run is for {model}. {MIXED}")

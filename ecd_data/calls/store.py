@@ -143,7 +143,10 @@ class Store:
             elif failed := self._failed(key):
                 yield key, failed[0], failed[1], "", failed[2]
             else:
-                raise StoreError(f"{self.path} holds no response {key}: run `generate` with this store first.")
+                raise StoreError(
+                    f"{self.path} holds no response {key}, or no more: run the same `generate` with this store, which "
+                    "asks for what is missing."
+                )
 
     def keys(self) -> Iterator[str]:
         """All keys, those of failures too, in their order."""

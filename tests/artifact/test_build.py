@@ -316,5 +316,9 @@ def test_a_call_that_another_run_answers_meanwhile_is_no_failure_of_the_build(ma
     spool = Spool(tmp_path / "spool", RECIPE)
     spool.fill(generation)
     list(make_generation().chains())  # another run, which has better luck
-    with pytest.raises(StoreError, match="run the same command again"):
-        write_build(spool, generation, tmp_path / "out")
+    for writing in (generation, make_generation(pool=None)):  # as a run does, and the merge of tasks
+        with pytest.raises(StoreError, match="run the same command again"):
+            write_build(spool, writing, tmp_path / "out")
+    again = Spool(tmp_path / "again", RECIPE)
+    again.fill(generation)
+    write_build(again, generation, tmp_path / "out")

@@ -1,19 +1,21 @@
 """Scratch folders: gone at the end, and gone with the next run when the process was killed."""
 
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from ecd_data.artifact.scratch import scratch
+from ecd_data.artifact.scratch import LOCK, scratch
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from ecd_data.artifact.scratch import scratch
 with scratch(Path(sys.argv[1])) as folder:
-    (folder / "rows").write_text("much")
+    (folder / "rows").mkdir()
     print(folder, flush=True)
     time.sleep(600)
 """
@@ -66,3 +68,37 @@ def test_that_of_another_build_stays(tmp_path, holder):
     with scratch(tmp_path / "build"):
         pass
     assert [str(path) for path in tmp_path.iterdir()] == [left]
+
+
+def test_runs_at_once_take_nothing_from_each_other(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from ecd_data.artifact.scratch import scratch
+for _ in range(300):
+    with scratch(Path(sys.argv[1])) as folder:
+        (folder / "rows").write_text("some")
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "build")]
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [run.communicate()[1] for run in runs] == [""] * 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_goes_last(tmp_path, holder, monkeypatch):
+    """A process that is killed while it removes its folder leaves what the next one knows for a leftover."""
+    process, left = holder(tmp_path / "build")
+    process.kill()
+    process.wait()
+    monkeypatch.setattr(shutil, "rmtree", stopped)
+    with pytest.raises(KeyboardInterrupt), scratch(tmp_path / "build"):
+        pass
+    monkeypatch.undo()
+    assert Path(left, LOCK).exists()
+    with scratch(tmp_path / "build"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def stopped(*_, **__):
+    raise KeyboardInterrupt

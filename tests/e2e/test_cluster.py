@@ -7,6 +7,7 @@ import sys
 import time
 
 import psutil
+import pytest
 from runs import contents
 
 from benchmarks import simulated
@@ -111,6 +112,8 @@ def test_mistakes_are_told(generate, tmp_path):
             (["--executor", "local", "--replay"], "are of one process"),
             (["--executor", "ray", "--metrics-port", "0"], "are of one process"),
             (["--tasks", "0", "--executor", "local"], "0 is not at least 1"),
+            (["--executor", "local", "--work", "memory://run"], "is seen by one process alone"),
+            (["--executor", "local", "--work", "gopher://run"], "name a folder or URL that you may write to"),
         ]:
             process = generate.start(server, "no", *flags)
             said, _ = process.communicate(timeout=60)
@@ -120,14 +123,17 @@ def test_mistakes_are_told(generate, tmp_path):
             assert not (tmp_path / "no.work").exists()
 
 
-def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_path, monkeypatch):
+TASKS = ["--executor", "local", "--tasks", "3", "--workers", "2"]
+
+
+@pytest.mark.parametrize("then", [TASKS, []])
+def test_a_task_that_fails_is_told_and_the_next_run_goes_on(generate, tmp_path, monkeypatch, then):
     monkeypatch.setenv("ECD_TOKEN", "secret-token-of-the-endpoint")
-    tasks = ["--executor", "local", "--tasks", "3", "--workers", "2"]
     with Simulated() as server:
         alone = generate(server, "alone")
     with Simulated() as server:
         server.stop_after = STOPPED
-        process = generate.start(server, "tasks", *tasks, *IMPATIENT)
+        process = generate.start(server, "tasks", *TASKS, *IMPATIENT)
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 1, said
         assert said.splitlines()[-1].startswith("error: ")
@@ -137,7 +143,28 @@ def test_a_task_that_fails_is_told_and_the_same_command_goes_on(generate, tmp_pa
         assert "secret-token" not in logs + said
         server.stop_after = None
         before = server.answered.copy()
-        assert generate(server, "tasks", *tasks) == alone
+        assert generate(server, "tasks", *then) == alone
+        twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
+        assert twice <= ON_THE_WAY
+
+
+@pytest.mark.parametrize("killed", ["task", "launcher"])
+def test_what_is_killed_leaves_nobody_waiting(generate, tmp_path, killed):
+    with Simulated() as server:
+        alone = generate(server, "alone")
+    with Simulated(median=0.05) as server:
+        process = generate.start(server, "tasks", *TASKS, *IMPATIENT)
+        while server.answered.total() < STOPPED:
+            time.sleep(0.01)
+        started = psutil.Process(process.pid).children()
+        workers = [child for child in started if "spawn_main" in " ".join(child.cmdline())]
+        (workers[0] if killed == "task" else process).kill()
+        said, _ = process.communicate(timeout=60)  # its output ends when the last of them has
+        if killed == "task":
+            assert process.returncode == 1, said
+            assert "A task was killed" in said.splitlines()[-1]
+        before = server.answered.copy()
+        assert generate(server, "tasks", *TASKS) == alone
         twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
         assert twice <= ON_THE_WAY
 
