@@ -105,7 +105,7 @@ def gc(args: argparse.Namespace) -> None:
     with Store(responses(args)) as store:
         before = store.path.stat().st_size
         store.remove(doomed)
-        freed = (before - store.path.stat().st_size) / 1e6
+        freed = max(before - store.path.stat().st_size, 0) / 1e6  # what came last was in a file beside it
         print(f"{store.path}: {number} responses removed, {store.count()} stay, {freed:.1f} MB freed")
 
 
