@@ -87,6 +87,7 @@ def server():
         (Fault(401, {"error": "no"}), "ECD_TOKEN"),
         (Fault(422, {"error": "`inputs` must have less than 1024 tokens"}), "less than 1024 tokens"),
         (Fault(404, b"<html>not here</html>"), "HTML page; check --endpoint"),
+        (Fault(422, {"error": "\x1b[2J\x1b]0;too long\x07"}), "too long"),
     ],
 )
 def test_an_endpoint_that_refuses_stops_the_run(tmp_path, seeds, server, fault, message):
@@ -97,6 +98,7 @@ def test_an_endpoint_that_refuses_stops_the_run(tmp_path, seeds, server, fault, 
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert "ecd_secret" not in done.stdout + done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == []
 
 
@@ -121,12 +123,15 @@ def test_many_calls_that_fail_at_once_are_one_message(tmp_path, server):
     assert "Traceback" not in done.stderr
 
 
-def test_markup_in_a_model_id_is_text(tmp_path, seeds, server):
-    server.routes["/info"] = {**server.routes["/info"], "model_id": "a[/b][red]"}
+def test_markup_and_escapes_in_a_model_id_are_text(tmp_path, seeds, server):
+    server.routes["/info"] = {**server.routes["/info"], "model_id": "a[/b][red]\x1b[2J"}
     flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
     done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), "--rounds", "1")
     assert "a[/b][red]" in done.stderr
     assert "Traceback" not in done.stderr
+    stats = run("ecd_data.responses", "stats", "--responses", str(tmp_path / "r.sqlite"))
+    assert "a[/b][red]" in stats.stdout
+    assert "\x1b" not in done.stdout + done.stderr + stats.stdout
 
 
 def test_a_redirect_is_not_followed(tmp_path, seeds, server):
