@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ecd_data.artifact.build import check_out
 from ecd_data.calls.scheduler import Answerer
 from ecd_data.calls.store import Store
 from ecd_data.command import Terminated, end_with_parent, terminable, undisturbed
-from ecd_data.errors import EcdError
+from ecd_data.errors import EcdError, StoreError
 from ecd_data.flags import responses
 from ecd_data.generate import check_flags, make_generation, read_inputs, write_build
 from ecd_data.generation import Generation
@@ -193,7 +193,7 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
             _run_here(LocalPipelineExecutor([make], **settings))
         return merge.merge()
     except BaseException:
-        with undisturbed():
+        with undisturbed(), suppress(EcdError, OSError):  # the next run takes them, or tells why it cannot
             _take_answers(work, args.responses)
         raise
 
@@ -207,14 +207,14 @@ def _run_here(executor: LocalPipelineExecutor) -> None:
         EcdError: one was, or a task failed.
     """
     pool = ProcessPoolExecutor(executor.workers, get_context("spawn"), initializer=end_with_parent)
-    tasks = [pool.submit(_run_task, executor, rank) for rank in executor.get_incomplete_ranks()]
     try:
+        tasks = [pool.submit(_run_task, executor, rank) for rank in executor.get_incomplete_ranks()]
         for task in as_completed(tasks):
             task.result()
     except BrokenProcessPool:
         raise EcdError(
-            "A task was killed, for want of memory perhaps: try fewer --workers. Everything answered is stored: the "
-            "same command goes on."
+            "A task was killed, for want of memory perhaps: try fewer --workers. The same command goes on from what "
+            "is stored (in a --work URL, up to a minute before)."
         ) from None
     finally:
         for process in active_children():  # of tasks that need not go on
@@ -224,16 +224,26 @@ def _run_here(executor: LocalPipelineExecutor) -> None:
 
 def _run_task(executor: LocalPipelineExecutor, rank: int) -> None:
     try:
-        executor._run_for_rank(rank)
-    except SystemExit as ended:  # by SIGTERM; what it had is put away, and this process is to begin no other
-        os._exit(int(ended.code or 0))
+        executor._run_for_rank(rank, rank)  # the first task tells the console what it does, the others their logs
+    except (SystemExit, KeyboardInterrupt):  # what it had is put away, and this process is to begin no other
+        os._exit(143)
 
 
 def _take_answers(work: Work, responses: Path) -> None:
     """Adds what the tasks' stores hold to the store of all runs: a run in one process, or in other tasks, finds it."""
-    with work.stores() as stores, Store(responses) as store:
-        for path in stores:
-            store.absorb(path)
+    with work.stores() as stores:
+        if not stores:
+            return
+        with Store(responses) as store:
+            for path in stores:
+                try:
+                    Store(path).close()  # a task that was killed while it made its store left one without tables
+                    store.absorb(path)
+                except StoreError as error:
+                    raise StoreError(
+                        f"{error} It is responses/{path.name} of {work.where}: without that file the run goes on, and "
+                        "asks again for what was in it."
+                    ) from error
 
 
 def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:

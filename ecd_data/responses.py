@@ -55,9 +55,12 @@ def export(args: argparse.Namespace) -> None:
     from ecd_data.calls.store import Store
 
     path, found = responses(args), Counter[str]()
-    if args.out.exists() and path.exists() and args.out.samefile(path):
+    out = args.out.resolve()  # a link stays one
+    if out.exists() and not out.is_file():
+        raise StoreError(f"{args.out} is no file. Give another --out.")
+    if out.exists() and path.exists() and out.samefile(path):
         raise StoreError(f"{args.out} is the response store itself, which would be lost. Give another --out.")
-    half = args.out.with_name(f".{args.out.name}.partial")  # what is at --out stays until all is written
+    half = out.with_name(f".{out.name}.partial")  # what is at --out stays until all is written
     try:
         try:
             with Store(path, read_only=True) as store:
@@ -68,7 +71,7 @@ def export(args: argparse.Namespace) -> None:
             console.print(f"{error}\nwriting what can be read of it ...")
             found.clear()
             write_parquet(_counted(readable(path), found), half)
-        os.replace(half, args.out)
+        os.replace(half, out)
     finally:
         half.unlink(missing_ok=True)
     print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")

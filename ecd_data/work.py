@@ -123,8 +123,12 @@ class Work:
         if self.shared:
             yield sorted((self.shared / "responses").glob("*.sqlite"))
             return
+        try:
+            found = self._files.glob(self._path("responses/*.sqlite"))
+        except (OSError, ValueError) as error:
+            raise self._cannot_write(error) from error
         with tempfile.TemporaryDirectory(prefix="ecd-stores-") as scratch:
-            for there in self._files.glob(self._path("responses/*.sqlite")):
+            for there in found:
                 name = there.rpartition("/")[2]
                 self._get(f"responses/{name}", Path(scratch, name))
             yield sorted(Path(scratch).iterdir())
@@ -145,7 +149,7 @@ class Work:
     def _files(self) -> Any:
         try:
             return fsspec.url_to_fs(self.where)[0]
-        except (ImportError, ValueError) as error:  # a scheme that fsspec lacks a package for
+        except (ImportError, ValueError, TypeError) as error:  # a scheme that fsspec lacks a package for
             raise self._cannot_write(error) from error
 
     def _cannot_write(self, error: Exception) -> StoreError:

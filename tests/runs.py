@@ -30,10 +30,10 @@ class Generate:
         where = ["--out", str(self.folder / name), "--responses", str(self.folder / f"{name}.db")]
         return [*seeds, *where, "--endpoint", server.url, *more]
 
-    def start(self, server, name, *more):
+    def start(self, server, name, *more, **how):
         """The process."""
         command = [sys.executable, "-m", "ecd_data.generate", *self.flags(server, name, *more)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
 
     def __call__(self, server, name, *more):
         """The build that it makes."""

@@ -106,6 +106,7 @@ def test_an_export_replaces_nothing_before_it_is_whole(ecd, make_build, tmp_path
     store, out = tmp_path / "responses.sqlite", tmp_path / "kept.parquet"
     before = store.read_bytes()
     assert "is the response store itself" in ecd("export", "--responses", store, "-o", store, code=1)
+    assert "is no file" in ecd("export", "--responses", store, "-o", tmp_path, code=1)
     assert store.read_bytes() == before
     ecd("export", "--responses", store, "-o", out)
     kept = out.read_bytes()

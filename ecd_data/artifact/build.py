@@ -61,8 +61,7 @@ def build(
 
     try:
         with scratch(out) as folder:
-            check_failures(generation.store, failed)
-            manifest = _write(folder / "build", builders, generation, keys, begin)
+            manifest = _write(folder / "build", builders, generation, keys, failed, begin)
             _put_in_place(folder / "build", out)
     except OSError as error:
         raise cannot_write(out, error) from error
@@ -74,6 +73,7 @@ def _write(
     builders: Sequence[datasets.DatasetBuilder],
     generation: Generation,
     keys: Iterable[str],
+    failed: Iterable[str],
     begin: Callable[[str], None],
 ) -> dict[str, Any]:
     """Writes a whole build into a folder that is not there yet, and validates it; returns the manifest."""
@@ -86,6 +86,7 @@ def _write(
     # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
     (into / "responses").mkdir()
     write_parquet(generation.store.stored(keys), into / "responses" / "responses-00000-of-00001.parquet")
+    check_failures(generation.store, failed)  # now that no answer can come into them any more
     write_inputs(into, generation)
     (into / "schema").mkdir()
     for config in configs(generation.recipe.builder):

@@ -467,7 +467,7 @@ def test_a_store_is_closed_when_what_is_being_written_is_written(tmp_path: Path)
     other.execute("BEGIN IMMEDIATE")
     writing = threading.Thread(target=store.put, args=(request_key(MODEL, request), MODEL, request, RESPONSE))
     writing.start()
-    while not store._file._writing.locked():
+    while writing.is_alive() and not store._file._writing.locked():
         time.sleep(0.01)
     closing = threading.Thread(target=store.close)
     closing.start()

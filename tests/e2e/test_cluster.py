@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import sys
 import time
@@ -12,6 +13,9 @@ from runs import contents
 
 from benchmarks import simulated
 from benchmarks.simulated import Simulated
+from ecd_data.cluster import _take_answers
+from ecd_data.errors import StoreError
+from ecd_data.work import Work
 
 # What Slurm does with a script, one task after the other: enough to run what we hand to it.
 SBATCH = """#!{python}
@@ -155,6 +159,7 @@ def test_what_is_killed_leaves_nobody_waiting(generate, tmp_path, killed):
     with Simulated(median=0.05) as server:
         process = generate.start(server, "tasks", *TASKS, *IMPATIENT)
         while server.answered.total() < STOPPED:
+            assert process.poll() is None, process.stdout.read()
             time.sleep(0.01)
         started = psutil.Process(process.pid).children()
         workers = [child for child in started if "spawn_main" in " ".join(child.cmdline())]
@@ -167,6 +172,33 @@ def test_what_is_killed_leaves_nobody_waiting(generate, tmp_path, killed):
         assert generate(server, "tasks", *TASKS) == alone
         twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
         assert twice <= ON_THE_WAY
+
+
+def test_ctrl_c_ends_the_tasks_too(generate):
+    with Simulated() as server:
+        alone = generate(server, "alone")
+    tasks = ["--executor", "local", "--tasks", "6", "--workers", "2", "--max-concurrency", "2"]
+    with Simulated(median=0.05) as server:
+        process = generate.start(server, "tasks", *tasks, start_new_session=True)
+        while server.answered.total() < STOPPED:
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        before = server.answered.total()
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        assert server.answered.total() - before <= ON_THE_WAY
+        assert generate(server, "tasks", *tasks) == alone
+
+
+def test_a_task_that_was_killed_while_it_made_its_store_hinders_nobody(tmp_path):
+    stores = tmp_path / "work" / "responses"
+    stores.mkdir(parents=True)
+    (stores / "00000.sqlite").touch()
+    _take_answers(Work(str(tmp_path / "work")), tmp_path / "all.sqlite")
+    (stores / "00001.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(StoreError, match=r"00001.sqlite of .*/work: without that file the run goes on"):
+        _take_answers(Work(str(tmp_path / "work")), tmp_path / "all.sqlite")
 
 
 def test_calls_that_failed_are_asked_by_the_next_run(generate, tmp_path, monkeypatch):
