@@ -118,4 +118,5 @@ def test_no_text_takes_long(kind):
     for text in LONG:
         started = time.process_time()
         CHECKS[kind](text, **KWARGS[kind])
-        assert time.process_time() - started < 1, text[:20]
+        # A second on a slow and busy machine; what goes back over the text again and again takes minutes.
+        assert time.process_time() - started < 10, text[:20]
