@@ -128,10 +128,10 @@ def import_into(store: Store, source: Path) -> Imported:
         # All of it is checked before any of it is taken over.
         for key, _, _, response, _ in _read_store(file) if is_store else read_parquet(file):
             if response is not None:
-                held = store.get(key)
+                held, brought = store.get(key), Response(**response)
                 new += held is None
-                known += held == Response(**response)
-                other += held not in (None, Response(**response))
+                known += held == brought
+                other += held not in (None, brought)
         if is_store:
             store.absorb(file)
         else:
