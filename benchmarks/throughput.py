@@ -26,7 +26,7 @@ from huggingface_hub import AsyncInferenceClient
 from measure import SERVED, parser, report, simulated_server, write_inputs
 
 from ecd_data.calls.chat import chat_arguments
-from ecd_data.calls.endpoint import CALLS_PER_CLIENT, Endpoint
+from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
 from ecd_data.calls.scheduler import Answerer, run
 from ecd_data.calls.store import Store
@@ -36,6 +36,7 @@ from ecd_data.recipe import Recipe, load_recipe
 from ecd_data.request import Grammar, Request, Response
 
 Arguments = list[dict[str, Any]]
+CONNECTIONS = 100  # that a client has at most
 
 
 @dataclass
@@ -98,13 +99,13 @@ def _request(stored: dict[str, Any]) -> Request:
 
 
 def bare(url: str, concurrency: int, requests: Arguments) -> Took:
-    """The same calls by as many workers; each client has as many connections to itself as one of ours has."""
+    """The same calls by as many workers, over as few clients as have the connections."""
 
     async def send() -> None:
         async with AsyncExitStack() as opened:
             clients = [
                 await opened.enter_async_context(AsyncInferenceClient(base_url=url, token="unused", timeout=120))
-                for _ in range(-(-concurrency // CALLS_PER_CLIENT))
+                for _ in range(-(-concurrency // CONNECTIONS))
             ]
             ahead = iter(requests)
 

@@ -34,7 +34,7 @@ IDENTIFY_TIMEOUT = 30.0  # seconds; a server that is up tells its model at once
 OVERLOADED = {429, 503}
 PASSING = {408, 424, 425, 429}  # and every 5xx: may go better next time; 424 is TGI's "generation failed"
 REFUSED = {400, 413, 422}  # this request, as too long for instance; others are welcome
-CALLS_PER_CLIENT = 50  # in flight: a client has a hundred connections, and slows down well before they are all in use
+CALLS_PER_CLIENT = 16  # in flight: a client looks at all of its connections whenever a call begins or ends
 
 
 class Trouble(Exception):
@@ -185,8 +185,11 @@ class Endpoint:
         return response.json()
 
     async def _free_client(self) -> AsyncInferenceClient:
-        """The client with the fewest calls in flight; one more when all have many."""
-        for client, calls in self._clients.most_common()[-1:]:
+        """The client with most calls in flight that has room for one more, as its connections are the least idle ones.
+
+        An idle connection is costly: the client asks the system whether it is still open.
+        """
+        for client, calls in self._clients.most_common():
             if calls < CALLS_PER_CLIENT:
                 return client
         client = AsyncInferenceClient(

@@ -64,19 +64,26 @@ class Store:
 
     def put_many(self, answers: Sequence[tuple[str, Model, Request, Response]]) -> list[Response]:
         """`put` for many (key, model, request, response) in one transaction; safe to call from another thread."""
+        packed = [
+            (bytes.fromhex(key), model, _pack(request.canonical()), _pack(response.canonical()))
+            for key, model, request, response in answers
+        ]
         known = set()
         with self._file.explained(), self._file.transaction():
-            for key, model, request, response in answers:
-                if not self._insert("responses", key, model, request, _pack(response.canonical())):
-                    known.add(key)
-                self._file.writes.execute("DELETE FROM failures WHERE key = ?", [bytes.fromhex(key)])
+            numbers = {model: self._number(model) for _, model, _, _ in packed}
+            for key, model, *texts in packed:
+                insert = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?)"
+                if not self._file.writes.execute(insert, [key, numbers[model], *texts]).rowcount:
+                    known.add(key.hex())
+            self._file.writes.executemany("DELETE FROM failures WHERE key = ?", ([key] for key, *_ in packed))
         return [(key in known and self.get(key)) or response for key, _, _, response in answers]
 
     def put_failure(self, key: str, model: Model, request: Request, reason: str) -> None:
         """Remember that the call `key` failed for good, unless it was answered; a later response replaces that."""
         with self._file.explained(), self._file.transaction():
             if self._row(key) is None:
-                self._insert("failures", key, model, request, reason)
+                failed = [bytes.fromhex(key), self._number(model), _pack(request.canonical()), reason]
+                self._file.writes.execute("INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?)", failed)
 
     def failure(self, key: str) -> str | None:
         """The reason code for which the call `key` failed, or None."""
@@ -187,14 +194,12 @@ class Store:
     ) -> None:
         self.close()
 
-    def _insert(self, table: str, key: str, model: Model, request: Request, what: bytes | str) -> bool:
-        """Whether it was new."""
-        self._file.writes.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", [model.id, model.revision])
-        inserted = self._file.writes.execute(
-            f"INSERT OR IGNORE INTO {table} SELECT ?, rowid, ?, ? FROM models WHERE id = ? AND revision = ?",
-            [bytes.fromhex(key), _pack(request.canonical()), what, model.id, model.revision],
-        )
-        return inserted.rowcount > 0
+    def _number(self, model: Model) -> int:
+        """What stands for the model in the other tables."""
+        names = [model.id, model.revision]
+        self._file.writes.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", names)
+        found = self._file.writes.execute("SELECT rowid FROM models WHERE id = ? AND revision = ?", names)
+        return int(found.fetchone()[0])
 
     def _row(self, key: str) -> tuple[Model, str, str] | None:
         with self._file.explained():

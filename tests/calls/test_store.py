@@ -265,9 +265,9 @@ def test_stores_merge_and_the_first_answer_stays(tmp_path: Path) -> None:
     keys = fill(tmp_path / "a.sqlite", range(10), "a") + fill(tmp_path / "a.sqlite", range(3), "a", other)
     more = fill(tmp_path / "b.sqlite", range(3), "b", other) + fill(tmp_path / "b.sqlite", range(5, 15), "b")
     with Store(tmp_path / "b.sqlite") as store:
-        answered, failed = make_request(7), make_request(99)
-        store._insert("failures", request_key(MODEL, answered), MODEL, answered, "refused")
-        store.put_failure(request_key(MODEL, failed), MODEL, failed, "refused")
+        answered, failed = make_request(3), make_request(99)
+        for request in (answered, failed):
+            store.put_failure(request_key(MODEL, request), MODEL, request, "refused")
     with Store(tmp_path / "a.sqlite") as store:
         assert store.absorb(tmp_path / "b.sqlite") == 5
         assert store.absorb(tmp_path / "b.sqlite") == 0
@@ -349,9 +349,8 @@ def test_a_large_table_without_its_inner_pages_and_with_failures(tmp_path: Path)
 
 
 def test_a_look_up_neither_waits_for_a_commit_nor_sees_what_is_not_committed(tmp_path: Path) -> None:
-    request = make_request()
     with Store(tmp_path / "r.sqlite") as store, store._file.transaction():
-        store._insert("responses", KEY, MODEL, request, b"x")
+        store._file.writes.execute("INSERT INTO responses VALUES (?, 1, x'00', x'00')", [bytes.fromhex(KEY)])
         assert store.get(KEY) is None
 
 
