@@ -68,6 +68,10 @@ def read_parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            if missing := set(SCHEMA.names) - set(file.schema_arrow.names):
+                raise StoreError(
+                    f"{path}: no Parquet file of responses (it has no column {', '.join(sorted(missing))})."
+                )
             for group in range(file.num_row_groups):  # over the whole file, memory would grow with it
                 for cells in file.read_row_group(group, columns=SCHEMA.names).to_pylist():
                     yield _row(cells)

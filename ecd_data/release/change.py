@@ -14,6 +14,7 @@ from typing import Any
 from huggingface_hub.hf_api import RepoFile
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.command import plain
 from ecd_data.hashing import file_sha256
 from ecd_data.release.features import card_fields, field_changes
 
@@ -112,7 +113,7 @@ class Change:
             )
             for line in list(unified_diff(before, after, n=0, lineterm=""))[2:]:
                 if not line.startswith("@@"):
-                    yield _printable(line)
+                    yield plain(line)
 
 
 def build_files(build: Path) -> dict[str, Path]:
@@ -153,8 +154,3 @@ def _rows_of_splits(manifest: Mapping[str, Any] | None) -> dict[str, tuple[int, 
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
-
-
-def _printable(line: str) -> str:
-    """A line without what a terminal would obey: cards show what models wrote."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

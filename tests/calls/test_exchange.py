@@ -112,6 +112,16 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
                 import_into(store, tmp_path / name)
 
 
+def test_a_column_that_is_missing_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "a.db", range(2))
+    with Store(tmp_path / "a.db") as store:
+        write_parquet(store.stored(store.keys()), tmp_path / "a.parquet")
+        table = pq.read_table(tmp_path / "a.parquet").drop_columns(["failure", "request"])
+        pq.write_table(table, tmp_path / "a.parquet")
+        with pytest.raises(StoreError, match="it has no column failure, request"):
+            import_into(store, tmp_path / "a.parquet")
+
+
 def test_a_store_is_checked_as_a_file_is(tmp_path: Path) -> None:
     fill(tmp_path / "a.db", range(3))
     other = sqlite3.connect(tmp_path / "a.db")
