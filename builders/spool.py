@@ -30,8 +30,6 @@ from ecd_data.method.shares import surplus
 from ecd_data.recipe import Recipe
 from ecd_data.values import Reject
 
-FAILED = "failed"  # behind the key of a call that failed for good
-
 
 @dataclass(frozen=True)
 class Spool:
@@ -53,9 +51,9 @@ class Spool:
         """The store keys of the responses that the chains used, in corpus order."""
         return (key for key, *_ in self._calls())
 
-    def failed(self) -> Iterator[str]:
-        """Those among them of calls that failed for good while the chains were made."""
-        return (key for key, *marks in self._calls() if FAILED in marks)
+    def failed(self) -> Iterator[tuple[str, str]]:
+        """Those among them of calls that failed for good while the chains were made, each with the reason."""
+        return ((key, reason) for key, *reasons in self._calls() for reason in reasons)
 
     def _calls(self) -> Iterator[list[str]]:
         for number in range(self.parts):
@@ -108,7 +106,7 @@ class Spool:
                 for config, rows in to_rows(chain, models).items():
                     for row in rows:
                         write(f"{config}-{split}.jsonl", msgspec.json.encode(row) + b"\n")
-                marked = (f"{key} {FAILED}\n" if key in generation.failed else f"{key}\n" for key in keys)
+                marked = (f"{key} {generation.failed.get(key, '')}".rstrip() + "\n" for key in keys)
                 write("keys", "".join(marked).encode())
             opened.close()
             try:

@@ -142,7 +142,7 @@ class Merge(PipelineStep):
         with work.gathered(tasks, parts) as folder, Store(responses(self.args)) as store:
             for rank in range(tasks):
                 if task_store(folder, rank).exists():
-                    store.absorb(task_store(folder, rank))
+                    store.absorb(task_store(folder, rank), later=True)
             spool = Spool(folder / SPOOL, recipe, tasks)
             generation = Generation(corpus, recipe, self.model, store, others=self.others, contamination=contamination)
             _ = generation.plan  # the judge's trial, which the manifest tells of
@@ -238,7 +238,7 @@ def _take_answers(work: Work, responses: Path) -> None:
             for path in stores:
                 try:
                     Store(path).close()  # a task that was killed while it made its store left one without tables
-                    store.absorb(path)
+                    store.absorb(path, later=True)
                 except StoreError as error:
                     raise StoreError(
                         f"{error} It is responses/{path.name} of {work.where}: without that file the run goes on, and "

@@ -41,7 +41,7 @@ class Generation:
 
     With a pool of endpoints, the store is asked first and they second; without one (a replay) the store must hold
     every response. `calibration` and `trial_keys`, the store keys behind it, are there once the judge has been tried.
-    `failed` are the keys of the calls that failed for good in the last stage.
+    `failed` are the calls that failed for good in the last stage: their keys, with the reason of each.
 
     Args:
         corpus, recipe, model: what the chains are a function of, together with the responses.
@@ -69,7 +69,7 @@ class Generation:
     on_judge: Callable[[Calibration], None] | None = None
     calibration: Calibration | None = None
     trial_keys: list[str] = field(default_factory=list)
-    failed: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -161,7 +161,7 @@ class Generation:
             max_failed=self.recipe.max_failed,
             on_call=self.on_call,
             on_key=lambda number, key: keys[number].append(key),
-            on_failed=self.failed.add,
+            on_failed=self.failed.__setitem__,
         )
         for number, (result, usage) in enumerate(results):
             if self.on_result:

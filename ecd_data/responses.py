@@ -39,7 +39,7 @@ def stats(args: argparse.Namespace) -> None:
             roles[request["role"]] += 1
             tokens.update({name: response[name] for name in ("prompt_tokens", "completion_tokens")})
         total = models.total()
-        size = store.path.stat().st_size
+        size = _size(store.path)
     rows: dict[str, object] = {"responses": total, "failures": failures}
     rows |= {f"- {model}": number for model, number in sorted(models.items())}
     rows |= {f"- {role}": number for role, number in sorted(roles.items())}
@@ -72,6 +72,9 @@ def export(args: argparse.Namespace) -> None:
             found.clear()
             write_parquet(_counted(readable(path), found), half)
         os.replace(half, out)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise StoreError(f"{args.out} cannot be written: {why}. Make room for it, or give another --out.") from error
     finally:
         half.unlink(missing_ok=True)
     print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
@@ -106,10 +109,17 @@ def gc(args: argparse.Namespace) -> None:
             print(f"{store.path}: {number} of {store.count()} responses would be removed (dry run)")
             return
     with Store(responses(args)) as store:
-        before = store.path.stat().st_size
+        before = _size(store.path)
         store.remove(doomed)
-        freed = max(before - store.path.stat().st_size, 0) / 1e6  # what came last was in a file beside it
-        print(f"{store.path}: {number} responses removed, {store.count()} stay, {freed:.1f} MB freed")
+        stay = store.count()
+    freed = max(before - _size(store.path), 0) / 1e6  # none while others read: they need what was there before
+    print(f"{store.path}: {number} responses removed, {stay} stay, {freed:.1f} MB freed")
+
+
+def _size(path: Path) -> int:
+    """The bytes that a store takes, with those of the log beside it: what came last is there."""
+    log = path.with_name(f"{path.name}-wal")
+    return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
 def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:

@@ -48,6 +48,16 @@ def test_stats(ecd, make_build, tmp_path):
     assert "There is no response store" in ecd("stats", "--responses", tmp_path / "none.sqlite", code=1)
 
 
+def test_the_size_is_that_of_what_is_not_yet_in_the_file_too(ecd, tmp_path):
+    model, path = Model("test/model"), tmp_path / "r.sqlite"
+    with Store(path) as store:
+        for number in range(50):
+            request = make_request(number)
+            store.put(request_key(model, request), model, request, Response("yes " * 1000, "stop"))
+        size = sum((tmp_path / name).stat().st_size for name in ("r.sqlite", "r.sqlite-wal"))
+        assert f"{size / 50:.0f} bytes a response" in ecd("stats", "--responses", path)
+
+
 def test_a_damaged_store_is_saved_as_far_as_it_can_be_read(ecd, make_build, tmp_path):
     build = make_build("build")
     store = tmp_path / "copy.sqlite"
@@ -107,6 +117,8 @@ def test_an_export_replaces_nothing_before_it_is_whole(ecd, make_build, tmp_path
     before = store.read_bytes()
     assert "is the response store itself" in ecd("export", "--responses", store, "-o", store, code=1)
     assert "is no file" in ecd("export", "--responses", store, "-o", tmp_path, code=1)
+    nowhere = ecd("export", "--responses", store, "-o", tmp_path / "none" / "r.parquet", code=1)
+    assert "none/r.parquet cannot be written: No such file or directory" in nowhere
     assert store.read_bytes() == before
     ecd("export", "--responses", store, "-o", out)
     kept = out.read_bytes()

@@ -36,11 +36,11 @@ def build(
     keys: Iterable[str],
     out: Path,
     on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
-    failed: Iterable[str] = (),
+    failed: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """Prepares every builder's config into `out` and returns the manifest.
 
-    `keys` are of the responses they used, `failed` of the calls among them that failed for good.
+    `keys` are of the responses they used, `failed` of the calls among them that failed for good, with the reasons.
 
     `on_step` is called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
     there are.
@@ -73,7 +73,7 @@ def _write(
     builders: Sequence[datasets.DatasetBuilder],
     generation: Generation,
     keys: Iterable[str],
-    failed: Iterable[str],
+    failed: Iterable[tuple[str, str]],
     begin: Callable[[str], None],
 ) -> dict[str, Any]:
     """Writes a whole build into a folder that is not there yet, and validates it; returns the manifest."""
@@ -108,16 +108,16 @@ def _write(
     return manifest
 
 
-def check_failures(store: Store, failed: Iterable[str]) -> None:
-    """Lets a build pass whose failed calls nobody has answered meanwhile: a replay would go other ways than its rows.
+def check_failures(store: Store, failed: Iterable[tuple[str, str]]) -> None:
+    """Lets a build pass whose failed calls nobody has asked again meanwhile: a replay would make other rows of those.
 
     Raises:
         StoreError: another run with the same store has.
     """
-    if answered := sum(store.get(key) is not None for key in failed):
+    if asked := sum(store.failure(key) != reason for key, reason in failed):
         raise StoreError(
-            f"{answered} calls that failed in this run were answered in another one with the same store meanwhile: "
-            "run the same command again, it takes those answers."
+            f"{asked} calls that failed in this run were answered in another one with the same store meanwhile, or "
+            "failed there for another reason: run the same command again, it takes those answers."
         )
 
 

@@ -147,7 +147,7 @@ def _take_over(store: Store, file: Path) -> None:
     rows = read_parquet(file)
     while batch := list(islice(rows, BATCH)):
         for key, model, request, response, failure in batch:
-            if response is None:
+            if response is None and store.failure(key) is None:
                 store.put_failure(key, model, request_from(request), failure)
         answers = [
             (key, model, request_from(request), Response(**response))

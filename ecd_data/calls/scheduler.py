@@ -110,7 +110,7 @@ def run(
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
     on_key: Callable[[int, str], None] | None = None,
-    on_failed: Callable[[str], None] | None = None,
+    on_failed: Callable[[str, str], None] | None = None,
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
@@ -120,8 +120,8 @@ def run(
     that a replay meets the same failure; a run with endpoints asks again. The run ends when more than the share
     `max_failed` of its calls failed. `on_call` is shown the totals at the start and after every response, `on_key` the
     number of the chain and the store key of every request, in the order of the chain's requests, `on_failed` the key
-    of every call that failed for good. An exception, Ctrl-C or the end of the iteration cancels what is in flight;
-    answers that have come are stored.
+    and the reason of every call that failed for good. An exception, Ctrl-C or the end of the iteration cancels what is
+    in flight; answers that have come are stored.
 
     Raises:
         EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
@@ -142,7 +142,7 @@ class _Run:
         max_failed: float,
         on_call: Callable[[Stats], None] | None,
         on_key: Callable[[int, str], None] | None,
-        on_failed: Callable[[str], None] | None,
+        on_failed: Callable[[str, str], None] | None,
     ) -> None:
         self.store = store
         self.answerers = {"": answerer, JUDGE: answerer, **others}
@@ -198,7 +198,7 @@ class _Run:
                 answer = failure
                 self.store.put_failure(key, by.model, request, failure.reason)
                 if self.on_failed is not None:
-                    self.on_failed(key)
+                    self.on_failed(key, failure.reason)
                 self._count_failure(failure)
             else:
                 answer = await self.commits.put(key, by.model, request, response)

@@ -79,11 +79,11 @@ class Store:
         return [(key in known and self.get(key)) or response for key, _, _, response in answers]
 
     def put_failure(self, key: str, model: Model, request: Request, reason: str) -> None:
-        """Remember that the call `key` failed for good, unless it was answered; a later response replaces that."""
+        """Remember why the call `key` failed for good, the last time; nothing if it was answered, then or later."""
         with self._file.explained(), self._file.transaction():
             if self._row(key) is None:
                 failed = [bytes.fromhex(key), self._number(model), _pack(request.canonical()), reason]
-                self._file.writes.execute("INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?)", failed)
+                self._file.writes.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", failed)
 
     def failure(self, key: str) -> str | None:
         """The reason code for which the call `key` failed, or None."""
@@ -91,8 +91,12 @@ class Store:
             return failed[2]
         return self.base.failure(key) if self.base else None
 
-    def absorb(self, path: Path) -> int:
-        """Takes over what the store at `path` holds and this one does not; returns the number of responses."""
+    def absorb(self, path: Path, *, later: bool = False) -> int:
+        """Takes over what the store at `path` holds and this one does not; returns the number of responses.
+
+        Of a call that failed in both, this one's reason stays, unless the other is of a `later` run.
+        """
+        inserts = {"responses": "INSERT OR IGNORE", "failures": "INSERT OR REPLACE" if later else "INSERT OR IGNORE"}
         with Store(path, read_only=True) as other:
             uri = other._file.uri  # it is a response store
         with self._file.explained():
@@ -104,7 +108,7 @@ class Store:
                     there = "SELECT name FROM other.sqlite_master WHERE name IN ('responses', 'failures')"
                     for (table,) in self._file.writes.execute(there).fetchall():  # version 1 had no failures
                         self._file.writes.execute(
-                            f"INSERT OR IGNORE INTO {table} SELECT t.key, here.rowid, {COLUMNS[table]} "
+                            f"{inserts[table]} INTO {table} SELECT t.key, here.rowid, {COLUMNS[table]} "
                             f"FROM other.{table} t JOIN other.models there ON t.model = there.rowid "
                             "JOIN models here ON here.id = there.id AND here.revision = there.revision"
                         )
@@ -175,7 +179,8 @@ class Store:
                 used = "SELECT model FROM responses UNION SELECT model FROM failures"
                 self._file.writes.execute(f"DELETE FROM models WHERE rowid NOT IN ({used})")
             self._file.writes.execute("VACUUM")
-            self._file.writes.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # As far as no reader is in the way: who waits for readers here keeps all others from writing.
+            self._file.writes.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return removed
 
     def close(self) -> None:

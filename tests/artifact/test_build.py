@@ -327,3 +327,26 @@ def test_a_call_that_another_run_answers_meanwhile_is_no_failure_of_the_build(ma
     again = Spool(tmp_path / "again", RECIPE)
     again.fill(generation)
     write_build(again, generation, tmp_path / "out")
+
+
+def test_a_call_that_fails_again_for_another_reason_replays_with_that_one(make_generation, corpus, tmp_path):
+    def failing(reason):
+        def answer(request):
+            if request.round == 1 and request.seed_id == corpus.seeds[0].seed_id:
+                raise CallFailed(reason, "no")
+            return scripted(request)
+
+        return make_generation(ScriptedPool(answer))
+
+    def made(generation, name, on_step=lambda *_: None):
+        spool = Spool(tmp_path / f"{name}.spool", RECIPE)
+        spool.fill(generation)
+        write_build(spool, generation, tmp_path / name, on_step)
+        return {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
+
+    first = made(failing("no_answer"), "first")
+    second = made(failing("refused"), "second")
+    assert first != second
+    assert made(make_generation(pool=None), "replayed") == second
+    with pytest.raises(StoreError, match="run the same command again"):
+        made(failing("refused"), "third", lambda *_: list(failing("no_answer").chains()))

@@ -58,11 +58,17 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 def test_what_is_there_stays(tmp_path: Path) -> None:
     fill(tmp_path / "a.db", range(10), "first")
     fill(tmp_path / "b.db", range(5, 12), "second")
+    failed = make_request(9999)
+    key = request_key(MODEL, failed)
+    for name, reason in [("a.db", "no_answer"), ("b.db", "refused")]:
+        with Store(tmp_path / name) as store:
+            store.put_failure(key, MODEL, failed, reason)
     with Store(tmp_path / "b.db") as other:
         write_parquet(other.stored(other.keys()), tmp_path / "b.parquet")
     with Store(tmp_path / "a.db") as store:
         assert import_into(store, tmp_path / "b.parquet") == Imported(2, 0, 5)
         assert import_into(store, tmp_path / "b.db") == Imported(0, 2, 5)
+        assert store.failure(key) == "no_answer"
         texts = [row[3]["text"] for row in store.rows(store.keys()) if row[3]]
     assert sorted(texts) == ["first"] * 10 + ["second"] * 2
 

@@ -225,6 +225,25 @@ def test_a_failure_is_remembered_until_the_call_is_answered(tmp_path: Path) -> N
         assert [row[3:] for row in store.rows([key])] == [(Response("at last", "stop").canonical(), "")]
 
 
+def test_a_call_that_fails_again_has_failed_for_its_last_reason(tmp_path: Path) -> None:
+    """As the rows of the run that asked last say: a replay would make others of the first one."""
+    with Store(tmp_path / "r.sqlite") as store:
+        for reason in ("no_answer", "refused"):
+            store.put_failure(KEY, MODEL, REQUEST, reason)
+            assert store.failure(KEY) == reason
+
+
+def test_a_call_that_failed_in_two_stores(tmp_path: Path) -> None:
+    for name in ("no_answer", "refused"):
+        with Store(tmp_path / name) as store:
+            store.put_failure(KEY, MODEL, REQUEST, name)
+    with Store(tmp_path / "no_answer") as store:
+        store.absorb(tmp_path / "refused")
+        assert store.failure(KEY) == "no_answer"
+        store.absorb(tmp_path / "refused", later=True)
+        assert store.failure(KEY) == "refused"
+
+
 def test_many_are_put_at_once_and_from_another_thread(tmp_path: Path) -> None:
     requests = [make_request(number) for number in range(50)]
     answers = [
@@ -423,6 +442,23 @@ def test_a_locked_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         holder.execute("BEGIN IMMEDIATE")
         assert "another process is writing to it" in failure(path)
         holder.close()
+
+
+def test_responses_are_removed_while_others_read_and_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for readers at the end of that keeps a run from storing what it was answered."""
+    monkeypatch.setattr("ecd_data.calls.database.BUSY_SECONDS", 2.0)
+    path = tmp_path / "r.sqlite"
+    keys = fill(path, range(3), "old")
+    with Store(path, read_only=True) as reader, Store(path) as store, Store(path) as other:
+        assert reader.count() == 3
+        begun = time.monotonic()
+        assert store.remove(keys[:2]) == 2
+        assert time.monotonic() - begun < 1.5
+        assert reader.get(keys[0]) == Response("old", "stop")
+        other.put(KEY, MODEL, REQUEST, RESPONSE)
+        assert store.count() == 2
+        waits = store._file.writes.execute("PRAGMA busy_timeout").fetchone()
+    assert waits == (2000,)
 
 
 FILL_THE_DISK = """
