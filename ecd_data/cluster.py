@@ -167,8 +167,16 @@ def generate_on(args: argparse.Namespace) -> dict[str, Any] | None:
     args.work = where if "://" in where else str(Path(where).resolve())
     args.out, args.responses = args.out.resolve(), responses(args).resolve()
     check_out(args.out)
-    inputs = read_inputs(args)
     work = Work(args.work)
+    if work.shared and args.out in (work.shared, *work.shared.parents):
+        raise EcdError(f"--work {work.where} would lie where the build goes: name a folder that is not in --out.")
+    with work.alone():
+        return _generate_in(work, args, slurm)
+
+
+def _generate_in(work: Work, args: argparse.Namespace, slurm: dict[str, Any]) -> dict[str, Any] | None:
+    """The same, in a work folder that no other process launches tasks in."""
+    inputs = read_inputs(args)
     _take_answers(work, args.responses)  # of tasks of an earlier run that did not come to its end
     price = Price(*args.price) if args.price else None
     with Watch(price, args.log_json) as watch, Store(args.responses) as store:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ecd_data.calls.store import Store
 
 NAMED = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
+MOST_MONEY = 1e15  # for a million tokens: beyond that, sums are no numbers any more
 WAYS = 1000  # to give names their models that a replay tries, at some milliseconds each
 
 
@@ -149,7 +150,7 @@ def temperature(text: str) -> float:
 def price(text: str) -> float:
     """An amount of money, for argparse."""
     amount = float(text)
-    if not 0 <= amount < math.inf:
+    if not 0 <= amount < MOST_MONEY:
         raise argparse.ArgumentTypeError(f"{text} is no price")
     return amount
 

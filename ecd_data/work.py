@@ -1,6 +1,7 @@
 """The work folder of a run on a cluster: one that all machines see, or an fsspec URL such as s3://bucket/run.
 
-    run                                whose it is
+    run                                whose it is; in a folder without it, nothing is
+    lock                               held by the process that launches the tasks
     spool/part-00000-of-00002          the parts that are made
     responses/00000.sqlite             each task's own store
     again/00000                        a part that the next run makes again
@@ -23,12 +24,15 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+from filelock import FileLock, Timeout
 
 from ecd_data.command import undisturbed
 from ecd_data.errors import StoreError
 
 SAVED_EVERY = 60  # seconds between two copies of a task's store to a URL
 SPOOL = "spool"
+OURS = (SPOOL, "responses", "again", "logs")
+ENDED = "ended\n"  # in place of a run's mark: what is left of it counts for nobody
 
 
 @dataclass(frozen=True)
@@ -49,21 +53,58 @@ class Work:
             StoreError: it is another's, or cannot be written.
         """
         ours = f"{fingerprint} in {tasks} tasks\n"
-        mark = self._path("run")
         try:
-            if self._files.exists(mark):
-                if self._files.cat_file(mark).decode() != ours:
-                    raise StoreError(
-                        f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
-                        "it (its answers are in your response store), or give another --work."
-                    )
+            mark = self._mark()
+            if mark == ours:
                 self._reopen()
                 return
-            self._remove("logs")  # of a run that ended, which would count as this one's
+            if mark not in ("", ENDED):
+                raise StoreError(
+                    f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
+                    "it (its answers are in your response store), or give another --work."
+                )
+            there = [name for name in OURS if self._files.exists(self._path(name))]
+            if there and not mark:
+                raise StoreError(
+                    f"{self.where} holds {', '.join(there)}, and not of a run: they would be in its way, and removed "
+                    "at its end. Name an empty or new folder by --work."
+                )
+            for name in there:  # they would count as this run's
+                self._remove(name)
             self._files.makedirs(self.where, exist_ok=True)
-            self._files.pipe_file(mark, ours.encode())
+            self._files.pipe_file(self._path("run"), ours.encode())
         except OSError as error:
             raise self._cannot_write(error) from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """In the block no other process launches tasks in the folder; at a URL nothing can see to that.
+
+        Raises:
+            StoreError: another one does.
+        """
+        if not self.shared:
+            yield
+            return
+        try:
+            self.shared.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.shared / "lock", blocking=False)
+            with suppress(NotImplementedError):  # a file system without locks
+                lock.acquire()
+        except Timeout:
+            raise StoreError(
+                f"{self.where}: another process runs tasks there. Wait for its end, or give another --work."
+            ) from None
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (self.shared / "lock").unlink(missing_ok=True)
+                if not (self.shared / "run").exists():
+                    self.shared.rmdir()  # if it is empty
+            lock.release()
 
     def has(self, part: str) -> bool:
         """Whether a part of that name is made."""
@@ -119,7 +160,10 @@ class Work:
 
     @contextmanager
     def stores(self) -> Iterator[list[Path]]:
-        """The tasks' stores that are there, in a folder of this machine."""
+        """The stores of tasks of a run that did not come to its end, in a folder of this machine."""
+        if self._mark() in ("", ENDED):
+            yield []
+            return
         if self.shared:
             yield sorted((self.shared / "responses").glob("*.sqlite"))
             return
@@ -135,10 +179,11 @@ class Work:
 
     def clear(self, logs: bool) -> None:
         """Removes what a finished run needs no more; its logs too, if told so."""
-        for name in (SPOOL, "responses", "again", "run", "logs" if logs else "logs/completions"):
+        self._files.pipe_file(self._path("run"), ENDED.encode())  # first: half of a part is not to be taken for a part
+        for name in (SPOOL, "responses", "again", "logs" if logs else "logs/completions"):
             self._remove(name)
-        if self.shared and logs:
-            self.shared.rmdir()
+        if logs:
+            self._remove("run")
 
     @property
     def shared(self) -> Path | None:
@@ -154,6 +199,14 @@ class Work:
 
     def _cannot_write(self, error: Exception) -> StoreError:
         return StoreError(f"{self.where}: {error}; name a folder or URL that you may write to by --work.")
+
+    def _mark(self) -> str:
+        """Whose the folder is; empty if no run's."""
+        try:
+            mark = self._path("run")
+            return str(self._files.cat_file(mark).decode()) if self._files.isfile(mark) else ""
+        except (OSError, ValueError) as error:
+            raise self._cannot_write(error) from error
 
     def _path(self, name: str) -> str:
         return f"{self.where}/{name}"

@@ -161,3 +161,9 @@ def test_the_judge_of_a_replay_may_have_answered_too(store):
     assert models(flags.answerers(named, store, ["strong", "weak"], judge)) == right
     found = flags.answerers(parse("--replay"), store, ["strong", "weak"], judge, lambda way: models(way) == right)
     assert models(found) == right
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1e308"])
+def test_a_price_is_an_amount_that_can_be_summed(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="is no price"):
+        flags.price(text)

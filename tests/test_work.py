@@ -2,6 +2,7 @@ import os
 import signal
 import sqlite3
 import time
+from unittest.mock import Mock
 
 import fsspec
 import pytest
@@ -39,6 +40,56 @@ def test_it_belongs_to_one_run_at_a_time(work):
             work.claim(*other)
     work.clear(logs=True)
     work.claim("another", 3)
+
+
+@pytest.mark.parametrize("name", ["logs/training.log", "responses/all.sqlite", "spool/queue"])
+def test_a_folder_with_files_of_others_is_refused_and_left_alone(tmp_path, name):
+    theirs = tmp_path / name
+    theirs.parent.mkdir()
+    theirs.write_text("not ours")
+    work = Work(str(tmp_path))
+    with work.stores() as stores:
+        assert not stores
+    with pytest.raises(StoreError, match=r"and not of a run: .* by --work"):
+        work.claim("fingerprint", 1)
+    assert theirs.read_text() == "not ours"
+
+
+def test_what_else_is_in_the_folder_stays(tmp_path):
+    work = Work(str(tmp_path / "work"))
+    with work.alone():
+        work.claim("fingerprint", 1)
+        (tmp_path / "work" / "run.jsonl").write_text("a log")
+        work.clear(logs=True)
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["run.jsonl"]
+
+
+def test_a_run_that_was_killed_while_it_was_cleared_leaves_no_half_of_a_part(work, monkeypatch):
+    work.claim("fingerprint", 1)
+    with work.task(0, PART) as folder:
+        add(task_store(folder, 0), 1)
+        (folder / SPOOL / PART).mkdir(parents=True)
+    done = f"{work.logs}/completions/00000"
+    work._files.makedirs(done.rpartition("/")[0])
+    work._files.touch(done)
+    with monkeypatch.context() as patched:
+        patched.setattr(Work, "_remove", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            work.clear(logs=True)
+    with work.stores() as stores:
+        assert not stores  # the store of all runs has what is in them
+    work.claim("fingerprint", 1)
+    assert not work.has(PART)
+    assert not work._files.exists(done)
+
+
+def test_one_process_at_a_time_launches_tasks(tmp_path):
+    work = Work(str(tmp_path / "work"))
+    with work.alone(), pytest.raises(StoreError, match="another process runs tasks there"), work.alone():
+        pass
+    with work.alone():
+        pass
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_task_finds_its_store_again_and_leaves_its_part(work):

@@ -222,17 +222,14 @@ class Endpoint:
     async def _get(self, path: str) -> httpx.Response:
         """What the server answers at `path`, unless it is down or overloaded."""
         headers = {key: value for key, value in self._headers.items() if value}
+        seconds = min(self.timeout, IDENTIFY_TIMEOUT)
         try:
             async with get_async_session() as session:
-                response = await session.get(
-                    self.url + path,
-                    headers=headers,
-                    timeout=min(self.timeout, IDENTIFY_TIMEOUT),
-                    follow_redirects=False,
-                )
+                asked = session.get(self.url + path, headers=headers, timeout=seconds, follow_redirects=False)
+                response = await _within(seconds, asked)  # of a server that drips, too
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError, asyncio.TimeoutError) as error:
             said = self._clean(str(error)) or type(error).__name__
             raise EndpointSilent(
                 f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."

@@ -281,6 +281,11 @@ def closed_port() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
+def test_identify_gives_up_a_server_that_drips(server: FakeServer) -> None:
+    server.routes = {"/info": Fault(200, {"model_id": "a/model", "model_sha": "a" * 40}, drip=0.1)}
+    assert "does not answer (TimeoutError)" in failure(lambda: ask(server, make_request(), timeout=0.5))
+
+
 def test_identify_says_what_answers_instead(server: FakeServer) -> None:
     url = closed_port()
     assert f"{url} does not answer" in failure(lambda: identify(url))

@@ -118,6 +118,7 @@ def test_mistakes_are_told(generate, tmp_path):
             (["--tasks", "0", "--executor", "local"], "0 is not at least 1"),
             (["--executor", "local", "--work", "memory://run"], "is seen by one process alone"),
             (["--executor", "local", "--work", "gopher://run"], "name a folder or URL that you may write to"),
+            (["--executor", "local", "--work", str(tmp_path / "no")], "would lie where the build goes"),
         ]:
             process = generate.start(server, "no", *flags)
             said, _ = process.communicate(timeout=60)
@@ -174,6 +175,24 @@ def test_what_is_killed_leaves_nobody_waiting(generate, tmp_path, killed):
         assert twice <= ON_THE_WAY
 
 
+def test_the_same_command_beside_itself_is_refused_and_harms_nothing(generate, tmp_path):
+    with Simulated() as server:
+        alone = generate(server, "alone")
+    with Simulated(median=0.05) as server:
+        first = generate.start(server, "tasks", *TASKS, "--max-concurrency", "2")
+        while server.answered.total() < STOPPED:
+            assert first.poll() is None, first.stdout.read()
+            time.sleep(0.01)
+        second = generate.start(server, "tasks", *TASKS)
+        said, _ = second.communicate(timeout=60)
+        assert second.returncode == 1, said
+        assert "another process runs tasks there" in said.splitlines()[-1]
+        said, _ = first.communicate(timeout=60)
+        assert first.returncode == 0, said
+        assert server.answered.total() == len(server.answered)
+    assert contents(tmp_path / "tasks") == alone
+
+
 def test_ctrl_c_ends_the_tasks_too(generate):
     with Simulated() as server:
         alone = generate(server, "alone")
@@ -192,8 +211,9 @@ def test_ctrl_c_ends_the_tasks_too(generate):
 
 
 def test_a_task_that_was_killed_while_it_made_its_store_hinders_nobody(tmp_path):
+    Work(str(tmp_path / "work")).claim("fingerprint", 2)
     stores = tmp_path / "work" / "responses"
-    stores.mkdir(parents=True)
+    stores.mkdir()
     (stores / "00000.sqlite").touch()
     _take_answers(Work(str(tmp_path / "work")), tmp_path / "all.sqlite")
     (stores / "00001.sqlite").write_bytes(b"no database" * 100)
