@@ -69,10 +69,10 @@ class Store:
             for key, model, request, response in answers
         ]
         known = set()
+        insert = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?)"
         with self._file.explained(), self._file.transaction():
             numbers = {model: self._number(model) for _, model, _, _ in packed}
             for key, model, *texts in packed:
-                insert = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?)"
                 if not self._file.writes.execute(insert, [key, numbers[model], *texts]).rowcount:
                     known.add(key.hex())
             self._file.writes.executemany("DELETE FROM failures WHERE key = ?", ([key] for key, *_ in packed))
