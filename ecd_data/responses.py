@@ -74,7 +74,7 @@ def export(args: argparse.Namespace) -> None:
         os.replace(half, out)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
-        raise StoreError(f"{args.out} cannot be written: {why}. Make room for it, or give another --out.") from error
+        raise StoreError(f"{args.out} cannot be written: {why}. Give another --out, or make room for it.") from error
     finally:
         half.unlink(missing_ok=True)
     print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
