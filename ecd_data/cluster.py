@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -35,6 +36,7 @@ from ecd_data.work import SPOOL, Work, task_store
 os.environ.setdefault("LOGURU_DIAGNOSE", "NO")
 try:
     from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, SlurmPipelineExecutor
+    from datatrove.executor import ray as datatrove_ray
     from datatrove.pipeline.base import PipelineStep
     from datatrove.utils.logging import logger
 except ImportError as error:
@@ -196,6 +198,7 @@ def _generate_in(work: Work, args: argparse.Namespace, slurm: dict[str, Any]) ->
     try:
         if args.executor == "ray":
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # reports to nobody
+            datatrove_ray.RankWorker = RankWorker
             RayPipelineExecutor([make], mem_per_cpu_gb=1, **settings).run()
         else:
             _run_here(LocalPipelineExecutor([make], **settings))
@@ -230,6 +233,19 @@ def _run_here(executor: LocalPipelineExecutor) -> None:
         pool.shutdown(cancel_futures=True)
 
 
+class RankWorker(datatrove_ray.RankWorker):
+    """Runs its task in the process that Ray watches.
+
+    datatrove's own runs it in a child of that. Killed, the child is waited for for good; and where Ray's process is
+    killed it goes on, beside the one that gets the same task then.
+    """
+
+    def run_for_rank(self, executor_ref: RayPipelineExecutor, ranks: list[int], *_: object) -> None:
+        """Runs the tasks of these numbers, one after the other."""
+        for rank in ranks:
+            executor_ref._run_for_rank(rank, rank + 1)  # but for 0, a task's log goes to its file alone
+
+
 def _run_task(executor: LocalPipelineExecutor, rank: int) -> None:
     try:
         executor._run_for_rank(rank, rank)  # the first task tells the console what it does, the others their logs
@@ -259,6 +275,8 @@ def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:
     sbatch = dict(flag.partition("=")[::2] for flag in flags)
     if missing := sorted({"partition", "time"} - set(sbatch)):
         raise EcdError(f"Slurm needs {' and '.join(missing)}: add --sbatch {missing[0]}=VALUE.")
+    if not shutil.which("sbatch"):
+        raise EcdError("This machine has no sbatch: run the command where Slurm takes jobs, or give --executor local.")
     named = {name: sbatch.pop(name) for name in ("partition", "time")} | {"qos": sbatch.pop("qos", "")}
     activate = Path(sys.prefix, "bin", "activate")
     return {**named, "sbatch_args": sbatch, "venv_path": str(activate) if activate.exists() else None}

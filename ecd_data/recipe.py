@@ -167,7 +167,7 @@ def load_recipe(source: str, **overrides: Any) -> Recipe:
             ) from None
     try:
         values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise RecipeError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{source}: a recipe is a YAML mapping such as `rounds: 3`.")

@@ -58,6 +58,7 @@ def test_the_order_of_routes_is_kept():
         ("operations: format", "operations is 'format'"),
         ("- 1", "a recipe is a YAML mapping"),
         ("a: [", "not valid YAML"),
+        ("a: " + "[" * 5000, "not valid YAML"),
     ],
 )
 def test_mistakes_are_named(tmp_path, text, message):
