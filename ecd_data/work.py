@@ -89,8 +89,7 @@ class Work:
         try:
             self.shared.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.shared / "lock", blocking=False)
-            with suppress(NotImplementedError):  # a file system without locks
-                lock.acquire()
+            lock.acquire()
         except Timeout:
             raise StoreError(
                 f"{self.where}: another process runs tasks there. Wait for its end, or give another --work."
