@@ -1,7 +1,7 @@
 """The work folder of a run on a cluster: one that all machines see, or an fsspec URL such as s3://bucket/run.
 
     run                                whose it is; in a folder without it, nothing is
-    lock                               held by the process that launches the tasks
+    run.lock                           held by the process that launches the tasks
     spool/part-00000-of-00002          the parts that are made
     responses/00000.sqlite             each task's own store
     again/00000                        a part that the next run makes again
@@ -88,7 +88,7 @@ class Work:
             return
         try:
             self.shared.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.shared / "lock", blocking=False)
+            lock = FileLock(self.shared / "run.lock", blocking=False)
             lock.acquire()
         except Timeout:
             raise StoreError(
@@ -100,7 +100,7 @@ class Work:
             yield
         finally:
             with suppress(OSError):
-                (self.shared / "lock").unlink(missing_ok=True)
+                (self.shared / "run.lock").unlink(missing_ok=True)
                 if not (self.shared / "run").exists():
                     self.shared.rmdir()  # if it is empty
             lock.release()

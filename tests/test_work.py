@@ -59,9 +59,10 @@ def test_what_else_is_in_the_folder_stays(tmp_path):
     work = Work(str(tmp_path / "work"))
     with work.alone():
         work.claim("fingerprint", 1)
-        (tmp_path / "work" / "run.jsonl").write_text("a log")
+        for theirs in ("lock", "run.jsonl"):
+            (tmp_path / "work" / theirs).write_text("not ours")
         work.clear(logs=True)
-    assert [path.name for path in (tmp_path / "work").iterdir()] == ["run.jsonl"]
+    assert {path.name for path in (tmp_path / "work").iterdir()} == {"lock", "run.jsonl"}
 
 
 def test_a_run_that_was_killed_while_it_was_cleared_leaves_no_half_of_a_part(work, monkeypatch):
