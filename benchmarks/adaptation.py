@@ -1,6 +1,6 @@
 """How often a model meets a new requirement of its own accord, by the wording and sampling of `edit` and `fresh`.
 
-python benchmarks/adaptation.py --endpoint http://localhost:8080 --seeds bundled --recipe local --cases 60
+python -m benchmarks.adaptation --endpoint http://localhost:8080 --seeds bundled --recipe local --cases 60
 
 Every variant gets the same cases: a seed, its first answer, and a requirement that code can check and that the answer
 misses. A candidate holds up as in a build: no defect, and the requirement met. Responses are stored, so that a second
@@ -21,26 +21,28 @@ from typing import Any
 
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
-from ecd_data.calls.scheduler import Answerer, run
+from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
-from ecd_data.command import ecd_home, run_command
+from ecd_data.cli.arguments import positive, responses_path
+from ecd_data.cli.console import console, run_command
+from ecd_data.core.errors import RecipeError
+from ecd_data.core.recipe import load_recipe
+from ecd_data.core.request import Message, Request, Response
+from ecd_data.core.rng import keyed
+from ecd_data.core.templates import render
+from ecd_data.core.values import Candidate, Requirement, Route, Seed, Turn
 from ecd_data.corpus.seeds import Columns, read_corpus
-from ecd_data.errors import RecipeError
-from ecd_data.flags import positive
-from ecd_data.generation import Usage
-from ecd_data.method.adaptation import adapt, batches
-from ecd_data.method.contrast import similarity
-from ecd_data.method.elimination import defect
-from ecd_data.method.evolution import append
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import load_recipe
-from ecd_data.request import Message, Request, Response
+from ecd_data.generation.generation import Usage
+from ecd_data.methods import make_plan
+from ecd_data.methods.contrast import similarity
+from ecd_data.methods.defects import defect
+from ecd_data.methods.ecd.adaptation import Batch, adapt, batches
+from ecd_data.methods.ecd.evolution import append
+from ecd_data.methods.plan import Place, Plan
+from ecd_data.methods.task import Task
+from ecd_data.progress.run import Watch
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import suits
-from ecd_data.rng import keyed
-from ecd_data.templates import render
-from ecd_data.values import Candidate, Requirement, Route, Seed, Turn
-from ecd_data.watch.run import Watch
 
 ROUTES: tuple[Route, ...] = ("edit", "fresh")
 
@@ -102,7 +104,7 @@ def edit_with_examples(case: Case, plan: Plan) -> list[Message]:
 
 def _wish(text: str) -> str:
     """The wish that ships, for a requirement with this sentence."""
-    return render("ecd_data.method.prompts", "edit.jinja", requirement={"text": text}, in_force=())
+    return render("ecd_data.methods.prompts", "edit.jinja", requirement={"text": text}, in_force=())
 
 
 AGAIN = "Write your answer again. {}"
@@ -143,7 +145,7 @@ def first_turn(seed: Seed, plan: Plan) -> Generator[Sequence[Request], list[Resp
     if seed.response is not None:
         return turn
     for attempt in range(plan.recipe.answers):
-        (response,) = yield [plan.request("answer", seed.seed_id, 0, attempt, plan.chat(seed.instruction))]
+        (response,) = yield [plan.request(Place(seed.seed_id, 0), "answer", attempt, plan.chat(seed.instruction))]
         if not defect(response):
             return replace(turn, response=response.answer)
     return None
@@ -174,10 +176,9 @@ def attempt(case: Case, variant: Variant, plan: Plan) -> Steps:
         count = plan.recipe.routes.get(route, 0)
         if not count:
             continue
-        seed, requirement = case.seed, case.requirement
-        steps = adapt(
-            route, range(count), seed.seed_id, seed.instruction, case.turn, case.instruction, requirement, plan
-        )
+        requirement = case.requirement
+        task = Task(case.seed, requirement.round, requirement.id, case.instruction, (requirement,))
+        steps = adapt(Batch(route, range(count)), case.turn, task, plan)
         responses = yield [_as_variant(request, case, variant, plan) for request in next(steps)]
         for candidate, response in zip(_result(steps, responses), responses, strict=True):
             if not candidate.defect and not check(requirement, candidate.text).met:
@@ -195,11 +196,11 @@ def _as_variant(request: Request, case: Case, variant: Variant, plan: Plan) -> R
     return request
 
 
-def _result(steps: Generator[Any, Any, tuple[Candidate, ...]], responses: list[Response]) -> tuple[Candidate, ...]:
+def _result(steps: Generator[Any, Any, list[Candidate]], responses: list[Response]) -> list[Candidate]:
     try:
         steps.send(responses)
     except StopIteration as done:
-        result: tuple[Candidate, ...] = done.value
+        result: list[Candidate] = done.value
         return result
     raise AssertionError("adapt asks once")
 
@@ -271,18 +272,18 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def benchmark(args: argparse.Namespace) -> None:
     recipe = load_recipe(args.recipe, operations=args.operations)
-    plan = Plan.of(recipe)
+    plan = make_plan(recipe)
     seeds = read_corpus([args.seeds], Columns(input=args.input_column, response=args.response_column)).seeds
     token = os.environ.get("ECD_TOKEN")
-    with Store(args.responses) as store:
+    with Store(responses_path(args)) as store:
         pool = Pool([Endpoint(args.endpoint, token=token)], max_concurrency=args.max_concurrency)
-        answerer = Answerer(identify(pool), pool)
+        source = ModelSource(identify(pool), pool)
 
         def ask(steps: Sequence[Generator[Any, Any, Any]], what: str) -> list[Any]:
             results = []
-            with Watch() as watch:
+            with Watch(console) as watch:
                 watch.begin(what, len(steps))
-                for result in run(steps, store, answerer, on_call=watch.call):
+                for result in run(steps, store, source, on_call=watch.call):
                     results.append(result)
                     watch.result(result, Usage())
             return results
@@ -293,7 +294,7 @@ def benchmark(args: argparse.Namespace) -> None:
         if not cases:
             raise RecipeError("no answer of the model leaves a requirement open: give more --cases or --operations.")
         results = {name: ask([attempt(case, VARIANTS[name], plan) for case in cases], name) for name in args.variants}
-    print(f"{answerer.model}, {len(cases)} cases")
+    print(f"{source.model}, {len(cases)} cases")
     print(f"\n{overview(cases, results, plan)}\n\n{by_operation(cases, results)}")
     for name, result in results.items():
         held = [(case, o.candidate) for case, found in zip(cases, result, strict=True) for o in found]
@@ -315,7 +316,7 @@ def main() -> int:
     parser.add_argument("--operations", nargs="+", metavar="GLOB", help="instead of the recipe's; code-checked ones")
     parser.add_argument("--cases", type=positive, default=60, metavar="N")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS), metavar="NAME")
-    parser.add_argument("--responses", type=Path, default=ecd_home() / "responses.sqlite", metavar="FILE")
+    parser.add_argument("--responses", type=Path, metavar="FILE", help="as for `generate`")
     parser.add_argument("--max-concurrency", type=positive, default=8, metavar="N")
     parser.add_argument("--show", type=positive, default=0, metavar="N", help="print N candidates of each variant")
     args = parser.parse_args()

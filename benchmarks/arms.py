@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ecd_data.artifact.tables import data_files, read_rows
-from ecd_data.errors import EcdError
-from ecd_data.recipe import load_recipe
+from ecd_data.artifact.parquet import data_files, read_rows
+from ecd_data.core.errors import EcdError
+from ecd_data.core.recipe import load_recipe
 
 Row = dict[str, Any]
 

@@ -1,6 +1,6 @@
 """How many code checks a second one core does, on answers of 200 words, every code-checked operation in turn.
 
-    python benchmarks/checks.py
+    python -m benchmarks.checks
 
 The goal is 20,000 a second. Where IFEval's reference implementation is installed (the `dev` extra), its checks run
 on the same texts, and the ratio is that of the kinds that both have.
@@ -13,9 +13,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 WORDS = 200
 PROSE = (

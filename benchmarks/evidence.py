@@ -1,8 +1,8 @@
 """Does the data teach? Trains the arms of `arms.py` on one build and evaluates them on prompts that none has seen.
 
-    python benchmarks/evidence.py                                 # the demo's model, on two CPU cores
-    python benchmarks/evidence.py --model MODEL --endpoint URL --seeds seeds.jsonl --recipe default
-    python benchmarks/evidence.py --model MODEL --build ORG/NAME --beside ifbench -- --use_cpu false
+    python -m benchmarks.evidence                                 # the demo's model, on two CPU cores
+    python -m benchmarks.evidence --model MODEL --endpoint URL --seeds seeds.jsonl --recipe default
+    python -m benchmarks.evidence --model MODEL --build ORG/NAME --beside ifbench -- --use_cpu false
 
 Every step is a command that anyone can type: `ecd generate`, `accelerate launch trainers/...`, `ecd evaluate`; what
 stands behind `--` goes to every trainer. All arms have as many pairs, epochs and steps. Each model is asked
@@ -35,17 +35,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from arms import ARMS, Row, Split
 from datasets import Dataset
-from perplexity import perplexity, surprise
 
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.command import build_at, console, quiet_libraries, run_command
+from benchmarks.arms import ARMS, Row, Split
+from benchmarks.perplexity import perplexity, surprise
+from ecd_data.cli.arguments import positive, responses_path
+from ecd_data.cli.console import console, quiet_libraries, run_command
+from ecd_data.core.errors import EcdError
+from ecd_data.core.hashing import canonical_json, file_sha256, files_sha256, sha256
 from ecd_data.demo import CPU_TRAINING
-from ecd_data.errors import EcdError
 from ecd_data.evaluation.result import compare, read_result
-from ecd_data.flags import positive
-from ecd_data.hashing import file_sha256, files_sha256
+from ecd_data.release.download import build_at
 
 HERE = Path(__file__).parent
 TRAINERS = HERE.parent / "trainers"
@@ -119,7 +119,7 @@ def generate(args: argparse.Namespace) -> Path:
     from ecd_data.local.tgi import TextGeneration
 
     out = args.work / "build"
-    flags = ["--seeds", args.seeds, "--recipe", args.recipe, "--responses", responses(args)]
+    flags = ["--seeds", args.seeds, "--recipe", args.recipe, "--responses", responses_path(args)]
     if args.limit:
         flags += ["--limit", args.limit]
     with ExitStack() as services:
@@ -184,7 +184,7 @@ def measure(
     folder = args.work / "results" / model.name
     # Trainers store weights in float32; the base's are bfloat16, in which a CPU answers three times as fast, too.
     asked = ["--max-tokens", args.max_tokens, "--batch-size", args.eval_batch, "--dtype", "bfloat16"]
-    store = ["--responses", responses(args)]
+    store = ["--responses", responses_path(args)]
     found: Row = {"name": model.name, "title": model.title, "pairs": model.pairs, "sets": {}}
     for name, data in sets.items():
         limit = ["--limit", args.beside_limit] if name not in ("test", "plain") and args.beside_limit else []
@@ -290,7 +290,7 @@ def python(*arguments: object) -> None:
     console.print(f"$ python {shlex.join(command)}", style="dim")
     code = subprocess.run([sys.executable, *command], stdout=sys.stderr, check=False).returncode
     if code:
-        raise EcdError(f"the step above ended with exit code {code}; the same command goes on from there.")
+        raise EcdError(f"the step above ended with exit code {code}; run the same command again to continue.")
 
 
 def main() -> int:

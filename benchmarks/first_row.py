@@ -1,6 +1,6 @@
 """How long until the first row of a published dataset: streamed, against loading all of it.
 
-    python benchmarks/first_row.py --seeds 10000
+    python -m benchmarks.first_row --seeds 10000
 
 A build of the simulated server's texts is published to the Hub on loopback, and read back by processes of their own,
 each with empty caches. Importing `datasets` (and PyTorch, where it is installed) is not counted.
@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from measure import build_in_process, measured, parser, report, write_inputs
-
-from ecd_data.command import quiet_libraries
+from benchmarks.measure import build_in_process, measured, parser, report, write_inputs
+from ecd_data.cli.console import quiet_libraries
 from ecd_data.local.hub import Hub
 
 LOOPBACK = {"HF_HUB_DISABLE_XET": "1", "HF_UPDATE_DOWNLOAD_COUNTS": "0", "USE_TORCH": "0"}  # which would be imported

@@ -1,6 +1,6 @@
 """Grouping of near-duplicates: our exact join against the MinHash index of `rensa`, in the same run.
 
-    pip install rensa && python benchmarks/groups.py 100000
+    pip install rensa && python -m benchmarks.groups 100000
 
 Both confirm what they find by the exact similarity, so neither groups strangers; an index by hashes can miss some.
 """

@@ -23,10 +23,9 @@ from time import perf_counter
 from typing import Any
 from unittest import mock
 
-from simulated import MODEL, RECIPE, REVISION, answer
-
+from benchmarks.simulated import MODEL, RECIPE, REVISION, answer
 from ecd_data.calls.chat import chat_arguments
-from ecd_data.request import Model, Request, Response
+from ecd_data.core.request import Model, Request, Response
 
 SIMULATED = Path(__file__).with_name("simulated.py")
 SERVED = Model(MODEL, REVISION)
@@ -117,15 +116,17 @@ def write_inputs(folder: Path, seeds: int) -> list[str]:
 
 def build_in_process(inputs: Sequence[str], out: Path) -> dict[str, Any]:
     """What `ecd generate` makes of the inputs with the texts of `InProcess`: a build at `out`; its manifest."""
-    from ecd_data import flags, generate
-    from ecd_data.calls.scheduler import Answerer
+    from ecd_data.calls.scheduler import ModelSource
+    from ecd_data.cli.arguments import add_generation_arguments
+    from ecd_data.generate import generate
+    from ecd_data.generation import inputs as generation_inputs
 
     arguments = parser(None)
-    flags.add_generation_arguments(arguments)
+    add_generation_arguments(arguments)
     args = arguments.parse_args([*inputs, "--endpoint", "http://in.process"])
-    answerer = Answerer(SERVED, InProcess())  # type: ignore[arg-type]
-    with mock.patch.object(generate, "answerers", return_value={"": answerer}):
-        return generate.generate(args, out)
+    source = ModelSource(SERVED, InProcess())  # type: ignore[arg-type]
+    with mock.patch.object(generation_inputs, "connect", return_value={"": source}):
+        return generate(args, out)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """Peak memory of a generation by the number of seeds, to a validated build, each in a process of its own.
 
-    python benchmarks/memory.py --seeds 10000 100000
+    python -m benchmarks.memory --seeds 10000 100000
 
 The texts are those of the simulated server, made in process, without HTTP; everything else is as `ecd generate` does
 it. Goals: the largest corpus within 1.2 times the peak of the smallest, and under 800 MB.
@@ -19,21 +19,21 @@ from time import perf_counter
 from typing import Any
 from unittest import mock
 
-from measure import build_in_process, measured, parser, report, write_inputs
+from benchmarks.measure import build_in_process, measured, parser, report, write_inputs
 
 STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest", "validate", "card")
 
 
 def generate(seeds: int) -> dict[str, Any]:
     """One generation; for each stage the largest resident set until its end, in MB, and its seconds."""
-    from builders.spool import Spool
-    from ecd_data import generate as verb
     from ecd_data.artifact import build
-    from ecd_data.command import quiet_libraries
+    from ecd_data.cli.console import quiet_libraries
+    from ecd_data.generation.inputs import Sources
+    from ecd_data.generation.spool import Spool
 
     quiet_libraries()
-    owners = (verb, Spool, build, build, build, build, build)
-    names = ("read_inputs", "fill", "_prepare", "write_parquet", "make_manifest", "check_rows", "write_card")
+    owners = (Sources, Spool, build, build, build, build, build)
+    names = ("read", "fill", "_prepare", "write_parquet", "make_manifest", "check_rows", "write_card")
     found: dict[str, Any] = {"peak": {}, "seconds": dict.fromkeys(STAGES, 0.0)}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as patched:
         for stage, owner, name in zip(STAGES, owners, names, strict=True):
@@ -69,7 +69,7 @@ def main() -> None:
         return
     rows = []
     for size in args.seeds:
-        done = measured([sys.executable, __file__, "--one", "--seeds", str(size)])
+        done = measured([sys.executable, "-m", "benchmarks.memory", "--one", "--seeds", str(size)])
         found = json.loads(done.output.splitlines()[-1])
         stages = {stage: round(found["peak"][stage]) for stage in STAGES}
         counts = {"calls": found["calls"], "pairs": found["pairs"]}

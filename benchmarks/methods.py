@@ -1,7 +1,7 @@
 """The builders side by side: the same seeds, the same number of calls, and what comes out of each.
 
-    python benchmarks/methods.py --calls 300                       # the demo's model
-    python benchmarks/methods.py --calls 20000 --endpoint URL --seeds seeds.jsonl --train 500 --model MODEL
+    python -m benchmarks.methods --calls 300                       # the demo's model
+    python -m benchmarks.methods --calls 20000 --endpoint URL --seeds seeds.jsonl --train 500 --model MODEL
 
 Every builder gets the seeds in the same order and as many of them as its calls suffice for: a first run over a few
 seeds tells what a seed takes, and the second asks none of that again. Where a method asks several models, all of them
@@ -23,16 +23,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from evidence import cell, python
-
-from builders import find
+from benchmarks.evidence import cell, python
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
-from ecd_data.command import run_command
-from ecd_data.errors import EcdError
-from ecd_data.flags import positive
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import load_recipe
+from ecd_data.artifact.parquet import every_row
+from ecd_data.cli.arguments import positive
+from ecd_data.cli.console import run_command
+from ecd_data.core.errors import EcdError
+from ecd_data.core.recipe import load_recipe
+from ecd_data.methods import METHODS, options_of
 
 HERE = Path(__file__).parent
 PROBE = 24  # seeds of the first run: some methods make few pairs of a weak model
@@ -81,7 +79,7 @@ def build(args: argparse.Namespace, name: str, url: str) -> Path:
     options = OPTIONS[name] if args.endpoint else {**OPTIONS[name], **DEMO.get(name, {})}
     settings = load_recipe(args.recipe, builder=name, options=options)
     recipe.write_text(settings.to_yaml(), encoding="utf-8")
-    asked = find(name).asks(Plan.of(settings).options)
+    asked = METHODS[name].models(options_of(settings))
     endpoints = [flag for model in asked for flag in ("--endpoint", f"{model}={url}" if model else url)]
     flags = ["--seeds", args.seeds, "--recipe", recipe, "--responses", args.work / "responses.sqlite", *endpoints]
 
@@ -125,7 +123,7 @@ def trained(args: argparse.Namespace, builds: Mapping[str, Path], name: str) -> 
     model = ["--model", args.model] if args.model else []
     data = ["--build", builds[name], "--test", builds["ecd"], "--arms", "ecd", "--pairs", args.train]
     where = ["--work", args.work / "trained" / name, "--responses", args.work / "responses.sqlite", "--result", result]
-    python(HERE / "evidence.py", *model, *data, *where, *args.evidence)
+    python("-m", "benchmarks.evidence", *model, *data, *where, *args.evidence)
     models = json.loads(result.read_text(encoding="utf-8"))["models"]
     before, after = (model["sets"]["test"]["accuracy"][0]["measures"]["requirement_strict"] for model in models)
     return {"pairs": models[-1]["pairs"], "before": before, "after": after}

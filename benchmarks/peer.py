@@ -1,6 +1,6 @@
 """The same number of calls through our scheduler and through distilabel 1.5.3, on the same simulated server.
 
-    python benchmarks/peer.py --prompts 2000 --concurrency 64 --venv /tmp/distilabel
+    python -m benchmarks.peer --prompts 2000 --concurrency 64 --venv /tmp/distilabel
 
 Two calls follow each other: an answer to each prompt, and an answer to that answer. Ours is a chain of two requests,
 with every response committed to a store on disk; distilabel's is a pipeline of two TextGeneration steps over its
@@ -20,13 +20,12 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from measure import Measured, measured, parser, report, simulated_server, write_inputs
-
+from benchmarks.measure import Measured, measured, parser, report, simulated_server, write_inputs
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
-from ecd_data.calls.scheduler import Answerer, run
+from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
-from ecd_data.request import Request, Response
+from ecd_data.core.request import Request, Response
 
 PEER = ("distilabel[openai]==1.5.3", "requests")  # it imports requests and does not say so
 MAX_TOKENS, TEMPERATURE, TOP_P = 256, 0.7, 0.9
@@ -46,7 +45,7 @@ def ours(url: str, concurrency: int, prompts: Sequence[str], folder: Path) -> in
     """Runs the chains; returns the number of responses in the store."""
     pool = Pool([Endpoint(url)], max_concurrency=concurrency)
     with Store(folder / "responses.sqlite") as store:
-        for _ in run(map(two_calls, range(len(prompts)), prompts), store, Answerer(identify(pool), pool)):
+        for _ in run(map(two_calls, range(len(prompts)), prompts), store, ModelSource(identify(pool), pool)):
             pass
         return store.count()
 
@@ -99,7 +98,8 @@ def main() -> None:
             commands: dict[str, Callable[[Path], list[str | Path]]] = {
                 f"ours, {args.concurrency} in flight": lambda file: [
                     sys.executable,
-                    __file__,
+                    "-m",
+                    "benchmarks.peer",
                     f"--concurrency={args.concurrency}",
                     "--ours",
                     url,

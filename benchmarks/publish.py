@@ -1,6 +1,6 @@
 """Peak memory and time of a publish, by the number of seeds, against `hf upload` of the same folder.
 
-    python benchmarks/publish.py --seeds 12500 125000
+    python -m benchmarks.publish --seeds 12500 125000
 
 The builds are those of benchmarks/memory.py, with 1.6 pairs a seed. `ecd publish` validates one, with every code
 check, and then uploads it to a Hub in another process; `hf upload` only uploads. Goal: 200,000 pairs within 1.5 GB.
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from measure import build_in_process, measured, parser, report, write_inputs
+from benchmarks.measure import build_in_process, measured, parser, report, write_inputs
 
 GOAL = 1500  # MB
 HF = "import sys; from huggingface_hub.cli.hf import main; sys.exit(main())"
@@ -43,7 +43,7 @@ def compare(seeds: int) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # In another process: a peak is never less than that of the process that started it.
-        measured([sys.executable, __file__, "--make", name, "--seeds", str(seeds)])
+        measured([sys.executable, "-m", "benchmarks.publish", "--make", name, "--seeds", str(seeds)])
         manifest = read_manifest(folder / "build")
         ours = [sys.executable, "-m", "ecd_data.publish", "org/ecd", "--build", folder / "build"]
         theirs = [sys.executable, "-c", HF, "upload", "org/ecd", folder / "build", "--repo-type", "dataset"]

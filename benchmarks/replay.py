@@ -1,6 +1,6 @@
 """Replay on one core: from stored responses to a validated build, against reading the same responses bare.
 
-    python benchmarks/replay.py --responses 100000
+    python -m benchmarks.replay --responses 100000
 
 A scripted model first fills a store (not measured). Then a process of its own, which may use one core only, does what
 `ecd generate --replay` does; the rival reads every response by its key, decodes it, and does nothing else.
@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from simulated import WOVEN, edited, prose
-
-from ecd_data.request import Model, Request, Response
+from benchmarks.simulated import WOVEN, edited, prose
+from ecd_data.core.request import Model, Request, Response
 
 MODEL = Model("scripted/model", "5c819ed0")
 RECIPE = """
@@ -83,16 +82,18 @@ def write_seeds(path: Path, size: int) -> None:
 
 def fill_store(work: Path) -> int:
     """Runs the generation with the scripted model; returns the number of responses."""
+    from ecd_data.calls.scheduler import ModelSource
     from ecd_data.calls.store import Store
+    from ecd_data.core.recipe import load_recipe
     from ecd_data.corpus.seeds import read_corpus
-    from ecd_data.generation import Generation
-    from ecd_data.recipe import load_recipe
+    from ecd_data.generation.generation import Generation
 
     with Store(work / "responses.sqlite") as store:
         store._file.writes.execute("PRAGMA synchronous = OFF")  # this store is not worth the wait for the disk
         corpus = read_corpus([str(work / "seeds.jsonl")])
-        generation = Generation(corpus, load_recipe(str(work / "recipe.yaml")), MODEL, store, Scripted())  # type: ignore[arg-type]
-        for _ in generation.chains():
+        source = ModelSource(MODEL, Scripted())  # type: ignore[arg-type]
+        generation = Generation(corpus, load_recipe(str(work / "recipe.yaml")), source, store)
+        for _ in generation.prepare().chains():
             pass
         return store.count()
 
@@ -102,14 +103,14 @@ def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     started = time.perf_counter(), time.process_time()
-    from ecd_data.command import uncollected
+    from ecd_data.core.process import uncollected
 
     with uncollected():
-        from builders.spool import Spool
         from ecd_data.artifact import build
-        from ecd_data.corpus import seeds
-        from ecd_data.flags import add_generation_arguments
+        from ecd_data.cli.arguments import add_generation_arguments
         from ecd_data.generate import generate
+        from ecd_data.generation.inputs import Sources
+        from ecd_data.generation.spool import Spool
 
     parser = argparse.ArgumentParser()
     add_generation_arguments(parser)
@@ -117,7 +118,7 @@ def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
     args = parser.parse_args([*inputs, "--responses", str(work / "responses.sqlite"), "--replay"])
     seconds = {"imports": time.process_time() - started[1]}
     stages = {
-        "seeds and groups": (seeds, "read_corpus"),
+        "seeds and groups": (Sources, "read"),
         "reading and method": (Spool, "fill"),
         "rows, gate, Parquet": (build, "_prepare"),
         "responses export": (build, "write_parquet"),
@@ -188,7 +189,7 @@ def main() -> None:
             (work / "recipe.yaml").write_text(RECIPE, encoding="utf-8")
             write_seeds(work / "seeds.jsonl", round(args.responses / CALLS_PER_SEED))
             print(f"{fill_store(work)} responses stored", file=sys.stderr)
-        command = [sys.executable, __file__, "--child", str(work)]
+        command = [sys.executable, "-m", "benchmarks.replay", "--child", str(work)]
         command += ["--profile", str(args.profile)] if args.profile else []
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         report(json.loads(done.stdout.splitlines()[-1]))

@@ -1,6 +1,6 @@
 """What a release sends when 1 % of the seeds changed: its Parquet files as they are, against a naive rewrite of them.
 
-    python benchmarks/rerelease.py --seeds 10000
+    python -m benchmarks.rerelease --seeds 10000
 
 Builds of the simulated server's texts are uploaded with the Hub's own client (`hf_xet`) into a store on disk, first
 one, then another, and the client counts what the second one sends. The naive rewrite holds the same rows as pyarrow
@@ -14,9 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from measure import build_in_process, parser, report, write_inputs
-
-from ecd_data.command import quiet_libraries
+from benchmarks.measure import build_in_process, parser, report, write_inputs
+from ecd_data.cli.console import quiet_libraries
 
 SHARE = 0.01  # of the seeds, that change
 EDITS: dict[str, Callable[[list[str], list[str]], list[str]]] = {

@@ -1,6 +1,6 @@
 """A simulated text-generation server, which stands in for a GPU server: TGI's routes, a latency, and faults if wanted.
 
-python benchmarks/simulated.py --port 8080 --median 1.0 --faults 0.2
+python -m benchmarks.simulated --port 8080 --median 1.0 --faults 0.2
 
 Everything is a function of the request and a seed: the text, how long it takes, and (with the number of times that the
 same request has come) whether and how it fails. The texts are written by rule: more than half of the edits do what

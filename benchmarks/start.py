@@ -1,6 +1,6 @@
 """How fast commands start: `--help` of every verb, and a generation that finds everything done.
 
-    python benchmarks/start.py --responses 100000
+    python -m benchmarks.start --responses 100000
 
 The rivals are a bare Python and one that imports `datasets`. A finished run is a build with its store, filled by the
 simulated server's texts in process; then the same `ecd generate` runs again, with the server up, and may ask it
@@ -15,13 +15,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import SERVED, InProcess, measured, parser, report, simulated_server, write_inputs
-
+from benchmarks.measure import SERVED, InProcess, measured, parser, report, simulated_server, write_inputs
 from ecd_data.__main__ import VERBS
+from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
+from ecd_data.core.recipe import load_recipe
 from ecd_data.corpus.seeds import read_corpus
-from ecd_data.generation import Generation
-from ecd_data.recipe import load_recipe
+from ecd_data.generation.generation import Generation
 
 CALLS_PER_SEED = 7  # that the simulated server's recipe makes
 
@@ -58,7 +58,8 @@ def again(responses: int) -> tuple[list[dict[str, Any]], list[str]]:
         store_path, out = folder / "responses.sqlite", folder / "build"
         with Store(store_path) as store:
             corpus, recipe = read_corpus([str(folder / "seeds.jsonl")]), load_recipe(str(folder / "recipe.yaml"))
-            for _ in Generation(corpus, recipe, SERVED, store, InProcess()).chains():  # type: ignore[arg-type]
+            source = ModelSource(SERVED, InProcess())  # type: ignore[arg-type]
+            for _ in Generation(corpus, recipe, source, store).prepare().chains():
                 pass
             stored = store.count()
         with simulated_server(median=0) as url:

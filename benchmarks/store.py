@@ -1,6 +1,6 @@
 """The response store at size: how fast it takes and finds responses, and the room it needs, beside one file for each.
 
-python benchmarks/store.py --responses 1000000
+python -m benchmarks.store --responses 1000000
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 from ecd_data.calls.store import Store
-from ecd_data.request import Model, Request, Response, request_key
+from ecd_data.core.request import Model, Request, Response, request_key
 
 MODEL = Model("org/model", "0123abcd")
 GROUP = 64  # responses that are committed together

@@ -1,6 +1,6 @@
 """Our generation against a bare asyncio loop that sends the same requests over the same client, as many at a time.
 
-python benchmarks/throughput.py --concurrency 64 256 --median 1.0 --repeats 3
+python -m benchmarks.throughput --concurrency 64 256 --median 1.0 --repeats 3
 
 Ours runs chains with a response store on disk: prompts, checks, retries, commits. The engine alone gets the requests
 of each chain ready made and stores the answers; the bare loop throws them away. All run in turn in this process, whose
@@ -23,17 +23,17 @@ from time import perf_counter, process_time
 from typing import Any
 
 from huggingface_hub import AsyncInferenceClient
-from measure import SERVED, parser, report, simulated_server, write_inputs
 
+from benchmarks.measure import SERVED, parser, report, simulated_server, write_inputs
 from ecd_data.calls.chat import chat_arguments
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
-from ecd_data.calls.scheduler import Answerer, run
+from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
+from ecd_data.core.recipe import Recipe, load_recipe
+from ecd_data.core.request import Grammar, Request, Response
 from ecd_data.corpus.seeds import Corpus, read_corpus
-from ecd_data.generation import Generation
-from ecd_data.recipe import Recipe, load_recipe
-from ecd_data.request import Grammar, Request, Response
+from ecd_data.generation.generation import Generation
 
 Arguments = list[dict[str, Any]]
 CONNECTIONS = 100  # that a client has at most
@@ -60,12 +60,11 @@ class Took:
 def ours(url: str, concurrency: int, corpus: Corpus, recipe: Recipe) -> tuple[Took, list[list[Request]]]:
     """A generation over the corpus into a new store; and the requests that its chains made."""
     took, keys = Took(), []
-    with opened(url, concurrency) as (store, answerer):
-        generation = Generation(corpus, recipe, answerer.model, store, answerer.pool)
-        _ = generation.plan  # what it takes to import is no call's, and the bare loop's libraries are imported too
+    with opened(url, concurrency) as (store, source):
+        prepared = Generation(corpus, recipe, source, store).prepare()
         with took.running():
-            for _, used in generation.chains():
-                keys.append(used)
+            for done in prepared.chains():
+                keys.append([call.key for call in done.calls])
         requests = [[_request(stored) for _, _, stored, _, _ in store.rows(used)] for used in keys]
     took.calls = sum(map(len, requests))
     return took, requests
@@ -79,18 +78,18 @@ def engine(url: str, concurrency: int, requests: Sequence[Sequence[Request]]) ->
             yield [request]
 
     took = Took(sum(map(len, requests)))
-    with opened(url, concurrency) as (store, answerer), took.running():
-        for _ in run(map(chain, requests), store, answerer):
+    with opened(url, concurrency) as (store, source), took.running():
+        for _ in run(map(chain, requests), store, source):
             pass
     return took
 
 
 @contextmanager
-def opened(url: str, concurrency: int) -> Iterator[tuple[Store, Answerer]]:
+def opened(url: str, concurrency: int) -> Iterator[tuple[Store, ModelSource]]:
     """A new store, and who answers."""
     pool = Pool([Endpoint(url)], max_concurrency=concurrency)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "responses.sqlite")) as store:
-        yield store, Answerer(identify(pool), pool)
+        yield store, ModelSource(identify(pool), pool)
 
 
 def _request(stored: dict[str, Any]) -> Request:

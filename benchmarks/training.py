@@ -1,6 +1,6 @@
 """Speed and peak memory of DPO on the CPU: our recipe, TRL's own script with its defaults, and the bare arithmetic.
 
-    OMP_NUM_THREADS=2 python benchmarks/training.py
+    OMP_NUM_THREADS=2 python -m benchmarks.training
 
 All train SmolLM2-135M-Instruct on the same made-up pairs, as many a step, each in a process of its own, in turn.
 `bare` is the recipe once more, where after each step the model is run forward and backward on the same batch, with
@@ -24,7 +24,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
-from measure import Measured, measured, parser, report
+from benchmarks.measure import Measured, measured, parser, report
 
 RECIPE = Path(__file__).parents[1] / "trainers" / "recipes" / "smol-cpu.yaml"
 # As the recipe's comment has it, and for all alike.
@@ -56,7 +56,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         write_pairs(folder / "data", args.steps * args.batch)
-        run = [sys.executable, __file__, "--folder", folder, "--steps", str(args.steps), "--batch", str(args.batch)]
+        run = [
+            sys.executable,
+            "-m",
+            "benchmarks.training",
+            "--folder",
+            folder,
+            "--steps",
+            str(args.steps),
+            "--batch",
+            str(args.batch),
+        ]
         model = args.model or folder / "model"
         if not args.model:
             measured([*run, "--arm", "unpack", "--model", model], **ENVIRONMENT)

@@ -1,7 +1,7 @@
 """Peak memory and time of `ecd verify`, each in a process of its own, against loading the same rows alone.
 
-    python benchmarks/verify.py --seeds 12500 125000
-    python benchmarks/verify.py --build build
+    python -m benchmarks.verify --seeds 12500 125000
+    python -m benchmarks.verify --build build
 
 The rival calls `load_dataset` on every config and reads every row, once: verify does that too, streamed as well, and
 checks everything. The builds are those of benchmarks/memory.py, with 1.6 pairs a seed. Goal: 200,000 pairs within
@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from measure import build_in_process, measured, parser, report, write_inputs
+from benchmarks.measure import build_in_process, measured, parser, report, write_inputs
 
 ALONE = """
 import sys, tempfile, datasets
@@ -61,7 +61,7 @@ def main() -> None:
     for size in args.seeds if args.build is None else ():
         with tempfile.TemporaryDirectory() as folder:
             # In another process: a peak is never less than that of the process that started it.
-            measured([sys.executable, __file__, "--make", folder, "--seeds", str(size)])
+            measured([sys.executable, "-m", "benchmarks.verify", "--make", folder, "--seeds", str(size)])
             rows.append(verified(Path(folder, "build")))
     last = rows[-1]
     notes = [f"{last['pairs']:,} pairs: {last['seconds'] / last['its seconds']:.1f} times the time of loading alone"]

@@ -1,9 +1,8 @@
-"""The builders by name: each makes preference data by a method of its own, told in its own file `builders/<name>.py`.
+"""The `datasets` builders by name, one for each method: features, and how a finished chain becomes rows.
 
-    find("ecd").run(seed, plan)
+    find_builder("ecd")("preference", generation=generation).download_and_prepare()
 
-A builder is imported when it is asked for, so that the layers below (a recipe, a plan, a generation) can go by a name
-without knowing any.
+A builder is imported when it is asked for, since `datasets` takes a second to import.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from builders.base import Builder
+    from ecd_data.builders.base import Builder
 
 BUILDERS = {"ecd": "Ecd", "pad": "Pad", "rlcd": "Rlcd", "spar": "Spar", "strength": "Strength"}
 
 
-def find(name: str) -> type[Builder]:
-    """The builder of that name."""
-    builder: type[Builder] = getattr(import_module(f"builders.{name}"), BUILDERS[name])
+def find_builder(name: str) -> type[Builder]:
+    """Return the builder class of a method."""
+    builder: type[Builder] = getattr(import_module(f"ecd_data.builders.{name}"), BUILDERS[name])
     return builder

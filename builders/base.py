@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,15 +12,14 @@ from typing import Any, ClassVar
 import datasets
 import pyarrow as pa
 
-from builders.rows import FEATURES, Row, chain_rows
-from builders.spool import Spool
 from ecd_data.artifact.schema import configs, description, gate, schemas_hash
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.generation import Generation
-from ecd_data.method.plan import Plan
-from ecd_data.request import Steps
-from ecd_data.row_groups import row_groups
-from ecd_data.values import Chain, Seed
+from ecd_data.builders.rows import FEATURES, Row, chain_rows
+from ecd_data.core.hashing import canonical_json, sha256
+from ecd_data.core.row_groups import row_groups
+from ecd_data.core.values import Chain
+from ecd_data.generation.generation import Generation
+from ecd_data.generation.spool import Spool
+from ecd_data.methods.method import Method
 
 ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache key
 
@@ -29,15 +27,13 @@ ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache k
 class Builder(datasets.ArrowBasedBuilder):
     """Generates the chains of a corpus on first use (that is this family's download) and turns them into rows.
 
-    `download_and_prepare(num_proc=4)` does so in four processes. A method is a subclass that says what it is called
-    (`NAME`), whose it is (`PAPER`, by title and arXiv id), which options it takes (`OPTIONS`, a frozen dataclass; with
-    `requirements` in it, 0 draws no operation), how it makes a chain (`run`), which models it asks (`asks`), and,
-    where they are others, what its rows hold.
+    `download_and_prepare(num_proc=4)` does so in four processes. A subclass names its method (`METHOD`) and, where its
+    rows differ from the common ones, what they hold (`FEATURES`, `rows`).
 
     Args:
-        config_name: `preference` (default), `sft`, `chains` or `rejects`, or one of its own.
-        generation: the corpus, the recipe and who answers. Builders that share one generation and one `spool`
-            generate once.
+        config_name: `preference`, `sft`, `chains` or `rejects`, or one of its own.
+        generation: the corpus, the recipe and the models that answer. Builders that share one generation and one
+            `spool` generate once.
         spool: holds the rows on their way; a temporary one by default.
 
     Raises:
@@ -45,18 +41,17 @@ class Builder(datasets.ArrowBasedBuilder):
             come up while rows are written.
     """
 
-    NAME: ClassVar[str]
-    PAPER: ClassVar[tuple[str, str]]
-    OPTIONS: ClassVar[type]
+    METHOD: ClassVar[Method]
     FEATURES: ClassVar[Mapping[str, datasets.Features]] = FEATURES
     VERSION = datasets.Version(ROWS_VERSION)
-    DEFAULT_CONFIG_NAME = "preference"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        name = cls.METHOD.name
+        cls.DEFAULT_CONFIG_NAME = cls.METHOD.default_config
         # Without parameters of their own: recipe and corpus enter the builder's hash, endpoint and token must not.
         cls.BUILDER_CONFIGS = [
-            datasets.BuilderConfig(name=name, description=description(name, cls.NAME)) for name in configs(cls.NAME)
+            datasets.BuilderConfig(name=config, description=description(config, name)) for config in configs(name)
         ]
 
     def __init__(
@@ -64,25 +59,15 @@ class Builder(datasets.ArrowBasedBuilder):
     ) -> None:
         self.generation = generation
         self._spool = spool
-        fingerprint = sha256(canonical_json([generation.fingerprint, schemas_hash(self.NAME), ROWS_VERSION]))
-        super().__init__(config_name=config_name, dataset_name=self.NAME, hash=fingerprint, **kwargs)
-
-    @staticmethod
-    @abstractmethod
-    def run(seed: Seed, plan: Plan) -> Steps[Chain]:
-        """All rounds of one seed: yields the requests it wants answered, is sent the responses, returns the chain."""
-
-    @staticmethod
-    def asks(options: Any) -> Sequence[str]:
-        """The models that it asks, by the names of its requests; the first one is the build's `model`.
-
-        An empty name stands for the model of `--endpoint URL`, any other for that of `--endpoint NAME=URL`.
-        """
-        return [""]
+        name = self.METHOD.name
+        fingerprint = [generation.provenance().fingerprint, schemas_hash(name), ROWS_VERSION]
+        super().__init__(
+            config_name=config_name, dataset_name=name, hash=sha256(canonical_json(fingerprint)), **kwargs
+        )
 
     @staticmethod
     def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-        """The rows of one chain, per config, with the models of the names in it."""
+        """Return the rows of one chain, per config, given the models by the names in it."""
         return chain_rows(chain, models)
 
     def _info(self) -> datasets.DatasetInfo:
@@ -93,9 +78,10 @@ class Builder(datasets.ArrowBasedBuilder):
         if self._spool is None:
             folder = tempfile.mkdtemp(prefix="ecd-spool-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            self._spool = Spool(Path(folder), self.generation.recipe, processes)
+            self._spool = Spool(Path(folder), self.generation.recipe, self.rows, processes)
         spool = self._spool
-        spool.fill(self.generation, processes)
+        if spool.missing():
+            spool.fill(self.generation.prepare(), processes)
         parts = list(range(spool.parts + 1))
         return [
             datasets.SplitGenerator(split, {"parts": parts, "split": split})
@@ -112,5 +98,5 @@ class Builder(datasets.ArrowBasedBuilder):
     def _gated(self, parts: Sequence[int], split: str) -> Iterator[Row]:
         for part in parts:
             for row in self._spool.rows(self.config.name, split, part) if self._spool else ():
-                gate(self.config.name, row, self.NAME)
+                gate(self.config.name, row, self.METHOD.name)
                 yield row

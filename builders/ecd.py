@@ -1,7 +1,7 @@
 """ECD preference data as a `datasets` builder: chains in, rows of five configs out.
 
-    from builders.ecd import Ecd
-    from ecd_data.generation import Generation
+    from ecd_data.builders.ecd import Ecd
+    from ecd_data.generation.generation import Generation
 
     Ecd("preference", generation=Generation(...)).download_and_prepare(file_format="arrow")
 
@@ -10,24 +10,29 @@ One row of `preference` (shortened):
     {"id": "5f0c...-r2", "prompt": [{"role": "user", "content": "Name a fruit. Do not use any commas."}],
      "chosen": [...], "rejected": [...], "requirements": [{"id": "format/no_commas", ...}], "chosen_met": [true],
      "rejected_met": [false], "similarity": 0.97, "adapted_by": "edit", "model": "org/model@sha", ...}
-
-The method, Evolutionary Contrastive Distillation (Katz-Samuels et al., arXiv 2410.07513), is in `ecd_data/method/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import ClassVar
 
 from datasets import Features, List, Value
 
-from builders.base import Builder
-from builders.rows import FEATURES, INT, MESSAGES, REQUIREMENTS, TEXT, Row, chain_rows, requirement_rows, said
-from ecd_data.errors import RecipeError
-from ecd_data.method.chain import run_chain
-from ecd_data.method.refinement import Search
-from ecd_data.values import EVOLVED, NEGATIVES, STUDENT, Chain, Tie
+from ecd_data.builders.base import Builder
+from ecd_data.builders.rows import (
+    FEATURES,
+    INT,
+    MESSAGES,
+    REQUIREMENTS,
+    TEXT,
+    Row,
+    chain_rows,
+    message,
+    requirement_rows,
+)
+from ecd_data.core.values import Chain, Tie
+from ecd_data.methods.ecd import ECD
 
 PREFERENCE = Features({**FEATURES["preference"], "negative": TEXT})
 TIES = Features(
@@ -51,44 +56,15 @@ TIES = Features(
 )
 
 
-@dataclass(frozen=True)
-class Options(Search):
-    """What shapes ECD beside the recipe itself: the parameters of the route `refined`, and
-
-    negatives: what a chosen answer is contrasted with. `evolved` is the answer before it, without which there is no
-        round. Each other one takes a call, and votes, for each round that gave a pair, and makes one more pair where
-        its answer misses one or two requirements: `student` is the answer of the model behind
-        `--endpoint student=URL`, `relaxed` the model's own to the instruction with one requirement less.
-    """
-
-    negatives: tuple[str, ...] = (EVOLVED,)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if EVOLVED not in self.negatives or not set(self.negatives) <= set(NEGATIVES):
-            raise RecipeError(
-                f"recipe: options.negatives is {list(self.negatives)}; it names `{EVOLVED}`, and of the others what "
-                f"shall be asked for: {', '.join(name for name in NEGATIVES if name != EVOLVED)}."
-            )
-        if len(set(self.negatives)) < len(self.negatives):
-            raise RecipeError(f"recipe: options.negatives is {list(self.negatives)}; it names each once.")
-
-
 class Ecd(Builder):
-    """Each round makes the instruction harder; the old answer, which just misses that, is the rejected one."""
+    """Rows of Evolutionary Contrastive Distillation: a pair says what its rejected answer is, and there are ties."""
 
-    NAME = "ecd"
-    PAPER = ("Evolutionary Contrastive Distillation", "2410.07513")
-    OPTIONS = Options
+    METHOD = ECD
     FEATURES: ClassVar = {**FEATURES, "preference": PREFERENCE, "ties": TIES}
-    run = staticmethod(run_chain)
-
-    @staticmethod
-    def asks(options: Options) -> Sequence[str]:
-        return ["", STUDENT] if STUDENT in options.negatives else [""]
 
     @staticmethod
     def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
+        """Return the rows of one chain, per config, given the models by the names in it."""
         rows = chain_rows(chain, models)
         for row, pair in zip(rows["preference"], chain.pairs, strict=True):
             row["negative"] = pair.negative
@@ -98,9 +74,9 @@ class Ecd(Builder):
 def _tie(tie: Tie) -> Row:
     return {
         "id": tie.id,
-        "prompt": said("user", tie.instruction),
-        "first": said("assistant", tie.first),
-        "second": said("assistant", tie.second),
+        "prompt": message("user", tie.instruction),
+        "first": message("assistant", tie.first),
+        "second": message("assistant", tie.second),
         "seed_id": tie.seed_id,
         "round": tie.round,
         "operation": tie.operation,

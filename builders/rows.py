@@ -7,8 +7,8 @@ from typing import Any
 
 from datasets import Features, List, Value
 
-from ecd_data.canonical import canonical_bytes
-from ecd_data.values import Candidate, Chain, Pair, Reject, Requirement, Turn
+from ecd_data.core.hashing import canonical_bytes
+from ecd_data.core.values import Candidate, Chain, Pair, Reject, Requirement, RowId, Turn
 
 Row = dict[str, Any]
 TEXT, INT = Value("string"), Value("int32")
@@ -91,26 +91,26 @@ FEATURES = {
 
 
 def chain_rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-    """The rows of one chain, per config; `models` by the names of who answered, the build's own by an empty one."""
+    """Return the rows of one chain, per config; `models` are by the names in it, the build's own by an empty one."""
     return {
-        "preference": [{**_pair(pair), "model": models[pair.by]} for pair in chain.pairs],
-        "sft": [{**_turn(chain.seed_id, turn), "model": models[turn.by]} for turn in chain.turns],
+        "preference": [{**_pair(pair), "model": models[pair.model_name]} for pair in chain.pairs],
+        "sft": [{**_turn(chain.seed_id, turn), "model": models[turn.model_name]} for turn in chain.turns],
         "chains": [{**_chain(chain), "model": models[""]}],
-        "rejects": [{**reject_row(reject), "model": models[""]} for reject in chain.rejects],
+        "rejects": [{**_reject(reject), "model": models[""]} for reject in chain.rejects],
     }
 
 
-def said(role: str, text: str) -> list[dict[str, str]]:
-    """One message as a chat."""
+def message(role: str, text: str) -> list[dict[str, str]]:
+    """Return a chat of one message."""
     return [{"role": role, "content": text}]
 
 
 def _pair(pair: Pair) -> dict[str, Any]:
     return {
         "id": pair.id,
-        "prompt": said("user", pair.instruction),
-        "chosen": said("assistant", pair.chosen),
-        "rejected": said("assistant", pair.rejected),
+        "prompt": message("user", pair.instruction),
+        "chosen": message("assistant", pair.chosen),
+        "rejected": message("assistant", pair.rejected),
         "seed_id": pair.seed_id,
         "round": pair.round,
         "gap": pair.gap,
@@ -128,9 +128,9 @@ def _pair(pair: Pair) -> dict[str, Any]:
 
 def _turn(seed_id: str, turn: Turn) -> dict[str, Any]:
     return {
-        "id": f"{seed_id}-r{turn.round}",
-        "prompt": said("user", turn.instruction),
-        "completion": said("assistant", turn.response),
+        "id": RowId(seed_id, turn.round).round_id,
+        "prompt": message("user", turn.instruction),
+        "completion": message("assistant", turn.response),
         "seed_id": seed_id,
         "round": turn.round,
         "operation": turn.operation,
@@ -159,13 +159,13 @@ def _chain(chain: Chain) -> dict[str, Any]:
             for turn in chain.turns
         ],
         "pairs": [pair.id for pair in chain.pairs],
-        "rejects": [round_id(reject) for reject in chain.rejects],
+        "rejects": [RowId(reject.seed_id, reject.round).round_id for reject in chain.rejects],
     }
 
 
-def reject_row(reject: Reject) -> dict[str, Any]:
+def _reject(reject: Reject) -> dict[str, Any]:
     return {
-        "id": round_id(reject),
+        "id": RowId(reject.seed_id, reject.round).round_id,
         "seed_id": reject.seed_id,
         "round": reject.round,
         "step": reject.step,
@@ -174,10 +174,6 @@ def reject_row(reject: Reject) -> dict[str, Any]:
         "instruction": reject.instruction,
         "candidates": _candidates(reject.candidates),
     }
-
-
-def round_id(outcome: Pair | Reject) -> str:
-    return f"{outcome.seed_id}-r{outcome.round}"
 
 
 def requirement_rows(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:

@@ -11,9 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from ecd_data.command import console, quiet_libraries, run_command
-from ecd_data.flags import add_endpoint_arguments, answered_by, endpoints, positive, responses
-from ecd_data.generate import verdict
+from ecd_data.cli.arguments import add_endpoint_arguments, model_settings, positive, responses_path
+from ecd_data.cli.console import console, quiet_libraries, run_command
 
 
 def main() -> int:
@@ -31,29 +30,30 @@ def main() -> int:
     args = parser.parse_args()
 
     def command() -> None:
+        from ecd_data.calls.model_sources import connect
         from ecd_data.calls.store import Store
+        from ecd_data.core.recipe import load_recipe
         from ecd_data.corpus.seeds import Corpus
-        from ecd_data.generation import Generation
-        from ecd_data.method.plan import Plan
-        from ecd_data.recipe import load_recipe
+        from ecd_data.generation.generation import Generation
+        from ecd_data.methods import make_plan
+        from ecd_data.progress.run import Watch
+        from ecd_data.progress.summary import judge_verdict
         from ecd_data.requirements.calibration import table
-        from ecd_data.watch.run import Watch
 
         quiet_libraries()
-        endpoints(args)
+        models = model_settings(args)
         recipe = load_recipe(args.recipe, judge_items=args.items)
-        path = responses(args)
-        with Store(path, read_only=args.replay) as store:
-            judge = answered_by(args, store)
-            console.print(f"judge {judge.model}, {recipe.votes} votes a question, responses in {path}")
-            with Watch() as watch:
-                nobody = Corpus((), (), 0)
-                generation = watch.of(Generation(nobody, recipe, judge.model, store, judge.pool))
-                measured = generation.calibrate(Plan.of(recipe))
-        print(table(dataclasses.asdict(measured)))
-        console.print(verdict(measured, recipe))
+        path = responses_path(args)
+        with Store(path, read_only=args.replay) as store, Watch(console) as watch:
+            source = connect(models, store, [""])[""]
+            console.print(f"judge {source.model}, {recipe.votes} votes a question, responses in {path}")
+            generation = Generation(Corpus((), (), 0), recipe, source, store, listener=watch.listener)
+            judge = generation.try_judge(make_plan(recipe)).judge
+        measured = dataclasses.asdict(judge.calibration)
+        print(table(measured))
+        console.print(judge_verdict(judge, recipe))
         if args.out:
-            numbers = {"model": str(judge.model), "votes": recipe.votes, **dataclasses.asdict(measured)}
+            numbers = {"model": str(judge.model), "votes": recipe.votes, **measured}
             args.out.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
 
     return run_command(command)

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from ecd_data.command import build_at, grid, plain, quiet_libraries, run_command
-from ecd_data.values import Route
+from ecd_data.cli.console import print_table, quiet_libraries, run_command
+from ecd_data.core.text import visible
+from ecd_data.core.values import Route
 
 if TYPE_CHECKING:
     from ecd_data.proof.comparison import RowChange, Shape
@@ -35,21 +36,22 @@ def compare(a: str, b: str) -> None:
     from ecd_data.artifact.manifest import read_manifest
     from ecd_data.artifact.schema import ECD
     from ecd_data.proof.comparison import changed_rows, count_rows, shapes
+    from ecd_data.release.download import build_at
 
     here, there = build_at(a), build_at(b)
     made = [read_manifest(build) for build in (here, there)]
-    grid(("made of", "A", "B"), [("", a, b), *made_of(*made)])
+    print_table(("made of", "A", "B"), [("", a, b), *made_of(*made)])
     changes, before, after = list(changed_rows(here, there)), shapes(here), shapes(there)
-    grid(("rows", "A", "B", *KINDS), row_counts(changes, count_rows(here), count_rows(there)), numbers=True)
+    print_table(("rows", "A", "B", *KINDS), row_counts(changes, count_rows(here), count_rows(there)), numbers=True)
     for line in named(changes) if changes else ["no row differs"]:
-        print(plain(line))
+        print(visible(line))
     heading, *rows = pair_shifts(before, after)
-    grid([str(name) for name in heading], rows, numbers=True)
+    print_table([str(name) for name in heading], rows, numbers=True)
     names = [manifest["recipe"].get("builder", ECD) for manifest in made]
     funnels = make_funnel(here, names[0]), make_funnel(there, names[1])
-    grid(("coverage", "A", "B", "shift"), coverage(*funnels), numbers=True)
+    print_table(("coverage", "A", "B", "shift"), coverage(*funnels), numbers=True)
     for line in operations(*funnels):
-        print(plain(line))
+        print(visible(line))
 
 
 def made_of(a: dict[str, Any], b: dict[str, Any]) -> Iterator[Cells]:

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from ecd_data.command import console, quiet_libraries, run_command
-from ecd_data.differences import mark_differences
-from ecd_data.errors import EcdError
+from ecd_data.cli.console import console, quiet_libraries, run_command
+from ecd_data.core.errors import EcdError
+from ecd_data.core.word_diff import mark_differences
 
 REPO_ID = "demo/ecd"
 SEEDS, ROUNDS = 60, 3
@@ -79,7 +79,7 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
         os.environ.update(CPU_TRAINING)
         launch = ["-m", "accelerate.commands.launch", "--cpu", "--quiet", "--num_cpu_threads_per_process", CPU_THREADS]
         launch += ["--num_processes", "1", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        trainers = Path(str(resources.files("trainers")))
+        trainers = Path(str(resources.files("ecd_data.trainers")))
         script = [str(trainers / "dpo.py"), "--config", str(trainers / "recipes" / "smol-cpu.yaml")]
         paths = ["--dataset_name", REPO_ID, "--model_name_or_path", str(model), "--output_dir", str(out / "dpo")]
         step(*launch, *script, *paths, "--max_steps", str(steps))

@@ -10,89 +10,72 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecd_data.command import console, quiet_libraries, run_command
-from ecd_data.errors import EvaluationError
-from ecd_data.flags import (
+from ecd_data.cli.arguments import (
     add_endpoint_arguments,
     add_judge_arguments,
-    answered_by,
-    judged_by,
+    model_settings,
     positive,
-    responses,
+    responses_path,
     temperature,
 )
-from ecd_data.request import JUDGE
+from ecd_data.cli.console import console, quiet_libraries, run_command
+from ecd_data.core.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from ecd_data.calls.scheduler import Answerer
+    from ecd_data.calls.scheduler import ModelSource
     from ecd_data.calls.store import Store
-    from ecd_data.evaluation.answering import Outcome
-    from ecd_data.evaluation.data import Data
     from ecd_data.evaluation.result import Result
-    from ecd_data.recipe import Recipe
 
 
 def evaluate(args: argparse.Namespace) -> Result:
-    """Asks for the answers that the store does not hold, and scores all of them.
+    """Ask for the answers that the store does not hold, and score all of them.
 
     Raises:
         EcdError: see the layers below.
     """
+    from ecd_data.calls.model_sources import connect_judge
     from ecd_data.calls.store import Store
+    from ecd_data.core.recipe import Recipe
+    from ecd_data.evaluation.answering import answer_tasks
     from ecd_data.evaluation.data import read_data
     from ecd_data.evaluation.result import make_result
-    from ecd_data.recipe import Recipe
+    from ecd_data.generation.generation import Usage
+    from ecd_data.progress.run import Watch
 
     data = read_data(args.data, config=args.config, split=args.split, revision=args.revision, limit=args.limit)
-    settings = Recipe(temperature=args.temperature, max_tokens=args.max_tokens)
-    path = responses(args)
-    with Store(path, read_only=args.replay) as store:
-        judge = judged_by(args, store)
+    sampling = Recipe(temperature=args.temperature, max_tokens=args.max_tokens)
+    path = responses_path(args)
+    with Store(path, read_only=args.replay) as store, Watch(console) as watch:
+        judge = connect_judge(model_settings(args, needs_endpoint=not args.weights), store)
         model = _model(args, store, judge)
         console.print(f"{len(data.tasks)} prompts of {data.name}, model {model.model}, responses in {path}")
-        outcomes = list(answers(data, settings, store, model, judge))
-    return make_result(data, model.model, judge.model if judge else None, settings, outcomes)
+        watch.begin("answers", len(data.tasks))
+        outcomes = answer_tasks(
+            data.tasks,
+            sampling,
+            store,
+            model,
+            judge,
+            on_call=watch.call,
+            on_outcome=lambda outcome: watch.result(outcome, Usage(calls=1)),
+        )
+    return make_result(data, model.model, judge.model if judge else None, sampling, outcomes)
 
 
-def answers(data: Data, settings: Recipe, store: Store, model: Answerer, judge: Answerer | None) -> Iterator[Outcome]:
-    """The outcome of every task, in the order of the data. Long prompts are asked first: like ones share a batch.
-
-    Raises:
-        EndpointError, StoreError, EvaluationError: see `calls.scheduler.run`.
-    """
-    from ecd_data.calls.scheduler import run
-    from ecd_data.evaluation.answering import answer_task
-    from ecd_data.generation import Usage
-    from ecd_data.method.plan import Plan
-    from ecd_data.watch.run import Watch
-
-    plan = Plan.of(settings)
-    order = sorted(range(len(data.tasks)), key=lambda number: -len(data.tasks[number].instruction))
-    steps = (answer_task(data.tasks[number], plan, judge is not None) for number in order)
-    others = {JUDGE: judge} if judge else {}
-    outcomes: dict[int, Outcome] = {}
-    with Watch() as watch:
-        watch.begin("answers", len(order))
-        for number, outcome in zip(order, run(steps, store, model, others=others, on_call=watch.call), strict=True):
-            outcomes[number] = outcome
-            watch.result(outcome, Usage(calls=1))
-    return (outcomes[number] for number in sorted(outcomes))
-
-
-def _model(args: argparse.Namespace, store: Store, judge: Answerer | None) -> Answerer:
-    """Who answers: weights that are loaded here, or the model behind the endpoints."""
-    from ecd_data.calls.scheduler import Answerer
+def _model(args: argparse.Namespace, store: Store, judge: ModelSource | None) -> ModelSource:
+    """The model that answers: weights that are loaded here, or the model behind the endpoints."""
+    from ecd_data.calls.model_sources import connect
+    from ecd_data.calls.scheduler import ModelSource
 
     if not args.weights:
-        return answered_by(args, store, judge)
+        return connect(model_settings(args), store, [""], judge)[""]
     from ecd_data.evaluation.weights import Weights
 
     weights = Weights(args.weights, args.weights_revision, args.batch_size, args.dtype)
-    return Answerer(weights.model, None if args.replay else weights)
+    return ModelSource(weights.model, None if args.replay else weights)
 
 
 def main() -> int:
@@ -100,7 +83,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.evaluate",
         description="Score a model's answers to the prompts of a test split, requirement by requirement.",
-        epilog="Every answer is stored before it is scored: stop it at any time, and the same command goes on.",
+        epilog="Every answer is stored before it is scored: stop at any time, and run the same command to continue.",
     )
     parser.add_argument(
         "data",

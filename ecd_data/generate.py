@@ -7,68 +7,68 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.command import console, counted, plain, quiet_libraries, run_command, uncollected
-from ecd_data.errors import SeedError
-from ecd_data.flags import add_generation_arguments, answerers, endpoints, judged_by, positive, responses
-from ecd_data.request import JUDGE
-from ecd_data.watch.summary import summary
+from ecd_data.cli.arguments import (
+    add_generation_arguments,
+    model_settings,
+    positive,
+    responses_path,
+    sources,
+    token_price,
+)
+from ecd_data.cli.console import console, quiet_libraries, run_command
+from ecd_data.core.process import uncollected
+from ecd_data.core.text import counted, visible
 
 if TYPE_CHECKING:
-    from builders.spool import Spool
-    from ecd_data.calls.scheduler import Answerer
-    from ecd_data.calls.store import Store
-    from ecd_data.corpus.contamination import Contamination
-    from ecd_data.corpus.seeds import Corpus
-    from ecd_data.generation import Generation
-    from ecd_data.recipe import Recipe
-    from ecd_data.requirements.calibration import Calibration
-    from ecd_data.watch.run import Watch
-
-TOLD_BY = 20  # seeds whose chains tell which models of a store a replay is of
+    from ecd_data.generation.generation import Generation
+    from ecd_data.progress.run import Watch
 
 
 def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
-    """Runs the generation that the flags describe into the build directory `out`; returns the manifest.
+    """Run the generation that the flags describe into the build directory `out`; returns the manifest.
 
     Raises:
         EcdError: see the layers below.
     """
     with uncollected():
-        from builders.spool import Spool
         from ecd_data.artifact.build import check_out
-        from ecd_data.artifact.current import current_manifest
         from ecd_data.artifact.scratch import scratch
+        from ecd_data.artifact.up_to_date import up_to_date_manifest
+        from ecd_data.builders import find_builder
+        from ecd_data.generation.spool import Spool
+        from ecd_data.generation.write import write
+        from ecd_data.progress.summary import judge_verdict
 
     check_out(out)
     with open_generation(args) as (generation, watch):
-        _ = generation.plan  # the judge's trial, which is a part of what a build is made of
-        if manifest := current_manifest(out, generation):
+        prepared = generation.prepare()
+        if prepared.trial:
+            console.print(judge_verdict(prepared.trial.judge, generation.recipe))
+        manifest = up_to_date_manifest(out, prepared.provenance, generation.store, args.replay)
+        if manifest:
             console.print(f"{out} is up to date: nothing to do")
-            watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
-            return manifest
-        with scratch(out) as work:
-            spool = Spool(work / "spool", generation.recipe)
-            spool.fill(generation)
-            manifest = write_build(spool, generation, out, watch.step)
+        else:
+            builder = find_builder(generation.recipe.builder)
+            with scratch(out) as work:
+                spool = Spool(work / "spool", generation.recipe, builder.rows)
+                spool.fill(prepared)
+                manifest = write(spool, prepared, builder, out, watch.step)
         watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
     return manifest
 
 
 def preview(args: argparse.Namespace) -> None:
-    """Runs the first `--preview` seeds, prints their chains and what the whole corpus would take; writes no build.
+    """Run the first `--preview` seeds, print their chains and what the whole corpus would take; writes no build.
 
     Raises:
         EcdError: see the layers below.
     """
-    from ecd_data.watch.preview import run_preview, show
+    from ecd_data.progress.preview import run_preview, show
 
     with open_generation(args) as (generation, watch):
         previewed = run_preview(generation, args.preview, watch)
@@ -78,130 +78,66 @@ def preview(args: argparse.Namespace) -> None:
 
 @contextmanager
 def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watch]]:
-    """The generation that the flags describe, watched as they say, with its store open.
+    """Open the store and yield the generation that the flags describe, with its progress shown as they say.
 
     Raises:
         EcdError: see the layers below.
     """
     from ecd_data.calls.store import Store
-    from ecd_data.watch.numbers import Price
-    from ecd_data.watch.run import Watch
+    from ecd_data.generation.inputs import make_generation
+    from ecd_data.progress.run import Watch
 
-    check_flags(args)
-    inputs = read_inputs(args)
-    price = Price(*args.price) if args.price else None
-    watched = Watch(price, args.log_json, args.metrics_port)
-    with watched as watch, Store(responses(args), read_only=args.replay) as store:
-        generation = make_generation(args, store, *inputs)
-        about = {"seeds": len(generation.corpus.seeds), "rounds": generation.recipe.rounds}
-        judge = str(generation.judge_model)
-        watch.event("run_started", **about, model=str(generation.model), judge=judge, replay=args.replay)
-        yield watch.of(generation), watch
-
-
-def check_flags(args: argparse.Namespace) -> None:
-    """Lets flags pass that name seeds and who answers.
-
-    Raises:
-        SeedError, EndpointError: they do not.
-    """
-    if not args.seeds:
-        raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
-    endpoints(args)
+    read, models = sources(args), model_settings(args)
+    inputs = read.read()
+    if inputs.corpus.duplicates:
+        console.print(f"{inputs.corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
+    watched = Watch(console, token_price(args), args.log_json, args.metrics_port)
+    with watched as watch, Store(responses_path(args), read_only=args.replay) as store:
+        generation = make_generation(inputs, models, store, watch.listener)
+        names = ", ".join(f"{name} {model}".strip() for name, model in generation.models.items())
+        size = f"{counted(len(inputs.corpus.seeds), 'seed')}, {counted(inputs.recipe.rounds, 'round')}"
+        console.print(visible(f"{size}, model {names}, responses in {store.path}"))
+        about = {"seeds": len(inputs.corpus.seeds), "rounds": inputs.recipe.rounds, "replay": args.replay}
+        models_used = {name or "model": str(model) for name, model in generation.models.items()}
+        watch.event("run_started", **about, **{"judge": models_used["model"], **models_used})
+        yield generation, watch
 
 
-def read_inputs(args: argparse.Namespace) -> tuple[Recipe, Corpus, Contamination | None]:
-    """The recipe, the seeds and the prompts to keep out, as the flags name them.
+def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Run the generation in the tasks that the flags describe; returns the manifest, `None` where it is yet to come.
 
     Raises:
-        RecipeError, SeedError: one of them cannot be read.
+        EcdError: see the layers below.
     """
-    from ecd_data.corpus.contamination import read_contamination
-    from ecd_data.corpus.seeds import Columns, read_corpus
-    from ecd_data.recipe import load_recipe
+    from ecd_data.builders import find_builder
+    from ecd_data.cluster.tasks import ClusterRun, generate_on
+    from ecd_data.methods import method_of
+    from ecd_data.progress.run import Watch
 
-    recipe = load_recipe(args.recipe, builder=args.builder, rounds=args.rounds, pairs=args.pairs)
-    columns = Columns(args.instruction_column, args.input_column, args.response_column)
-    corpus = read_corpus(args.seeds, columns, args.limit)
-    if corpus.duplicates:
-        console.print(f"{corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
-    sources = args.decontaminate
-    return recipe, corpus, read_contamination(sources, recipe.decontaminate_ngram) if sources else None
-
-
-def make_generation(
-    args: argparse.Namespace, store: Store, recipe: Recipe, corpus: Corpus, contamination: Contamination | None
-) -> Generation:
-    """The generation of these inputs by whom the flags name.
-
-    Raises:
-        RecipeError: an option is not the builder's.
-        EndpointError, StoreError: see `flags.answerers`.
-    """
-    from builders import find
-    from ecd_data.generation import Generation
-    from ecd_data.method.plan import Plan
-
-    names = find(recipe.builder).asks(Plan.of(recipe).options)
-    judge = judged_by(args, store)
-
-    def of(seeds: Corpus, asked: Mapping[str, Answerer]) -> Generation:
-        first = asked[names[0]]
-        others = {name: by for name, by in {**asked, JUDGE: judge}.items() if name and by}
-        return Generation(seeds, recipe, first.model, store, first.pool, others, contamination)
-
-    some = replace(corpus, seeds=corpus.seeds[:TOLD_BY])
-    asked = answerers(args, store, names, judge, lambda asked: of(some, asked).is_stored())
-    models = ", ".join(f"{name} {by.model}".strip() for name, by in asked.items())
-    size = f"{counted(len(corpus.seeds), 'seed')}, {counted(recipe.rounds, 'round')}"
-    console.print(plain(f"{size}, model {models}, responses in {store.path}"))
-    generation = of(corpus, asked)
-    generation.on_judge = lambda calibration: console.print(verdict(calibration, recipe))
-    return generation
-
-
-def write_build(
-    spool: Spool,
-    generation: Generation,
-    out: Path,
-    on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
-) -> dict[str, Any]:
-    """The rows of a spool, and the responses behind them, as a build; returns the manifest.
-
-    Raises:
-        EcdError: see `artifact.build`.
-    """
-    from builders import find
-    from ecd_data.artifact.build import build
-
-    builder = find(generation.recipe.builder)
-    with tempfile.TemporaryDirectory(dir=spool.folder) as cache:
-        builders = [
-            builder(config.name, generation=generation, spool=spool, cache_dir=cache)
-            for config in builder.BUILDER_CONFIGS
-        ]
-        keys = chain(generation.trial_keys, spool.keys())
-        return build(builders, generation, keys, out, on_step, spool.failed())
-
-
-def verdict(calibration: Calibration, recipe: Recipe) -> str:
-    """What a calibration means for a run, in a sentence."""
-    right = calibration.overall.balanced_accuracy
-    said = f"the judge is right on {right:.0%} of {calibration.overall.items} questions whose answer code knows"
-    if right >= recipe.judge_accuracy:
-        return f"{said} (balanced; {recipe.judge_accuracy:.0%} asked)"
-    return (
-        f"{said} (balanced; {recipe.judge_accuracy:.0%} asked, 50% is guessing): operations that need a judge are "
-        "switched off. Name a better one with --judge-endpoint, or lower the recipe's judge_accuracy at your own risk."
+    read = sources(args)
+    run = ClusterRun(
+        read,
+        model_settings(args),
+        find_builder(method_of(read.recipe).name),
+        args.out,
+        responses_path(args),
+        args.executor,
+        args.work or str(args.out.with_name(f"{args.out.name}.work")),
+        args.tasks,
+        args.workers,
+        args.sbatch,
+        args.log_json,
+        token_price(args),
     )
+    return generate_on(run, Watch(console, token_price(args), args.log_json))
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.generate",
         description="Generate verified preference pairs from a seed corpus into a build directory.",
-        epilog="Every response is stored before it is used: stop it at any time, and the same command goes on.",
+        epilog="Every response is stored before it is used: stop at any time, and run the same command to continue.",
     )
     add_generation_arguments(parser)
     parser.add_argument("--out", type=Path, default=Path("build"), metavar="DIR", help="default: build")
@@ -214,19 +150,16 @@ def main() -> int:
     add_cluster_arguments(parser)
     args = parser.parse_args()
     if args.executor and (args.replay or args.preview or args.metrics_port is not None):
-        parser.error("--replay, --preview and --metrics-port are of one process: leave out --executor")
+        parser.error("--replay, --preview and --metrics-port are for one process: leave out --executor")
 
     def command() -> None:
+        from ecd_data.progress.summary import summary
+
         quiet_libraries()
         if args.preview:
             preview(args)
             return
-        if args.executor:
-            from ecd_data.cluster import generate_on
-
-            manifest = generate_on(args)
-        else:
-            manifest = generate(args, args.out)
+        manifest = generate_on_cluster(args) if args.executor else generate(args, args.out)
         if manifest is None:
             print(f"submitted: {args.tasks} tasks, and the merge that follows them, which writes {args.out}")
             return
@@ -237,7 +170,7 @@ def main() -> int:
 
 
 def add_cluster_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that spread a generation over processes and machines."""
+    """Add the flags that spread a generation over processes and machines."""
     group = parser.add_argument_group("on many processes or machines (needs ecd-data[cluster])")
     group.add_argument(
         "--executor", choices=("local", "slurm", "ray"), help="who runs the tasks; the bytes stay the same"

@@ -13,10 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecd_data.command import console, quiet_libraries, run_command
-from ecd_data.flags import add_generation_arguments
+from ecd_data.cli.arguments import add_generation_arguments
+from ecd_data.cli.console import console, quiet_libraries, run_command
 from ecd_data.generate import generate
-from ecd_data.watch.summary import summary
 
 if TYPE_CHECKING:
     from ecd_data.release.release import Release
@@ -76,7 +75,7 @@ def main() -> int:
         prog="python -m ecd_data.publish",
         description="Publish verified preference pairs as one commit on the Hub.",
         epilog="The Hub's token comes from HF_TOKEN or `hf auth login`. The same content again makes no commit, and "
-        "after any failure the same command goes on.",
+        "after a failure, run the same command again to continue.",
     )
     parser.add_argument("repo_id", metavar="REPO_ID", help="dataset repository, org/name")
     parser.add_argument("--build", type=Path, metavar="DIR", help="publish this build directory as it is")
@@ -122,6 +121,8 @@ def main() -> int:
             return
         with tempfile.TemporaryDirectory(prefix="ecd-build-") as folder:
             build = args.out or Path(folder, "build")
+            from ecd_data.progress.summary import summary
+
             print(summary(generate(args, build)))
             publish(args, release, build)
 

@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ecd_data.command import build_at, quiet_libraries, run_command
+from ecd_data.cli.console import quiet_libraries, run_command
 
 
 def main() -> int:
@@ -29,8 +29,9 @@ def main() -> int:
 
     def command() -> None:
         quiet_libraries()
-        from ecd_data.page.contents import read_contents
-        from ecd_data.page.page import page
+        from ecd_data.release.download import build_at
+        from ecd_data.reporting.contents import read_contents
+        from ecd_data.reporting.page import page
 
         build = build_at(args.build_or_repo, args.revision)
         name = build.resolve().name if Path(args.build_or_repo).is_dir() else args.build_or_repo

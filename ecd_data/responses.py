@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecd_data.command import console, run_command, table
-from ecd_data.errors import StoreError
-from ecd_data.flags import responses
+from ecd_data.cli.arguments import responses_path
+from ecd_data.cli.console import console, run_command
+from ecd_data.core.errors import StoreError
+from ecd_data.core.text import two_columns
 
 if TYPE_CHECKING:
     from ecd_data.calls.store import Store, Stored
@@ -26,7 +27,7 @@ def stats(args: argparse.Namespace) -> None:
     """Prints what a store holds, after reading all of it."""
     from ecd_data.calls.store import Store
 
-    with Store(responses(args), read_only=True) as store:
+    with Store(responses_path(args), read_only=True) as store:
         models: Counter[str] = Counter()
         roles: Counter[str] = Counter()
         tokens: Counter[str] = Counter()
@@ -45,7 +46,7 @@ def stats(args: argparse.Namespace) -> None:
     rows |= {f"- {role}": number for role, number in sorted(roles.items())}
     rows |= {name.replace("_", " "): number for name, number in tokens.items()}
     rows["size"] = f"{size / 1e6:.1f} MB" + (f", {size / total:.0f} bytes a response" if total else "")
-    print(table(rows))
+    print(two_columns(rows))
 
 
 def export(args: argparse.Namespace) -> None:
@@ -54,7 +55,7 @@ def export(args: argparse.Namespace) -> None:
     from ecd_data.calls.salvage import readable
     from ecd_data.calls.store import Store
 
-    path, found = responses(args), Counter[str]()
+    path, found = responses_path(args), Counter[str]()
     out = args.out.resolve()  # a link stays one
     if out.exists() and not out.is_file():
         raise StoreError(f"{args.out} is no file. Give another --out.")
@@ -91,7 +92,7 @@ def import_(args: argparse.Namespace) -> None:
     from ecd_data.calls.exchange import import_into
     from ecd_data.calls.store import Store
 
-    with Store(responses(args)) as store:
+    with Store(responses_path(args)) as store:
         for source in args.sources:
             done = import_into(store, source)
             other = f", {done.other} with another text: the one that was there stays" if done.other else ""
@@ -102,13 +103,13 @@ def gc(args: argparse.Namespace) -> None:
     """Removes the responses that no build uses, or those of a model."""
     from ecd_data.calls.store import Store
 
-    with Store(responses(args), read_only=True) as store:
+    with Store(responses_path(args), read_only=True) as store:
         doomed = sorted(_doomed(args, store))
         number = sum(not failure for *_, failure in store.stored(doomed))
         if args.dry_run:
             print(f"{store.path}: {number} of {store.count()} responses would be removed (dry run)")
             return
-    with Store(responses(args)) as store:
+    with Store(responses_path(args)) as store:
         before = _size(store.path)
         store.remove(doomed)
         stay = store.count()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ecd_data.command import build_at, quiet_libraries, run_command, table
+from ecd_data.cli.console import quiet_libraries, run_command
+from ecd_data.core.text import two_columns
 
 
 def main() -> int:
@@ -25,10 +26,11 @@ def main() -> int:
     def command() -> None:
         quiet_libraries()
         from ecd_data.artifact.validation import validate_build
+        from ecd_data.release.download import build_at
 
         report = validate_build(build_at(args.build_or_repo, args.revision))
         for config, splits in report.rows.items():
-            print(f"{config}\n{table(splits)}")
+            print(f"{config}\n{two_columns(splits)}")
         print(f"valid; {report.rechecked} requirements were checked again by code on both sides")
 
     return run_command(command)

@@ -11,8 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ecd_data.command import build_at, console, grid, plain, quiet_libraries, run_command
-from ecd_data.errors import BuildError
+from ecd_data.cli.console import console, print_table, quiet_libraries, run_command
+from ecd_data.core.errors import BuildError
+from ecd_data.core.text import visible
 
 SHOWN = 10  # problems of a check that are listed before the rest is counted
 
@@ -26,7 +27,7 @@ def verify(args: argparse.Namespace) -> int:
     from rich.text import Text
 
     from ecd_data.proof import verification
-    from ecd_data.proof.replay import replay
+    from ecd_data.release.download import build_at
 
     here = Path(args.build_or_repo).is_dir()
     if here and args.revision:
@@ -41,7 +42,7 @@ def verify(args: argparse.Namespace) -> int:
                 build,
                 source,
                 revision,
-                (lambda published: replay(published, again)) if args.replay else None,
+                (lambda published: _replay(published, again)) if args.replay else None,
                 lambda name: console.print(f"checking: {name} ...", style="dim"),
             )
         )
@@ -49,10 +50,10 @@ def verify(args: argparse.Namespace) -> int:
         (check.name, check.looked_at, Text("FAILED", "bold red") if check.problems else Text("ok", "green"))
         for check in checks
     ]
-    grid(("check", "what was looked at", "result"), rows)
+    print_table(("check", "what was looked at", "result"), rows)
     for check in checks:
         for problem in check.problems[:SHOWN]:
-            print(plain(f"{check.name}: {problem}"))
+            print(visible(f"{check.name}: {problem}"))
         if len(check.problems) > SHOWN:
             print(f"{check.name}: ... and {len(check.problems) - SHOWN} more")
     failed = sum(bool(check.problems) for check in checks)
@@ -63,6 +64,16 @@ def verify(args: argparse.Namespace) -> int:
         rest = "" if args.replay else "; --replay also makes it again from its responses"
         print(f"{name}: verified{rest}")
     return int(failed > 0)
+
+
+def _replay(build: Path, again: Path) -> Path:
+    """Make a build again at `again`."""
+    from ecd_data.artifact.manifest import read_manifest
+    from ecd_data.builders import find_builder
+    from ecd_data.progress.run import Watch
+    from ecd_data.proof.replay import replay
+
+    return replay(build, again, find_builder(read_manifest(build)["recipe"]["builder"]), Watch(console))
 
 
 def main() -> int:

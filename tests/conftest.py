@@ -22,14 +22,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its b
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
-from scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
 
-from builders import find  # noqa: E402
-from builders.spool import Spool  # noqa: E402
-from ecd_data.artifact.build import build  # noqa: E402
+from ecd_data.calls.scheduler import ModelSource  # noqa: E402
 from ecd_data.calls.store import Store  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
-from ecd_data.generation import Generation  # noqa: E402
+from ecd_data.generation.generation import Generation  # noqa: E402
+from tests.helpers.building import build_of  # noqa: E402
+from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
@@ -46,11 +45,11 @@ def make_generation(corpus, tmp_path):
     """Generations of the scripted model over one response store; `pool=None` replays."""
     stores = []
 
-    def make(pool="scripted", **changes):
-        values = {"corpus": corpus, "recipe": RECIPE, "model": MODEL}
+    def make(pool="scripted", model=MODEL, **changes):
         stores.append(Store(tmp_path / "responses.sqlite"))
         pool = ScriptedPool() if pool == "scripted" else pool
-        return Generation(store=stores[-1], pool=pool, **{**values, **changes})
+        values = {"corpus": corpus, "recipe": RECIPE, "source": ModelSource(model, pool), "store": stores[-1]}
+        return Generation(**{**values, **changes})
 
     yield make
     for store in stores:
@@ -62,14 +61,7 @@ def make_build(make_generation, tmp_path, tmp_path_factory):
     """Builds a generation into `tmp_path / name`, by way of `parts` parts in `processes` processes."""
 
     def make(name="build", parts=1, processes=1, **changes):
-        generation = make_generation(**changes)
-        work = tmp_path_factory.mktemp("work")
-        spool = Spool(work / "spool", generation.recipe, parts)
-        spool.fill(generation, processes)
-        builder = find(generation.recipe.builder)
-        names = [config.name for config in builder.BUILDER_CONFIGS]
-        builders = [builder(name, generation=generation, spool=spool, cache_dir=str(work)) for name in names]
-        build(builders, generation, [*generation.trial_keys, *spool.keys()], tmp_path / name)
-        return tmp_path / name
+        work = tmp_path_factory.mktemp("work") / "spool"
+        return build_of(make_generation(**changes), tmp_path / name, work, parts, processes)
 
     return make

@@ -1,16 +1,15 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from fake_endpoint import FakeServer
 from huggingface_hub.utils import httpx
 
 from benchmarks.simulated import Simulated
+from tests.helpers.fake_endpoint import FakeServer
 
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "adaptation.py"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -24,8 +23,8 @@ def run(server, tmp_path, *variants):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text('operations: ["content/*_phrase"]\nroutes: {edit: 2, fresh: 1}\n')
     flags = ["--endpoint", server.url, "--recipe", str(recipe), "--responses", str(tmp_path / "r.sqlite")]
-    command = [sys.executable, str(BENCHMARK), *flags, "--cases", "6", "--variants", *variants]
-    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.adaptation", *flags, "--cases", "6", "--variants", *variants]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -58,8 +57,8 @@ def test_a_second_run_asks_nothing(server, tmp_path):
 def benchmark(name, *flags, folder):
     """The rows that a benchmark writes, by their first column, and its notes; it also prints them."""
     file = folder / "numbers.json"
-    command = [sys.executable, str(BENCHMARK.with_name(name)), *flags, "--json", str(file)]
-    done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", f"benchmarks.{name}", *flags, "--json", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text())
     assert all(note in done.stdout for note in found["notes"])
@@ -69,7 +68,7 @@ def benchmark(name, *flags, folder):
 
 def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
     flags = ["--concurrency", "4", "--chains", "1", "--median", "0.01", "--repeats", "1"]
-    table, notes = benchmark("throughput.py", *flags, folder=tmp_path)
+    table, notes = benchmark("throughput", *flags, folder=tmp_path)
     calls = {row["calls"] for row in table.values()}
     assert list(table) == ["ours", "engine alone", "bare loop"]
     assert len(calls) == 1
@@ -79,14 +78,14 @@ def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
 
 
 def test_memory_is_that_of_a_build(tmp_path):
-    table, _ = benchmark("memory.py", "--seeds", "4", "12", folder=tmp_path)
+    table, _ = benchmark("memory", "--seeds", "4", "12", folder=tmp_path)
     assert table[12]["calls"] > table[4]["calls"] > 4
     assert table[12]["pairs"] > 0
     assert table[12]["read seeds"] <= table[12]["generate"] <= table[12]["validate"] <= table[12]["peak MB"] + 1
 
 
 def test_a_publish_sends_what_hf_upload_sends_and_once(tmp_path):
-    table, _ = benchmark("publish.py", "--seeds", "60", folder=tmp_path)
+    table, _ = benchmark("publish", "--seeds", "60", folder=tmp_path)
     ours, again, theirs = table["ecd publish"], table["the same again"], table["hf upload"]
     assert ours["pairs"] > 60
     assert ours["LFS objects sent"] == theirs["LFS objects sent"] > 4
@@ -94,7 +93,7 @@ def test_a_publish_sends_what_hf_upload_sends_and_once(tmp_path):
 
 
 def test_starting_again_asks_nothing(tmp_path):
-    table, notes = benchmark("start.py", "--responses", "20", "--repeats", "1", folder=tmp_path)
+    table, notes = benchmark("start", "--responses", "20", "--repeats", "1", folder=tmp_path)
     assert {"python -c pass", "ecd generate --help", "ecd publish --help"} <= set(table)
     assert table["the same again, on the finished build"]["seconds"] > table["python -c pass"]["seconds"]
     assert notes[-1].startswith("starting again: ")
@@ -102,9 +101,9 @@ def test_starting_again_asks_nothing(tmp_path):
 
 def test_the_peer_benchmark_makes_all_calls_on_our_side(tmp_path, server):
     (tmp_path / "prompts.json").write_text(json.dumps(["Name a fruit.", "Name a tree.", "Name a tool."]))
-    command = [sys.executable, str(BENCHMARK.with_name("peer.py")), "--ours", server.url]
+    command = [sys.executable, "-m", "benchmarks.peer", "--ours", server.url]
     done = subprocess.run(
-        [*command, str(tmp_path / "prompts.json")], env=os.environ, capture_output=True, text=True, check=False
+        [*command, str(tmp_path / "prompts.json")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "6"), done.stderr
     asked = [body["messages"][-1]["content"] for body in server.bodies]
@@ -137,7 +136,7 @@ def texts(faults):
 
 
 def test_verify_is_measured_on_builds_that_it_finds_good(tmp_path):
-    table, notes = benchmark("verify.py", "--seeds", "6", folder=tmp_path)
+    table, notes = benchmark("verify", "--seeds", "6", folder=tmp_path)
     ((pairs, row),) = table.items()
     assert row["rows"] > pairs > 0
     assert row["verify: peak MB"] > 50
@@ -145,7 +144,7 @@ def test_verify_is_measured_on_builds_that_it_finds_good(tmp_path):
 
 
 def test_a_release_sends_what_an_earlier_one_did_not(tmp_path):
-    table, _ = benchmark("rerelease.py", "--seeds", "200", folder=tmp_path)
+    table, _ = benchmark("rerelease", "--seeds", "200", folder=tmp_path)
     first, *others = table.values()
     assert 0 < first["sent, MB"] <= first["size, MB"] * 1.1
     assert len(others) == 4
@@ -153,6 +152,6 @@ def test_a_release_sends_what_an_earlier_one_did_not(tmp_path):
 
 
 def test_the_first_row_is_read_either_way(tmp_path):
-    table, notes = benchmark("first_row.py", "--seeds", "20", "--repeats", "1", folder=tmp_path)
+    table, notes = benchmark("first_row", "--seeds", "20", "--repeats", "1", folder=tmp_path)
     assert table["streamed"]["seconds"] > 0 < table["loaded"]["seconds"]
     assert int(notes[0].split()[0]) > 0

@@ -10,12 +10,12 @@ import time
 from dataclasses import replace
 
 import pytest
-from fake_endpoint import FakeServer, Fault
 from huggingface_hub import HfApi
-from scripted import RECIPE
 
 from ecd_data.calls.store import Store
 from ecd_data.local.hub import Hub
+from tests.helpers.fake_endpoint import FakeServer, Fault
+from tests.helpers.scripted import RECIPE
 
 VERBS = ["generate", "publish", "evaluate", "validate", "verify", "compare", "report", "local", "demo"]
 
@@ -154,7 +154,7 @@ def test_a_run_that_is_stopped_keeps_its_responses_and_nothing_else(tmp_path, se
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == code
-    assert "the same command goes on" in errors
+    assert "run the same command again" in errors
     assert "Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
     with Store(tmp_path / "r.sqlite", read_only=True) as store:

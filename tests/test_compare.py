@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-from forgery import TRAIN, cover_up, edit_rows
-from scripted import RECIPE
 
 from ecd_data import compare
+from tests.helpers.forgery import TRAIN, cover_up, edit_rows
+from tests.helpers.scripted import RECIPE
 
 
 @pytest.fixture

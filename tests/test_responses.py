@@ -4,11 +4,13 @@ import os
 import re
 
 import pytest
-from fake_endpoint import make_request
 
 from ecd_data import responses
 from ecd_data.calls.store import Store
-from ecd_data.request import Model, Response, request_key
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Model, Response, request_key
+from tests.helpers.building import chains_of
+from tests.helpers.fake_endpoint import make_request
 
 
 def contents(folder):
@@ -74,7 +76,7 @@ def test_a_damaged_store_is_saved_as_far_as_it_can_be_read(ecd, make_build, tmp_
 def test_gc_keeps_what_builds_need(ecd, make_build, make_generation, tmp_path):
     build = make_build("kept")
     before = contents(build)
-    list(make_generation(recipe=make_generation().recipe.__class__(seed=9, rounds=1)).chains())
+    chains_of(make_generation(recipe=Recipe(seed=9, rounds=1)))
     store = tmp_path / "responses.sqlite"
     dry = ecd("gc", "--keep", build, "--responses", store, "--dry-run")
     assert "would be removed" in dry

@@ -8,12 +8,12 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from forgery import TRAIN, cover_up, edit_rows
 from huggingface_hub import HfApi
 
 from ecd_data import verify
 from ecd_data.local.hub import Hub
 from ecd_data.release.release import Release
+from tests.helpers.forgery import TRAIN, cover_up, edit_rows
 
 
 @pytest.fixture

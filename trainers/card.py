@@ -11,7 +11,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builders import BUILDERS, find
+from ecd_data.methods import METHODS
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
     from trl import ModelConfig
 
-    from trainers.data import Source
+    from ecd_data.trainers.data import Source
 
 # All that shapes the weights; a list of names, so that no path and no token gets into a card.
 SETTINGS = """
@@ -74,7 +74,7 @@ NAMES = {
 def made_by(rows: Dataset) -> list[str]:
     """The builders that rows come from, told by their operations: those of another than ECD begin with its name."""
     operations = rows.unique("operation") if "operation" in rows.column_names else []
-    return sorted({operation.partition("/")[0] for operation in operations} & BUILDERS.keys()) or ["ecd"]
+    return sorted({operation.partition("/")[0] for operation in operations} & METHODS.keys()) or ["ecd"]
 
 
 def comparison(log: Iterable[Mapping[str, float]], metrics: Sequence[str]) -> list[tuple[str, float, float]]:
@@ -117,7 +117,7 @@ def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Sour
     from huggingface_hub import ModelCard, ModelCardData, constants
 
     args, log, builders = trainer.args, trainer.state.log_history, made_by(trainer.train_dataset)
-    papers = [find(name).PAPER for name in builders]
+    papers = [(METHODS[name].title, METHODS[name].arxiv) for name in builders]
     if builders != ["ecd"]:
         kind = replace(kind, data=f"{kind.rows} that were made by {' and '.join(title for title, _ in papers)}")
     base = model_args.model_name_or_path
@@ -130,7 +130,7 @@ def model_card(trainer: Trainer, model_args: ModelConfig, sources: Sequence[Sour
     )
     return ModelCard.from_template(
         data,
-        template_str=(resources.files("cards") / "model.md.jinja").read_text(encoding="utf-8"),
+        template_str=(resources.files("ecd_data.cards") / "model.md.jinja").read_text(encoding="utf-8"),
         name=Path(args.hub_model_id or args.output_dir).name,
         base=Path(base).resolve().name if local_base else base,
         base_revision=getattr(trainer.model.config, "_commit_hash", None),  # absent when it came from a folder

@@ -27,10 +27,10 @@ from datasets import Dataset
 from torch.utils.data import Sampler
 from trl import DPOConfig, DPOTrainer
 
-from ecd_data.command import run_command
-from trainers.data import ScriptArguments
-from trainers.dpo import main
-from trainers.settings import TrainingError, parse
+from ecd_data.cli.console import run_command
+from ecd_data.trainers.data import ScriptArguments
+from ecd_data.trainers.dpo import main
+from ecd_data.trainers.settings import TrainingError, parse
 
 EASY: dict[str, Literal["high", "low"]] = {"gap": "high", "round": "low", "similarity": "low"}
 

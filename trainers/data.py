@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.dataset import load_dataset
-from ecd_data.hashing import files_sha256
-from ecd_data.hub import commit_of
-from trainers.settings import TrainingError
+from ecd_data.core.hashing import files_sha256
+from ecd_data.core.hub import commit_of, load_dataset
+from ecd_data.trainers.settings import TrainingError
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -15,11 +15,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ecd_data.command import run_command
-from trainers.card import PAIRS, Kind
-from trainers.data import ScriptArguments, load_rows, resolve
-from trainers.run import fit, leave
-from trainers.settings import TrainingError, hide_token, load_tokenizer, parse
+from ecd_data.cli.console import run_command
+from ecd_data.trainers.card import PAIRS, Kind
+from ecd_data.trainers.data import ScriptArguments, load_rows, resolve
+from ecd_data.trainers.run import fit, leave
+from ecd_data.trainers.settings import TrainingError, hide_token, load_tokenizer, parse
 
 if TYPE_CHECKING:
     from trl import DPOConfig, DPOTrainer, ModelConfig
@@ -51,7 +51,7 @@ def main(
 
 def run() -> None:
     """Train as the command line says."""
-    from trainers import ties
+    from ecd_data.trainers import ties
 
     script_args, training_args, model_args = parse(ScriptArguments, ties.TieConfig)
     if training_args.tie_nu is not None and not training_args.ties:

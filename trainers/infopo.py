@@ -24,11 +24,11 @@ from typing import ClassVar
 import torch
 from trl import DPOConfig
 
-from ecd_data.command import run_command
-from trainers.data import ScriptArguments
-from trainers.dpo import main
-from trainers.preference import Pairs, PairTrainer
-from trainers.settings import parse
+from ecd_data.cli.console import run_command
+from ecd_data.trainers.data import ScriptArguments
+from ecd_data.trainers.dpo import main
+from ecd_data.trainers.preference import Pairs, PairTrainer
+from ecd_data.trainers.settings import parse
 
 # Beyond this log-ratio the exponential goes on as its tangent: a rejected answer that got e^5 times likelier than it
 # was is pushed down with 148 times the force of the start, and no overflow can come of it.

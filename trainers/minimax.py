@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch.utils.data import Sampler
 
-from trainers.curriculum import shuffled_again_and_again
+from ecd_data.trainers.curriculum import shuffled_again_and_again
 
 
 class TaskWeights:

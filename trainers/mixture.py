@@ -32,15 +32,15 @@ from transformers import TrainerCallback
 from trl import DPOConfig
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-from ecd_data.command import run_command
-from trainers import specialists
-from trainers.data import COLUMNS, ScriptArguments, load_rows, resolve
-from trainers.minimax import TaskSampler, TaskWeights, gains, weighed
-from trainers.plot import line_chart
-from trainers.preference import Pairs, PairTrainer
-from trainers.run import checkpoint, fit, leave
-from trainers.settings import TrainingError, hide_token, load_tokenizer, parse
-from trainers.specialists import SIDES
+from ecd_data.cli.console import run_command
+from ecd_data.trainers import specialists
+from ecd_data.trainers.data import COLUMNS, ScriptArguments, load_rows, resolve
+from ecd_data.trainers.minimax import TaskSampler, TaskWeights, gains, weighed
+from ecd_data.trainers.plot import line_chart
+from ecd_data.trainers.preference import Pairs, PairTrainer
+from ecd_data.trainers.run import checkpoint, fit, leave
+from ecd_data.trainers.settings import TrainingError, hide_token, load_tokenizer, parse
+from ecd_data.trainers.specialists import SIDES
 
 if TYPE_CHECKING:
     from datasets import Dataset

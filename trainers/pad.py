@@ -37,13 +37,13 @@ from trl.data_utils import common_prefix_length
 from trl.trainer.utils import pad
 
 from ecd_data.artifact.schema import gate
-from ecd_data.command import run_command
-from ecd_data.errors import GateError
-from trainers.card import Kind
-from trainers.data import COLUMNS, ScriptArguments
-from trainers.dpo import main
-from trainers.preference import PreferenceTrainer
-from trainers.settings import TrainingError, parse
+from ecd_data.cli.console import run_command
+from ecd_data.core.errors import GateError
+from ecd_data.trainers.card import Kind
+from ecd_data.trainers.data import COLUMNS, ScriptArguments
+from ecd_data.trainers.dpo import main
+from ecd_data.trainers.preference import PreferenceTrainer
+from ecd_data.trainers.settings import TrainingError, parse
 
 RANKINGS = Kind(
     rows="rankings",

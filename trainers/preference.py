@@ -13,7 +13,7 @@ import torch
 from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
-from trainers.settings import TrainingError
+from ecd_data.trainers.settings import TrainingError
 
 # Settings of TRL's own losses, which would do nothing here.
 TRL_LOSS = ("loss_type", "loss_weights", "label_smoothing", "ld_alpha", "f_divergence_type", "use_weighting")

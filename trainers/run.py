@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.hashing import files_sha256
-from trainers.card import PAIRS, Kind, comparison, model_card
-from trainers.data import Source
-from trainers.settings import TrainingError, lora, model_init_kwargs
+from ecd_data.core.hashing import files_sha256
+from ecd_data.trainers.card import PAIRS, Kind, comparison, model_card
+from ecd_data.trainers.data import Source
+from ecd_data.trainers.settings import TrainingError, lora, model_init_kwargs
 
 if TYPE_CHECKING:
     from datasets import Dataset

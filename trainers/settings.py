@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ecd_data.errors import EcdError
+from ecd_data.core.errors import EcdError
 
 if TYPE_CHECKING:
     from peft import PeftConfig

@@ -14,11 +14,11 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ecd_data.command import run_command
-from trainers.card import ANSWERS
-from trainers.data import ScriptArguments, load_rows, resolve
-from trainers.run import fit, leave
-from trainers.settings import hide_token, load_tokenizer, parse
+from ecd_data.cli.console import run_command
+from ecd_data.trainers.card import ANSWERS
+from ecd_data.trainers.data import ScriptArguments, load_rows, resolve
+from ecd_data.trainers.run import fit, leave
+from ecd_data.trainers.settings import hide_token, load_tokenizer, parse
 
 if TYPE_CHECKING:
     from trl import ModelConfig, SFTConfig

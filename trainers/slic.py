@@ -28,12 +28,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from trl import DPOConfig
 
-from ecd_data.command import run_command
-from trainers.card import PAIRS
-from trainers.data import ScriptArguments
-from trainers.dpo import main
-from trainers.preference import Pairs, PairTrainer
-from trainers.settings import TrainingError, parse
+from ecd_data.cli.console import run_command
+from ecd_data.trainers.card import PAIRS
+from ecd_data.trainers.data import ScriptArguments
+from ecd_data.trainers.dpo import main
+from ecd_data.trainers.preference import Pairs, PairTrainer
+from ecd_data.trainers.settings import TrainingError, parse
 
 PAIRS_BY_LIKELIHOOD = replace(
     PAIRS,

@@ -10,9 +10,9 @@ from accelerate import PartialState
 from transformers import AutoModelForCausalLM
 from trl import DPOConfig, DPOTrainer
 
-from trainers.data import Source
-from trainers.run import fit
-from trainers.settings import model_init_kwargs
+from ecd_data.trainers.data import Source
+from ecd_data.trainers.run import fit
+from ecd_data.trainers.settings import model_init_kwargs
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -29,11 +29,11 @@ import torch
 from datasets import concatenate_datasets
 from trl import DPOConfig
 
-from trainers.card import PAIRS
-from trainers.data import COLUMNS, ScriptArguments, Source, fitting, load_rows, load_splits, resolve
-from trainers.preference import Pairs, PairTrainer
-from trainers.run import fit, leave
-from trainers.settings import TrainingError, hide_token, load_tokenizer
+from ecd_data.trainers.card import PAIRS
+from ecd_data.trainers.data import COLUMNS, ScriptArguments, Source, fitting, load_rows, load_splits, resolve
+from ecd_data.trainers.preference import Pairs, PairTrainer
+from ecd_data.trainers.run import fit, leave
+from ecd_data.trainers.settings import TrainingError, hide_token, load_tokenizer
 
 if TYPE_CHECKING:
     from datasets import Dataset

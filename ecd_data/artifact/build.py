@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +17,60 @@ import datasets
 
 from ecd_data.artifact.card import write_card
 from ecd_data.artifact.figures import write_figures
-from ecd_data.artifact.inputs import write_inputs
 from ecd_data.artifact.manifest import CARD, NAME, list_files, make_manifest, read_manifest, write_manifest
+from ecd_data.artifact.provenance import Provenance
+from ecd_data.artifact.replay_inputs import write_inputs
 from ecd_data.artifact.schema import configs, schema_text
 from ecd_data.artifact.scratch import scratch
 from ecd_data.artifact.validation import changed_files, check_rows, refuse
 from ecd_data.calls.exchange import write_parquet
 from ecd_data.calls.store import Store
-from ecd_data.errors import BuildError, EcdError, StoreError
-from ecd_data.generation import Generation
+from ecd_data.core.errors import BuildError, EcdError, StoreError, cannot_write
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
 STEPS = ("responses", "manifest", "validation", "card")  # after the configs
 
 
-def build(
+def no_step(name: str, number: int, total: int) -> None:
+    """Show no progress."""
+
+
+OnStep = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class StoredCalls:
+    """The calls behind a build.
+
+    store: holds the responses.
+    keys: of all calls, in the order of their use.
+    failures: key and reason code of those among them that failed for good while the rows were made.
+    """
+
+    store: Store
+    keys: Iterable[str]
+    failures: Iterable[tuple[str, str]] = ()
+
+
+def write_build(
     builders: Sequence[datasets.DatasetBuilder],
-    generation: Generation,
-    keys: Iterable[str],
+    provenance: Provenance,
+    calls: StoredCalls,
     out: Path,
-    on_step: Callable[[str, int, int], None] = lambda name, number, total: None,
-    failed: Iterable[tuple[str, str]] = (),
+    on_step: OnStep = no_step,
 ) -> dict[str, Any]:
-    """Prepares every builder's config into `out` and returns the manifest.
-
-    `keys` are of the responses they used, `failed` of the calls among them that failed for good, with the reasons.
-
-    `on_step` is called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
-    there are.
+    """Prepare every builder's config into a build directory; returns the manifest.
 
     An older build at `out` is replaced at the end; until then, and after a failure, it stays as it was. Responses
-    are in the store by then, so the same command goes on where it stopped.
+    are in the store by then, so the same command continues where it stopped.
+
+    Args:
+        builders: one for each config.
+        provenance: what the rows are made from, for manifest and card.
+        calls: the responses that they took.
+        out: the directory.
+        on_step: called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
+            there are.
 
     Raises:
         BuildError: `out` holds something else, or cannot be written.
@@ -61,7 +85,7 @@ def build(
 
     try:
         with scratch(out) as folder:
-            manifest = _write(folder / "build", builders, generation, keys, failed, begin)
+            manifest = _write(folder / "build", builders, provenance, calls, begin)
             _put_in_place(folder / "build", out)
     except OSError as error:
         raise cannot_write(out, error) from error
@@ -71,12 +95,12 @@ def build(
 def _write(
     into: Path,
     builders: Sequence[datasets.DatasetBuilder],
-    generation: Generation,
-    keys: Iterable[str],
-    failed: Iterable[tuple[str, str]],
+    provenance: Provenance,
+    calls: StoredCalls,
     begin: Callable[[str], None],
 ) -> dict[str, Any]:
     """Writes a whole build into a folder that is not there yet, and validates it; returns the manifest."""
+    method = provenance.recipe.builder
     into.mkdir()
     infos = {}
     for builder in builders:
@@ -85,15 +109,14 @@ def _write(
     begin("responses")
     # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
     (into / "responses").mkdir()
-    write_parquet(generation.store.stored(keys), into / "responses" / "responses-00000-of-00001.parquet")
-    check_failures(generation.store, failed)  # now that no answer can come into them any more
-    write_inputs(into, generation)
+    write_parquet(calls.store.stored(calls.keys), into / "responses" / "responses-00000-of-00001.parquet")
+    _check_failures(calls)  # now that no answer can come into them any more
+    write_inputs(into, provenance)
     (into / "schema").mkdir()
-    for config in configs(generation.recipe.builder):
-        text = schema_text(config, generation.recipe.builder)
-        (into / "schema" / f"{config}.schema.json").write_text(text, encoding="utf-8")
+    for config in configs(method):
+        (into / "schema" / f"{config}.schema.json").write_text(schema_text(config, method), encoding="utf-8")
     begin("manifest")
-    manifest = make_manifest(into, generation)
+    manifest = make_manifest(into, provenance)
     write_figures(into, manifest)
     files = list_files(into)
     begin("validation")
@@ -108,25 +131,13 @@ def _write(
     return manifest
 
 
-def check_failures(store: Store, failed: Iterable[tuple[str, str]]) -> None:
-    """Lets a build pass whose failed calls nobody has asked again meanwhile: a replay would make other rows of those.
-
-    Raises:
-        StoreError: another run with the same store has.
-    """
-    if asked := sum(store.failure(key) != reason for key, reason in failed):
+def _check_failures(calls: StoredCalls) -> None:
+    """Raise a StoreError if another run has asked a failed call again: a replay would then make other rows."""
+    if asked := sum(calls.store.failure(key) != reason for key, reason in calls.failures):
         raise StoreError(
             f"{asked} calls that failed in this run were answered in another one with the same store meanwhile, or "
             "failed there for another reason: run the same command again, it takes those answers."
         )
-
-
-def cannot_write(path: Path, error: OSError) -> BuildError:
-    """What a disk that is full, or a folder that may not be written to, means for a run."""
-    return BuildError(
-        f"{path}: cannot be written ({error.strerror or error}). Make room or choose another --out, then run the same "
-        "command again: every response so far is stored and will not be asked for twice."
-    )
 
 
 def check_out(out: Path) -> None:

@@ -14,16 +14,14 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-from builders import find
-from ecd_data.artifact.escape import code_span, html_text
-from ecd_data.artifact.funnel import stages
-from ecd_data.artifact.schema import ECD, description
-from ecd_data.artifact.tables import data_files, read_rows
-from ecd_data.differences import Part, differences
-from ecd_data.errors import BuildError
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import recipe_from_dict
-from ecd_data.request import JUDGE
+from ecd_data.artifact.parquet import data_files, read_rows
+from ecd_data.artifact.schema import description
+from ecd_data.core.errors import BuildError
+from ecd_data.core.recipe import recipe_from_dict
+from ecd_data.core.request import JUDGE
+from ecd_data.core.text import code_span, html_text
+from ecd_data.core.word_diff import Part, differences
+from ecd_data.methods import METHODS, options_of
 from ecd_data.requirements.calibration import table as calibration_table
 
 EXAMPLES = 2
@@ -56,31 +54,33 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
     Raises:
         BuildError: there is no pair to show.
     """
-    builder, examples = manifest["recipe"]["builder"], _examples(build)
+    method, examples = METHODS[manifest["recipe"]["builder"]], _examples(build)
     if not examples:
         reasons = ", ".join(f"{n} x {reason}" for reason, n in manifest["counts"]["rejects"].items())
-        more = "more candidates in the recipe's routes" if builder == ECD else "other options in the recipe"
+        more = "more candidates in the recipe's routes" if method.evolves else "other options in the recipe"
         raise BuildError(
             f"no pair came out of {manifest['counts']['rounds']} rounds ({reasons}). Try more seeds or rounds, "
             f"{more}, or a more capable model; the responses so far are stored."
         )
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (resources.files("cards") / name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(
+            lambda name: (resources.files("ecd_data.cards") / name).read_text(encoding="utf-8")
+        ),
         undefined=jinja2.StrictUndefined,
         autoescape=False,
         trim_blocks=True,
     )
     environment.filters.update(code=code_span, html=html_text, marked=_marked)
-    template = environment.get_template(f"{builder}.md.jinja")
+    template = environment.get_template(f"{method.name}.md.jinja")
     title = "".join(template.blocks["title"](template.new_context()))
     return template.render(
         yaml=_metadata(manifest, infos, title).to_yaml(),
         manifest=manifest,
         counts=manifest["counts"],
         recipe=manifest["recipe"],
-        options=Plan.of(recipe_from_dict(manifest["recipe"])).options,
-        default=find(builder).DEFAULT_CONFIG_NAME,
-        kind="class" if builder == ECD else "contrast",
+        options=options_of(recipe_from_dict(manifest["recipe"])),
+        default=method.default_config,
+        kind="class" if method.evolves else "contrast",
         seeds=manifest["seeds"],
         requirements=manifest["distributions"]["requirements"],
         repository=REPOSITORY,
@@ -91,11 +91,11 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
         calibration=calibration_table(manifest["judge"]["calibration"]) if manifest["judge"] else "",
         examples=examples,
         configs=[
-            {"name": name, "what": description(name, builder), "splits": splits}
+            {"name": name, "what": description(name, method.name), "splits": splits}
             for name, splits in _rows(manifest).items()
         ],
         funnel=manifest["funnel"],
-        stages=stages(builder),
+        stages=method.stages,
     )
 
 
@@ -128,7 +128,7 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str)
         {
             name: {
                 "data_files": [{"split": split, "path": f"data/{name}/{split}-*"} for split in splits],
-                **({"default": True} if name == find(recipe["builder"]).DEFAULT_CONFIG_NAME else {}),
+                **({"default": True} if name == METHODS[recipe["builder"]].default_config else {}),
             }
             for name, splits in present.items()
         }

@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, get_args
 
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
+from ecd_data.core.values import Check
 from ecd_data.requirements.taxonomy import class_of
-from ecd_data.values import Check
 
 SIMILARITY_BINS = 50
 COLUMNS = ("operation", "round", "requirements", "chosen", "rejected", "similarity")

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ecd_data.artifact.funnel import stages
-from ecd_data.artifact.schema import ECD
 from ecd_data.artifact.svg import MARGIN, TOP, WIDTH, bar, dot, figure, label, line, number, text
+from ecd_data.methods import METHODS
 
 FOLDER = "figures"
 RIGHT = WIDTH - MARGIN
@@ -45,7 +44,7 @@ def figures(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def _funnel(manifest: Mapping[str, Any]) -> str:
     rounds = manifest["funnel"]["by_round"].values()
-    reached = {stage: sum(row[stage] for row in rounds) for stage in stages(manifest["recipe"]["builder"])}
+    reached = {stage: sum(row[stage] for row in rounds) for stage in METHODS[manifest["recipe"]["builder"]].stages}
     first = max(reached["attempted"], 1)
     left, right = MARGIN + NAMES, RIGHT - 92
     body = []
@@ -89,7 +88,7 @@ def _pairs(manifest: Mapping[str, Any]) -> str:
                 body.append(bar(x, y, step - 2, tall - 2, "blue", 0.08 + 0.37 * n / most))
             body.append(text(x + step / 2 - 1, y + tall / 2 + 3, f"{n:,}", "" if n else "soft", "middle"))
         body.append(text(RIGHT, y + tall / 2 + 3, f"{sum(counts):,}", anchor="end"))
-    if manifest["recipe"]["builder"] == ECD:
+    if METHODS[manifest["recipe"]["builder"]].evolves:
         return figure("Pairs by class and round", "class of the requirement added last", HEIGHT, body)
     return figure("Pairs by contrast and round", "what the two answers were made to differ in", HEIGHT, body)
 

@@ -15,14 +15,12 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from ecd_data.artifact.claims import round_of
+from ecd_data.artifact.parquet import every_row
 from ecd_data.artifact.schema import ECD
-from ecd_data.artifact.tables import every_row
+from ecd_data.core.values import NEGATIVES, RowId
+from ecd_data.methods import METHODS
 from ecd_data.requirements.taxonomy import class_of
-from ecd_data.values import NEGATIVES
 
-STAGES = ("attempted", "evolved", "adapted", "passed", "pairs")
-STAGES_OF_OTHERS = ("attempted", "answered", "pairs")  # of methods that harden nothing step by step
 USABLE = (
     "",
     "unmet",
@@ -67,11 +65,6 @@ class Round:
         }
 
 
-def stages(builder: str) -> tuple[str, ...]:
-    """The stages that the rounds of a builder go through."""
-    return STAGES if builder == ECD else STAGES_OF_OTHERS
-
-
 def make_funnel(build: Path, builder: str = ECD) -> dict[str, Any]:
     """The funnel of a build whose rows are in place.
 
@@ -85,23 +78,23 @@ def make_funnel(build: Path, builder: str = ECD) -> dict[str, Any]:
     operations: defaultdict[str, Counter[str]] = defaultdict(Counter)
     numbers: defaultdict[int, Counter[str]] = defaultdict(Counter)
     routes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    method = METHODS[builder]
     for round in _rounds(build):
-        came = round.reached
-        reached = [stage for stage in stages(builder) if came[stage]]
+        reached = [stage for stage in method.stages if round.reached[stage]]
         operation = round.operation or NO_OPERATION
         for counts in (classes[class_of(operation) or operation], operations[operation], numbers[round.number]):
             counts.update(reached)
         for candidate in round.candidates:
-            if builder == ECD and candidate["route"] in NEGATIVES:
+            if method.evolves and candidate["route"] in NEGATIVES:
                 continue  # made to be rejected
             routes[candidate["route"]].update(["tried"] if candidate["defect"] else ["tried", "passed"])
         if round.pair:
             routes[round.route]["pairs"] += 1
     drawn = {operation: counts for operation, counts in operations.items() if operation != NO_OPERATION}
     return {
-        "by_class": _table(classes, stages(builder)),
-        "by_operation": _table(operations, stages(builder)),
-        "by_round": _table(numbers, stages(builder)),
+        "by_class": _table(classes, method.stages),
+        "by_operation": _table(operations, method.stages),
+        "by_round": _table(numbers, method.stages),
         "routes": _table(routes, ("tried", "passed", "pairs")),
         "operations": {"drawn": len(drawn), "with_pair": sum(counts["pairs"] > 0 for counts in drawn.values())},
     }
@@ -128,7 +121,7 @@ def _rounds(build: Path) -> Iterator[Round]:
     for chain in every_row(build, "chains", CHAIN):
         for turn in chain["turns"]:
             if turn["round"]:
-                paired = f"{chain['id']}-r{turn['round']}" in map(round_of, chain["pairs"])
+                paired = turn["round"] in {RowId.parse(id_).round for id_ in chain["pairs"]}
                 yield Round(turn["round"], turn["operation"], True, turn["adapted_by"], paired, turn["candidates"])
     for reject in every_row(build, "rejects", REJECT):
         if reject["reason"] != "route_share":  # its turn is in the chain

@@ -15,33 +15,31 @@ import msgspec
 
 from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.funnel import length_ratios, make_funnel
+from ecd_data.artifact.parquet import every_row, read_rows
+from ecd_data.artifact.provenance import Judge, Provenance
 from ecd_data.artifact.rankings import CONFIG as RANKING
 from ecd_data.artifact.rankings import make_rankings
 from ecd_data.artifact.schema import ECD, configs, schemas_hash
-from ecd_data.artifact.tables import every_row, read_rows
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.errors import BuildError
-from ecd_data.generation import Generation
-from ecd_data.hashing import file_sha256
-from ecd_data.request import Model
+from ecd_data.core.errors import BuildError
+from ecd_data.core.hashing import canonical_json, file_sha256, sha256
+from ecd_data.core.request import Model
 from ecd_data.requirements.taxonomy import class_of
 
 FORMAT = 1
 NAME = "manifest.json"
 CARD = "README.md"
 SHAPING_LIBRARIES = ("ecd-data", "datasets", "pyarrow")  # another version of these may give other bytes
-ROOT = Path(__file__).parents[2]
-SHAPING_CODE = ("builders", "ecd_data/artifact", "ecd_data/corpus", "ecd_data/method", "ecd_data/requirements")
-SHAPING_MODULES = ("canonical", "differences", "generation", "request", "rng", "row_groups", "templates", "values")
+PACKAGE = Path(__file__).parents[1]
+SHAPING_CODE = ("artifact", "builders", "core", "corpus", "generation", "methods", "requirements")
 
 
-def make_manifest(build: Path, generation: Generation) -> dict[str, Any]:
-    """The manifest of a build whose data and responses are in place, without `configs` and `files`.
+def make_manifest(build: Path, provenance: Provenance) -> dict[str, Any]:
+    """Return the manifest of a build whose data and responses are in place, without `configs` and `files`.
 
     The rows are counted and hashed when they are checked (`validation.check_rows`), and the files listed when the
     figures, which show what is in the manifest, are among them: see `list_files`.
     """
-    return {**made_of(generation), **told_by(build, generation.recipe.builder)}
+    return {**provenance_part(provenance), **statistics_from_files(build, provenance.recipe.builder)}
 
 
 def list_files(build: Path) -> dict[str, dict[str, Any]]:
@@ -53,8 +51,8 @@ def list_files(build: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def told_by(build: Path, builder: str = ECD) -> dict[str, Any]:
-    """What rows and responses tell of themselves: the numbers of a manifest."""
+def statistics_from_files(build: Path, builder: str = ECD) -> dict[str, Any]:
+    """Return the numbers of a manifest, counted from the rows and responses of a build."""
     counts = _counts(build)
     return {
         "counts": counts,
@@ -66,23 +64,23 @@ def told_by(build: Path, builder: str = ECD) -> dict[str, Any]:
     }
 
 
-def made_of(generation: Generation) -> dict[str, Any]:
-    """What a build depends on, apart from the responses: the first part of its manifest."""
-    corpus = generation.corpus
+def provenance_part(provenance: Provenance) -> dict[str, Any]:
+    """Return what a build depends on, apart from the responses: the first part of its manifest."""
+    recipe, corpus, contamination = provenance.recipe, provenance.corpus, provenance.contamination
     return {
         "format": FORMAT,
-        "recipe": generation.recipe.to_dict(),
+        "recipe": recipe.to_dict(),
         "seeds": {
             "sources": list(corpus.sources),
             "count": len(corpus.seeds),
             "duplicates": corpus.duplicates,
             "groups": len({seed.group for seed in corpus.seeds}),
-            "decontaminated_from": list(generation.contamination.sources) if generation.contamination else [],
+            "decontaminated_from": list(contamination.sources) if contamination else [],
         },
-        "hashes": {**generation.hashes, "schemas": schemas_hash(generation.recipe.builder), "code": code_hash()},
-        "model": _model(generation.model),
-        "models": {name: _model(model) for name, model in generation.models.items() if name},
-        "judge": _judge(generation),
+        "hashes": {**provenance.hashes, "schemas": schemas_hash(recipe.builder), "code": code_hash()},
+        "model": _model(provenance.model),
+        "models": {name: _model(model) for name, model in provenance.models.items() if name},
+        "judge": provenance.judge and _judge(provenance.judge),
         "versions": versions(),
     }
 
@@ -95,19 +93,16 @@ def versions() -> dict[str, str]:
 @cache
 def code_hash() -> str:
     """SHA-256 over the code that shapes the data."""
-    files = [path for folder in SHAPING_CODE for path in (ROOT / folder).rglob("*.py")]
-    files += [ROOT / "ecd_data" / f"{module}.py" for module in SHAPING_MODULES]
-    return sha256(canonical_json({path.relative_to(ROOT).as_posix(): file_sha256(path) for path in files}))
+    files = [path for folder in SHAPING_CODE for path in (PACKAGE / folder).rglob("*.py")]
+    return sha256(canonical_json({path.relative_to(PACKAGE).as_posix(): file_sha256(path) for path in files}))
 
 
-def _judge(generation: Generation) -> dict[str, Any] | None:
-    """Who judged and how reliable they are; `None` when the recipe draws nothing that needs a judge."""
-    if generation.calibration is None:
-        return None
+def _judge(judge: Judge) -> dict[str, Any]:
+    """Who judged and how reliable they are."""
     return {
-        "model": _model(generation.judge_model),
-        "used": generation.judge_is_reliable,
-        "calibration": dataclasses.asdict(generation.calibration),
+        "model": _model(judge.model),
+        "used": judge.is_reliable,
+        "calibration": dataclasses.asdict(judge.calibration),
     }
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ecd_data.artifact.claims import verdict_problems
-from ecd_data.artifact.tables import every_row
-from ecd_data.method.ranking import Comparison, distribution, teacher_scores
+from ecd_data.artifact.parquet import every_row
+from ecd_data.artifact.row_checks import verdict_problems
+from ecd_data.methods.teacher import Comparison, distribution, teacher_scores
 
 CONFIG = "ranking"
 Row = Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from ecd_data.artifact.escape import visible
+from ecd_data.core.text import visible
 
 WIDTH = 370  # two fit side by side into a page of the Hub, one onto a phone
 MARGIN = 16

@@ -7,28 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ecd_data.artifact.claims import (
+from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.artifact.parquet import RowsHash, data_files, read_rows
+from ecd_data.artifact.rankings import extremes, ranking_problems
+from ecd_data.artifact.row_checks import (
     chain_problems,
+    digests_from_chain,
     operation_problems,
     pair_problems,
     requirement_problems,
-    round_of,
+    row_digest,
     tie_problems,
-    told,
-    told_by_chain,
     verdict_problems,
 )
-from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.artifact.rankings import extremes, ranking_problems
 from ecd_data.artifact.schema import configs, row_fault
-from ecd_data.artifact.tables import RowsHash, data_files, read_rows
+from ecd_data.core.errors import BuildError, GateError
+from ecd_data.core.hashing import file_sha256
+from ecd_data.core.recipe import recipe_from_dict
+from ecd_data.core.request import Model
+from ecd_data.core.values import EVOLVED, RowId
 from ecd_data.corpus.groups import split_of
-from ecd_data.errors import BuildError, GateError
-from ecd_data.hashing import file_sha256
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import recipe_from_dict
-from ecd_data.request import Model
-from ecd_data.values import EVOLVED
+from ecd_data.methods import options_of
 
 GITATTRIBUTES = ".gitattributes"  # a downloaded dataset has one
 ANSWERED = ("preference", "sft")  # configs whose model is that of an answer, of several that there may be
@@ -122,9 +121,9 @@ def unaccounted(report: Report, manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "there is no pair in it"
     for config, found in report.configs.items():
         recorded = manifest["configs"].get(config, {})
-        rows, told_of = ({split: of["rows"] for split, of in splits.items()} for splits in (found, recorded))
-        if rows != told_of:
-            yield f"{config}: rows differ from the manifest's: {rows} instead of {told_of}"
+        rows, expected = ({split: of["rows"] for split, of in splits.items()} for splits in (found, recorded))
+        if rows != expected:
+            yield f"{config}: rows differ from the manifest's: {rows} instead of {expected}"
             continue
         for split, of in found.items():
             if of["rows_sha256"] != recorded[split]["rows_sha256"]:
@@ -156,11 +155,11 @@ class _Rows:
         self._models = {self._model, *(str(Model(**model)) for model in manifest["models"].values())}
         self._judged = judge is not None and judge["used"] is True
         # What rows say of their round, by id, and what their chains say of it; None: nothing that can be read.
-        self._told: dict[str, dict[str, int | None]] = {config: {} for config in self.counts}
+        self._digests: dict[str, dict[str, int | None]] = {config: {} for config in self.counts}
         self._chained: dict[str, dict[str, int]] = {config: {} for config in LINKED}
         self._split_of_seed: dict[str, str] = {}
         if "ranking" in self.counts:
-            self._alpha = float(Plan.of(recipe_from_dict(recipe)).options.alpha)
+            self._alpha = float(options_of(recipe_from_dict(recipe)).alpha)
             self._teacher = str(Model(**manifest["models"]["teacher"]))
             self._extremes: dict[str, dict[str, int]] = {"preference": {}, "ranking": {}}
 
@@ -170,15 +169,15 @@ class _Rows:
         self.hashes[config][split] = RowsHash()
         for row in read_rows(paths):
             self.counts[config][split] += 1
-            where, told_ = row_name(config, split, row.get("id")), self._told[config]
+            where, digests = row_name(config, split, row.get("id")), self._digests[config]
             if fault := row_fault(config, row, self._builder):
                 yield f"{where}: {fault}"
-                told_[str(row.get("id"))] = None
+                digests[str(row.get("id"))] = None
                 continue
             self.hashes[config][split].add(row)
-            if row["id"] in told_:
+            if row["id"] in digests:
                 yield f"{where}: the id is there twice"
-            told_[row["id"]] = told(config, row)
+            digests[row["id"]] = row_digest(config, row)
             yield from (f"{where}: {problem}" for problem in self._problems(config, split, row))
             if "ranking" in self.counts and config in self._extremes:
                 self._extremes[config][row["id"]] = hash(extremes(row))
@@ -186,7 +185,7 @@ class _Rows:
                 self.of_chains += (
                     f"{where}: {problem}" for problem in chain_problems(row, self._rounds, self._builder)
                 )
-                for linked, ids in told_by_chain(row, self._builder).items():
+                for linked, ids in digests_from_chain(row, self._builder).items():
                     self._chained[linked].update(ids)
 
     def _problems(self, config: str, split: str, row: dict[str, Any]) -> Iterator[str]:
@@ -203,10 +202,8 @@ class _Rows:
             return
         if "round" not in row:
             return  # of a config that only its builder has
-        farther = f"-g{row['gap']}" if row.get("gap", 1) > 1 else ""
-        other = f"-{row['negative']}" if row.get("negative", EVOLVED) != EVOLVED else ""
-        id_ = round_of(row["id"]) if config == "ties" else row["id"]
-        if id_ != f"{seed}-r{row['round']}{farther}{other}":
+        id_ = RowId(seed, row["round"], row.get("gap", 1), row.get("negative", EVOLVED))
+        if row["id"] != str(id_) and not (config == "ties" and row["id"].startswith(f"{id_.round_id}-t")):
             yield f"it is of seed {seed} and round {row['round']}"
         if "requirements" in row:
             yield from requirement_problems(row, self._judged)
@@ -219,14 +216,14 @@ class _Rows:
         elif config == "ranking":
             self.rechecked += sum(requirement["check"] == "code" for requirement in row["requirements"])
             yield from ranking_problems(row, self._alpha, self._teacher)
-        elif config == "sft" and row["id"] not in self._told["preference"]:  # else it is the chosen answer of that
+        elif config == "sft" and row["id"] not in self._digests["preference"]:  # else it is the chosen answer of that
             met = [True] * len(row["requirements"])
             yield from verdict_problems("completion", row["completion"][0]["content"], row["requirements"], met)
 
     def unlinked(self) -> Iterator[str]:
         """The chains name the rows that there are, and tell the same of their rounds."""
         for config, chained in self._chained.items():
-            rows = self._told[config]
+            rows = self._digests[config]
             for id_ in sorted(rows.keys() | chained.keys()):
                 where = row_name(config, self._split_of_seed.get(id_.partition("-")[0], "?"), id_)
                 if id_ not in rows:

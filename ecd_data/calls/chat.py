@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from huggingface_hub import ChatCompletionOutput, ChatCompletionOutputComplete
 
-from ecd_data.request import Grammar, Model, Request, Response
+from ecd_data.core.request import Grammar, Model, Request, Response
 
 Dialect = Literal["tgi", "openai"]
 

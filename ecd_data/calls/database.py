@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ecd_data.errors import StoreError
+from ecd_data.core.errors import StoreError
 
 APPLICATION_ID = 0x45434452  # "ECDR": tells a response store from any other SQLite file
 VERSION = 2

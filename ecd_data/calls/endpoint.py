@@ -11,7 +11,6 @@ llama.cpp, transformers serve, told by `/v1/models`).
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
@@ -24,9 +23,9 @@ from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
 from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
-from ecd_data.command import plain
-from ecd_data.errors import CallFailed, EndpointError, EndpointSilent, OtherModel
-from ecd_data.request import Model, Request, Response
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent, OtherModel
+from ecd_data.core.request import Model, Request, Response
+from ecd_data.core.text import one_line
 
 T = TypeVar("T")
 
@@ -132,7 +131,7 @@ class Endpoint:
         try:
             # The client's own timeout starts again with each byte: a server that drips would never reach it.
             return await _within(self.timeout, self._score(request) if request.scored else self._chat(request))
-        except (TimeoutError, asyncio.TimeoutError) as error:
+        except TimeoutError as error:
             raise Trouble(f"no answer within {self.timeout:g} s", overloaded=True) from error
         except HfHubHTTPError as error:
             raise self._failure(request, error.response) from error
@@ -229,7 +228,7 @@ class Endpoint:
                 response = await _within(seconds, asked)  # of a server that drips, too
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
-        except (httpx.HTTPError, TimeoutError, asyncio.TimeoutError) as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             said = self._clean(str(error)) or type(error).__name__
             raise EndpointSilent(
                 f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."
@@ -267,15 +266,12 @@ class Endpoint:
     def _clean(self, text: str) -> str:
         """One line of at most 300 characters, without the token should the server echo it."""
         text = text.replace(self._token, "***") if self._token else text
-        text = plain(" ".join(text.split()))
-        return text if len(text) <= 300 else text[:299] + "…"
+        return one_line(text)
 
 
 async def _within(seconds: float, answer: Awaitable[T]) -> T:
-    if sys.version_info >= (3, 11):
-        async with asyncio.timeout(seconds):
-            return await answer
-    return await asyncio.wait_for(answer, seconds)  # takes a task of its own for each call
+    async with asyncio.timeout(seconds):
+        return await answer
 
 
 def parse_url(url: str) -> str:

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ecd_data.calls.store import Row, Store, Stored
-from ecd_data.errors import StoreError
-from ecd_data.request import Model, Response, identity, request_from, request_key
-from ecd_data.row_groups import write_rows
+from ecd_data.core.errors import StoreError
+from ecd_data.core.request import Model, Response, identity, request_from, request_key
+from ecd_data.core.row_groups import write_rows
 
 SCHEMA = pa.schema([(n, pa.string()) for n in ("key", "model", "role", "seed_id", "request", "response", "failure")])
 BATCH = 1000  # rows in memory at a time

@@ -19,8 +19,8 @@ from typing import Any
 
 from ecd_data.calls.endpoint import Endpoint, Trouble
 from ecd_data.calls.load import Load
-from ecd_data.errors import CallFailed, EndpointError, EndpointSilent
-from ecd_data.request import Model, Request, Response
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent
+from ecd_data.core.request import Model, Request, Response
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries; the bound doubles from the first to the longest
 FREE_RETRIES = 10  # per slot, before the retries of a run are held against its answers
@@ -162,7 +162,7 @@ class Pool:
         if all(load.is_dead for _, load in self._lanes):
             raise EndpointError(
                 f"{', '.join(endpoint.url for endpoint in self.endpoints)} failed again and again; the last time: "
-                f"{trouble}. Everything answered so far is stored: the same command goes on when the server is well."
+                f"{trouble}. Everything answered so far is stored: run the same command again when the server is well."
             )
 
     def _count_retry(self, said: str) -> None:
@@ -170,7 +170,7 @@ class Pool:
         if self.retries > FREE_RETRIES * self.capacity + self.answered:
             raise EndpointError(
                 f"{self.retries} tries had to be repeated for {self.answered} answers; the last one: {said}. "
-                "Everything answered is stored: the same command goes on when the server is well, or with a lower "
+                "Everything answered is stored: run the same command again when the server is well, or with a lower "
                 "--max-concurrency."
             )
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ecd_data.calls.store import Stored, unpack
-from ecd_data.errors import StoreError
-from ecd_data.request import Model, Response, request_from, request_key
+from ecd_data.core.errors import StoreError
+from ecd_data.core.request import Model, Response, request_from, request_key
 
 TABLE_LEAF = 13  # the kind of page that holds rows
 BLOB, TEXT = 12, 13  # the smallest serial types of these; each byte more adds 2

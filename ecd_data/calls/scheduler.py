@@ -4,7 +4,7 @@ A chain is a generator. It yields the requests it wants answered (one, or severa
 their responses in the same order, and returns its result; it waits on nothing itself. When one of its calls failed for
 good, `CallFailed` is thrown into it instead.
 
-    for chain in run(chains, store, Answerer(model, pool)):
+    for chain in run(chains, store, ModelSource(model, pool)):
         ...
 """
 
@@ -27,11 +27,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, TypeVar, cast
 
-from ecd_data.calls.commits import Commits
+from ecd_data.calls.batch_writer import Commits
 from ecd_data.calls.loop import blocking, cancelled
 from ecd_data.calls.store import Store
-from ecd_data.errors import CallFailed, EndpointError, EndpointSilent, OtherModel, StoreError
-from ecd_data.request import JUDGE, Model, Request, Response, Steps, request_key
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent, OtherModel, StoreError
+from ecd_data.core.request import JUDGE, Model, Request, Response, Steps, request_key
 
 T = TypeVar("T")
 Ask = Callable[[Request, int], Awaitable[Response | CallFailed]]
@@ -94,7 +94,7 @@ class Stats:
 
 
 @dataclass(frozen=True)
-class Answerer:
+class ModelSource:
     """A model, and where it is asked; without endpoints the store must hold its responses."""
 
     model: Model
@@ -104,9 +104,9 @@ class Answerer:
 def run(
     chains: Iterable[Steps[T]],
     store: Store,
-    answerer: Answerer,
+    source: ModelSource,
     *,
-    others: Mapping[str, Answerer] | None = None,
+    extra_models: Mapping[str, ModelSource] | None = None,
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
     on_key: Callable[[int, str], None] | None = None,
@@ -114,8 +114,8 @@ def run(
 ) -> Iterator[T]:
     """The chains' results, in order; every new response is in the store before its chain sees it.
 
-    Without endpoints it is a replay: the store must hold every response. A request that names who answers (`by`) goes
-    to that one of `others`; without a `judge` among them, what is asked of it goes to the answerer. Calls of the
+    Without endpoints it is a replay: the store must hold every response. A request that names who answers goes to that
+    one of `extra_models`; without a `judge` among them, what is asked of it goes to the source itself. Calls of the
     chains that have come furthest go first, so that chains end early. A call that failed for good is remembered, so
     that a replay meets the same failure; a run with endpoints asks again. The run ends when more than the share
     `max_failed` of its calls failed. `on_call` is shown the totals at the start and after every response, `on_key` the
@@ -124,11 +124,11 @@ def run(
     in flight; answers that have come are stored.
 
     Raises:
-        EndpointError: too many calls fail, or the endpoint serves another model than the answerer's.
+        EndpointError: too many calls fail, or the endpoint serves another model than the source's.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
     told = (on_call, on_key, on_failed)
-    return blocking(lambda: _Run(store, answerer, others or {}, max_failed, *told).results(chains))
+    return blocking(lambda: _Run(store, source, extra_models or {}, max_failed, *told).results(chains))
 
 
 class _Run:
@@ -137,20 +137,20 @@ class _Run:
     def __init__(
         self,
         store: Store,
-        answerer: Answerer,
-        others: Mapping[str, Answerer],
+        source: ModelSource,
+        extra_models: Mapping[str, ModelSource],
         max_failed: float,
         on_call: Callable[[Stats], None] | None,
         on_key: Callable[[int, str], None] | None,
         on_failed: Callable[[str, str], None] | None,
     ) -> None:
         self.store = store
-        self.answerers = {"": answerer, JUDGE: answerer, **others}
+        self.sources = {"": source, JUDGE: source, **extra_models}
         self.max_failed = max_failed
         self.on_call = on_call
         self.on_key = on_key
         self.on_failed = on_failed
-        self.live = {by.pool: by.model for by in self.answerers.values() if by.pool is not None}
+        self.live = {source.pool: source.model for source in self.sources.values() if source.pool is not None}
         self.stats = Stats(pools=self.live.keys())
         self.commits = Commits(store, lambda: self.stats.in_flight)
         self.retried_before = sum(pool.retries for pool in self.live)
@@ -178,30 +178,29 @@ class _Run:
 
     async def ask(self, request: Request, number: int) -> Response | CallFailed:
         """What the store holds, or else the endpoint says, to a request of chain `number`."""
-        by = self.answerers.get(request.by)
-        if by is None:
-            raise EndpointError(
-                f"{request.name} is for {request.by!r}: say who that is with --endpoint {request.by}=URL."
-            )
-        key = request_key(by.model, request)
+        source = self.sources.get(request.model_name)
+        if source is None:
+            name = request.model_name
+            raise EndpointError(f"{request.name} is for {name!r}: say who that is with --endpoint {name}=URL.")
+        key = request_key(source.model, request)
         if self.on_key is not None:
             self.on_key(number, key)
         answer: Response | CallFailed | None = self.store.get(key)
         if answer is not None:
             self.stats.stored += 1
-        elif by.pool is None:
-            answer = self._remembered_failure(key, by.model, request)
+        elif source.pool is None:
+            answer = self._remembered_failure(key, source.model, request)
         else:
             try:
-                response = await by.pool.complete(request, priority=(-request.round, number))
+                response = await source.pool.complete(request, priority=(-request.round, number))
             except CallFailed as failure:
                 answer = failure
-                self.store.put_failure(key, by.model, request, failure.reason)
+                self.store.put_failure(key, source.model, request, failure.reason)
                 if self.on_failed is not None:
                     self.on_failed(key, failure.reason)
                 self._count_failure(failure)
             else:
-                answer = await self.commits.put(key, by.model, request, response)
+                answer = await self.commits.put(key, source.model, request, response)
                 self.stats.calls += 1
                 self.stats.prompt_tokens += response.prompt_tokens
                 self.stats.completion_tokens += response.completion_tokens
@@ -228,7 +227,7 @@ class _Run:
             raise EndpointError(
                 f"{self.stats.failed} calls failed for good, {self.stats.calls} were answered; the last: {failure} "
                 f"No more than {100 * self.max_failed:g} % of the calls may fail (a recipe's `max_failed`). "
-                "Everything answered is stored: the same command goes on."
+                "Everything answered is stored: run the same command again to continue."
             )
 
 

@@ -12,7 +12,7 @@ from itertools import takewhile
 from statistics import fmean
 from typing import Any
 
-from ecd_data.request import Request, Response
+from ecd_data.core.request import Request, Response
 
 SELECTION = "The builder `pad` needs no scores where its option alpha is 0."
 

@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 
 from ecd_data.calls.database import Database
-from ecd_data.canonical import canonical_bytes
-from ecd_data.errors import StoreError
-from ecd_data.request import Model, Request, Response
+from ecd_data.core.errors import StoreError
+from ecd_data.core.hashing import canonical_bytes
+from ecd_data.core.request import Model, Request, Response
 
 Row = tuple[str, Model, dict[str, Any], "dict[str, Any] | None", str]  # key, model, request, response, failure
 Stored = tuple[str, Model, str, str, str]  # the same as it is stored: request and response as JSON text

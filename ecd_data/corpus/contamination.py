@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ecd_data.canonical import canonical_json, sha256
+from ecd_data.core.hashing import canonical_json, sha256
 from ecd_data.corpus.seeds import read_corpus
 
 

@@ -16,11 +16,11 @@ from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any, cast
 
-from ecd_data.canonical import canonical_json, sha256
+from ecd_data.core.errors import SeedError
+from ecd_data.core.hashing import canonical_json, sha256
+from ecd_data.core.hub import load_dataset
+from ecd_data.core.values import Seed
 from ecd_data.corpus.groups import group_near_duplicates
-from ecd_data.dataset import load_dataset
-from ecd_data.errors import SeedError
-from ecd_data.values import Seed
 
 BUNDLED = "bundled"
 MAX_FIELD = 2**31 - 1  # of CSV; the text in it is measured later, with a clearer message

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
-from ecd_data.errors import CallFailed
+from ecd_data.calls.scheduler import ModelSource, Stats, run
+from ecd_data.calls.store import Store
+from ecd_data.core.errors import CallFailed
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import JUDGE, Response, Steps
 from ecd_data.evaluation.tasks import Score, Task
-from ecd_data.method.elimination import defect
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
-from ecd_data.request import Response, Steps
+from ecd_data.methods import make_plan
+from ecd_data.methods.defects import defect
+from ecd_data.methods.plan import Place, Plan
 from ecd_data.requirements.judge import VOTE, question, tally
 
 REFUSED = "refused"
-JUDGE = Plan.of(Recipe())  # votes are asked for as a generation with the default recipe does
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ def answer_task(task: Task, plan: Plan, judged: bool) -> Steps[Outcome]:
         CallFailed: no try gave a usable answer.
     """
     try:
-        [response] = yield [plan.request("evaluate", task.prompt_key, 0, 0, task.messages)]
+        [response] = yield [plan.request(Place(task.prompt_key, 0), "evaluate", 0, task.messages)]
     except CallFailed as failure:
         if failure.reason != REFUSED:
             raise
@@ -55,20 +59,23 @@ def answer_task(task: Task, plan: Plan, judged: bool) -> Steps[Outcome]:
         elif demand.score is not None:
             scores.append(demand.score(answer))
         elif demand.judged is not None:
+            judge, place = _judge_plan(), Place(task.key, number)
             votes = yield [
-                JUDGE.request(
-                    "judge",
-                    task.key,
-                    number,
-                    attempt,
-                    question(demand.judged, task.instruction, answer, attempt),
-                    VOTE,
+                replace(
+                    judge.request(place, JUDGE, attempt, question(demand.judged, task.instruction, answer, attempt)),
+                    grammar=VOTE,
                 )
-                for attempt in range(JUDGE.recipe.votes)
+                for attempt in range(judge.recipe.votes)
             ]
             met = tally(demand.judged, votes).met
             scores.append((met, met))
     return Outcome(task, answer, tuple(scores), _defects(response))
+
+
+@cache
+def _judge_plan() -> Plan:
+    """Votes are asked for as a generation with the default recipe does."""
+    return make_plan(Recipe())
 
 
 def _defects(response: Response) -> tuple[str, ...]:
@@ -76,3 +83,34 @@ def _defects(response: Response) -> tuple[str, ...]:
     cut = ("truncated",) if response.finish_reason == "length" else ()
     other = defect(replace(response, finish_reason="stop"))
     return (*cut, other) if other else cut
+
+
+def answer_tasks(
+    tasks: Sequence[Task],
+    sampling: Recipe,
+    store: Store,
+    model: ModelSource,
+    judge: ModelSource | None,
+    on_call: Callable[[Stats], None] | None = None,
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Return the outcome of every task, in their order.
+
+    Long prompts are asked first: like ones share a batch.
+
+    Args:
+        sampling: temperature and length of the answers.
+        on_call, on_outcome: to show progress; called with the totals after each call, and with each outcome.
+
+    Raises:
+        EndpointError, StoreError, EvaluationError: see `calls.scheduler.run`.
+    """
+    plan = make_plan(sampling)
+    order = sorted(range(len(tasks)), key=lambda number: -len(tasks[number].instruction))
+    steps = (answer_task(tasks[number], plan, judge is not None) for number in order)
+    outcomes: dict[int, Outcome] = {}
+    results = run(steps, store, model, extra_models={JUDGE: judge} if judge else {}, on_call=on_call)
+    for number, outcome in zip(order, results, strict=True):
+        outcomes[number] = outcome
+        on_outcome(outcome)
+    return [outcomes[number] for number in range(len(tasks))]

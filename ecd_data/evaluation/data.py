@@ -9,12 +9,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.dataset import load_dataset
-from ecd_data.errors import EvaluationError
+from ecd_data.core.errors import EvaluationError
+from ecd_data.core.hashing import canonical_json, sha256
+from ecd_data.core.hub import commit_of, load_dataset
 from ecd_data.evaluation import ifbench
 from ecd_data.evaluation.tasks import Task, read_tasks
-from ecd_data.hub import commit_of
 
 TEST = "test"
 FILES = (".jsonl", ".json")

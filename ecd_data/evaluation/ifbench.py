@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ecd_data.errors import EvaluationError
+from ecd_data.core.errors import EvaluationError
 from ecd_data.requirements.checks import loose_variants
 
 NAME = "ifbench"

@@ -14,12 +14,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ecd_data.errors import EvaluationError
+from ecd_data.core.errors import EvaluationError
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Model
 from ecd_data.evaluation.answering import Outcome
 from ecd_data.evaluation.data import Data
 from ecd_data.evaluation.scores import difference_lines, score_lines
-from ecd_data.recipe import Recipe
-from ecd_data.request import Model
 
 FORMAT = 1
 Result = dict[str, Any]

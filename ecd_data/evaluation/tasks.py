@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.errors import EvaluationError
+from ecd_data.core.errors import EvaluationError
+from ecd_data.core.hashing import canonical_json, sha256
+from ecd_data.core.request import Message
+from ecd_data.core.values import Requirement
 from ecd_data.evaluation.ifbench import ifbench_scorer
-from ecd_data.request import Message
 from ecd_data.requirements.checks import check, check_loose
 from ecd_data.requirements.ifeval import ifeval_requirement
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 Score = tuple[bool, bool]  # met: strict, loose
 Row = Mapping[str, Any]

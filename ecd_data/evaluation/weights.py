@@ -1,7 +1,7 @@
 """A causal language model that is loaded here, with transformers: it answers many requests in one batch.
 
 weights = Weights("out")                       # a folder, or a model id on the Hub
-run(chains, store, Answerer(weights.model, weights))
+run(chains, store, ModelSource(weights.model, weights))
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ecd_data.errors import CallFailed, EvaluationError
-from ecd_data.hashing import files_sha256
-from ecd_data.hub import commit_of
-from ecd_data.request import Model, Request, Response
+from ecd_data.core.errors import CallFailed, EvaluationError
+from ecd_data.core.hashing import files_sha256
+from ecd_data.core.hub import commit_of
+from ecd_data.core.request import Model, Request, Response
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

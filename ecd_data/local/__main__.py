@@ -14,8 +14,8 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from ecd_data.command import run_command
-from ecd_data.errors import EcdError
+from ecd_data.cli.console import run_command
+from ecd_data.core.errors import EcdError
 from ecd_data.local.hub import Hub
 from ecd_data.local.services import environment
 from ecd_data.local.tgi import TextGeneration

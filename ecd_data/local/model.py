@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from ecd_data.errors import EcdError
-from ecd_data.hashing import file_sha256
+from ecd_data.core.errors import EcdError
+from ecd_data.core.hashing import file_sha256
 
 BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BUNDLED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

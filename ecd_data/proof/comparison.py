@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ecd_data.artifact.tables import data_configs, data_files, every_row, read_rows
+from ecd_data.artifact.parquet import data_configs, data_files, every_row, read_rows
 from ecd_data.requirements.taxonomy import class_of
 
 ALL = "all"

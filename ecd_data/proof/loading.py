@@ -10,7 +10,7 @@ from typing import Any
 
 import datasets
 
-from ecd_data.artifact.tables import BATCH, data_files, read_rows
+from ecd_data.artifact.parquet import BATCH, data_files, read_rows
 from ecd_data.artifact.validation import row_name
 
 

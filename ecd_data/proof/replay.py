@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from builders.spool import Spool
-from ecd_data.artifact.inputs import read_inputs
 from ecd_data.artifact.manifest import CARD, read_manifest
+from ecd_data.artifact.replay_inputs import read_inputs
 from ecd_data.calls.exchange import import_into
-from ecd_data.calls.scheduler import Answerer
+from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
-from ecd_data.generate import write_build
-from ecd_data.generation import Generation
+from ecd_data.core.request import Model
+from ecd_data.generation.generation import Generation
+from ecd_data.generation.spool import Spool
+from ecd_data.generation.write import write
+from ecd_data.progress.run import Watch
 from ecd_data.release.naming import fill_in, filled_in
-from ecd_data.request import Model
-from ecd_data.watch.run import Watch
 
 
-def replay(build: Path, out: Path) -> Path:
-    """Makes a build again at `out`, its card filled in as the published one is, and returns that.
+def replay(build: Path, out: Path, builder: Any, watch: Watch) -> Path:
+    """Make a build again at `out`, its card filled in as the published one is, and return that.
+
+    Args:
+        builder: the builder class of the build's method.
+        watch: shows the progress.
 
     Raises:
         EcdError: the build does not hold what that takes, or something else came out than can be a build.
     """
     manifest = read_manifest(build)
     recipe, corpus, contamination = read_inputs(build, manifest)
-    others = {name: Answerer(Model(**model)) for name, model in manifest["models"].items()}
+    source = ModelSource(Model(**manifest["model"]))
+    extra_models = {name: ModelSource(Model(**model)) for name, model in manifest["models"].items()}
     folder = tempfile.TemporaryDirectory(prefix="ecd-replay-")
-    with folder as work, Store(Path(work, "responses.sqlite")) as store, Watch() as watch:
+    with folder as work, Store(Path(work, "responses.sqlite")) as store, watch:
         import_into(store, build)
-        model = Model(**manifest["model"])
-        generation = Generation(corpus, recipe, model, store, others=others, contamination=contamination)
-        watched = watch.of(generation)
-        spool = Spool(Path(work, "spool"), recipe)
-        spool.fill(watched)
-        write_build(spool, watched, out, watch.step)
+        prepared = Generation(corpus, recipe, source, store, extra_models, contamination, watch.listener).prepare()
+        spool = Spool(Path(work, "spool"), recipe, builder.rows)
+        spool.fill(prepared)
+        write(spool, prepared, builder, out, watch.step)
     card = out / CARD
     published = filled_in((build / CARD).read_text(encoding="utf-8"))
     card.write_text(fill_in(card.read_text(encoding="utf-8"), published), encoding="utf-8")

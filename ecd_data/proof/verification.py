@@ -20,28 +20,26 @@ import datasets
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
 
-from builders import find
 from ecd_data.artifact.card import card_text
 from ecd_data.artifact.figures import FOLDER, figures
-from ecd_data.artifact.inputs import RECIPE, read_inputs
-from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, told_by, versions
+from ecd_data.artifact.manifest import CARD, NAME, code_hash, read_manifest, statistics_from_files, versions
+from ecd_data.artifact.parquet import data_files, read_rows
+from ecd_data.artifact.replay_inputs import RECIPE, read_inputs
 from ecd_data.artifact.schema import configs, schemas_hash
-from ecd_data.artifact.tables import data_files, read_rows
 from ecd_data.artifact.validation import GITATTRIBUTES, changed_files, check_rows, row_name, unaccounted
 from ecd_data.calls.exchange import read_parquet
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.errors import EcdError
-from ecd_data.hashing import file_sha256
-from ecd_data.method.plan import Plan
-from ecd_data.method.trial import try_judge
+from ecd_data.core.errors import EcdError
+from ecd_data.core.hashing import canonical_json, file_sha256, sha256
+from ecd_data.core.recipe import Recipe, load_recipe
+from ecd_data.core.request import JUDGE, Model, Response, request_key
+from ecd_data.methods import METHODS, make_plan
+from ecd_data.methods.judge_trial import try_judge
+from ecd_data.methods.prompts import prompts_hash
 from ecd_data.proof.comparison import RowChange, changed_rows, differing_values
 from ecd_data.proof.loading import load_problems
-from ecd_data.recipe import Recipe, load_recipe
 from ecd_data.release.naming import fill_in, filled_in
-from ecd_data.request import JUDGE, Model, Response, request_key
 from ecd_data.requirements.calibration import Calibration, calibration, items
 from ecd_data.requirements.taxonomy import taxonomy_hash
-from ecd_data.templates import prompts_hash
 
 LONGEST = 160  # characters of a value that a message shows
 # Parts of a manifest that are no numbers counted from the files.
@@ -166,11 +164,11 @@ def _responses(build: Path, manifest: Manifest) -> Found:
 
 def _manifest(build: Path, manifest: Manifest) -> Found:
     """The manifest's numbers are those of the files; what it says of the judge holds together."""
-    told = told_by(build, manifest["recipe"]["builder"])
+    told = statistics_from_files(build, manifest["recipe"]["builder"])
     problems = [f"{name}: is nothing that a manifest tells" for name in manifest.keys() - {*OTHER_PARTS, *told}]
     problems += _differing({name: manifest.get(name) for name in told}, told, "by the files")
     recipe, judge = load_recipe(str(build / RECIPE)), manifest["judge"]
-    drawn = Plan.of(recipe).operations
+    drawn = make_plan(recipe).operations
     if (judge is not None) != any(operation.check == "judge" for operation in drawn):
         problems.append("judge: the recipe draws judged operations, or the manifest tells of a judge, but not both")
     if judge:
@@ -186,7 +184,7 @@ def _calibration(build: Path, recipe: Recipe, judge: Model) -> Calibration:
     files = sorted((build / "responses").glob("*.parquet"))
     rows = (row for row in read_rows(files, ["key", "role", "response"]) if row["role"] == "judge")
     votes = {row["key"]: row["response"] for row in rows}
-    plan, ruled = Plan.of(recipe), []
+    plan, ruled = make_plan(recipe), []
     for item in items(recipe.judge_items):
         trial = try_judge(item, plan)
         answers = [Response(**json.loads(votes[request_key(judge, request)])) for request in next(trial)]
@@ -228,7 +226,7 @@ def _card(build: Path, manifest: Manifest) -> Found:
 def _loading(build: Path, source: str, revision: str | None, manifest: Manifest) -> Found:
     splits = sum(len(splits) for splits in manifest["configs"].values())
     said = f"{splits} splits of {sum(map(bool, manifest['configs'].values()))} configs, loaded and streamed"
-    default = find(manifest["recipe"]["builder"]).DEFAULT_CONFIG_NAME
+    default = METHODS[manifest["recipe"]["builder"]].default_config
     return said, list(load_problems(build, source, revision, manifest["configs"], default))
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from huggingface_hub.hf_api import RepoFile
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.command import plain
-from ecd_data.hashing import file_sha256
+from ecd_data.core.hashing import file_sha256
+from ecd_data.core.text import visible
 from ecd_data.release.features import card_fields, field_changes
 
 SIZES = re.compile(r" +(num_bytes|num_examples|download_size|dataset_size): \d+")
@@ -113,7 +113,7 @@ class Change:
             )
             for line in list(unified_diff(before, after, n=0, lineterm=""))[2:]:
                 if not line.startswith("@@"):
-                    yield plain(line)
+                    yield visible(line)
 
 
 def build_files(build: Path) -> dict[str, Path]:

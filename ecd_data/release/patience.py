@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import httpx
 
-from ecd_data.errors import PublishError
+from ecd_data.core.errors import PublishError
 
 TRIES = 6
 LONGEST = 60.0  # seconds between two tries
@@ -86,7 +86,9 @@ class Patience:
                     f"{where}: the token may not write there ({said}). Make one with write access to "
                     f"{self.repo_id.split('/')[0]} at {settings}, or choose another id."
                 )
-            return PublishError(f"{where}: the Hub answered {status} ({said}). The same command again goes on.")
+            return PublishError(
+                f"{where}: the Hub answered {status} ({said}). Run the same command again to continue."
+            )
         return PublishError(
             f"{where}: the Hub cannot be reached ({self._said(error)}). Check HF_ENDPOINT and the network, then run "
             "the same command again."

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
-from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from ecd_data.errors import PublishError
+from ecd_data.core.errors import PublishError
 from ecd_data.release.change import Change, Held
 from ecd_data.release.features import breaks
 from ecd_data.release.patience import Patience, find_trouble
@@ -148,7 +148,7 @@ class Release:
         if change.came_between(first):
             raise PublishError(
                 f"{self.repo_id}: another release came between ({str(held.sha)[:7]}), so nothing was published. What "
-                f"this one would change about it:\n{change}\nThe same command again publishes on top of it."
+                f"this one would change about it:\n{change}\nRun the same command again to publish on top of it."
             )
         # Operations are used up by an attempt, so each attempt makes its own.
         operations: list[Any] = [CommitOperationAdd(path, build / path) for path in (*change.added, *change.changed)]
@@ -203,26 +203,3 @@ class Release:
     def _collect(self) -> None:
         if not self._is_collected():
             self.api.add_collection_item(str(self.terms.collection), self.repo_id, "dataset")
-
-
-def download(repo_id: str, revision: str | None = None) -> Path:
-    """A published dataset as a directory here.
-
-    Raises:
-        PublishError: there is no such dataset or revision, or the Hub refuses.
-    """
-    try:
-        return Path(snapshot_download(repo_id, repo_type="dataset", revision=revision))
-    except HFValidationError:
-        raise PublishError(f"{repo_id!r}: neither a directory here nor a dataset id such as org/name.") from None
-    except (RepositoryNotFoundError, RevisionNotFoundError):
-        raise PublishError(
-            f"{repo_id}: no such directory here, and no such dataset{' or revision' if revision else ''} on the Hub "
-            "(or HF_TOKEN may not read it)."
-        ) from None
-    except Exception as error:
-        trouble = find_trouble(error)
-        if trouble is None:
-            raise
-        explained = Patience(HfApi(), repo_id).explained(trouble)
-    raise explained

@@ -9,7 +9,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, Revi
 from huggingface_hub.hf_api import RepoFile
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.errors import BuildError, PublishError
+from ecd_data.core.errors import BuildError, PublishError
 from ecd_data.release.change import Held, build_files, equal
 
 OURS_WITHOUT_MANIFEST = {".gitattributes", CARD}  # what a repository made on the Hub's website holds

@@ -17,11 +17,11 @@ from typing import Any
 
 import yaml
 
+from ecd_data.core.rng import keyed
+from ecd_data.core.values import Requirement, Ruling
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.repairs import repair
 from ecd_data.requirements.taxonomy import CLASSES, Operation, load_taxonomy
-from ecd_data.rng import keyed
-from ecd_data.values import Requirement, Ruling
 
 MOST_COUNTED = 3
 Z = 1.96  # of a 95 % interval

@@ -12,9 +12,9 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ecd_data.request import Grammar
+from ecd_data.core.request import Grammar
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 SHORT = 20  # characters that a forced text has at least
 LINE = 100  # characters that a last line has at most

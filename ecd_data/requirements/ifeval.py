@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks.style import LANGUAGES
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 Given = Mapping[str, Any]
 Ours = tuple[str, dict[str, Any]]  # an operation, and what IFEval gives of its check's parameters

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ecd_data.request import Grammar, Message, Response
-from ecd_data.templates import render
-from ecd_data.values import Requirement, Ruling
+from ecd_data.core.request import Grammar, Message, Response
+from ecd_data.core.templates import render
+from ecd_data.core.values import Requirement, Ruling
 
 VOTE = Grammar(
     "json",

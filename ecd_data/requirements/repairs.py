@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.checks.length import sentences
 from ecd_data.requirements.checks.words import straight, words
 from ecd_data.requirements.taxonomy import NUMBERS, load_taxonomy
-from ecd_data.values import Requirement
 
 DASHES = str.maketrans({"–": "-", "—": "-", "…": "...", "−": "-", "\u00a0": " ", "•": "*"})
 ENDINGS = {"m": "am", "re": "are", "ve": "have", "ll": "will"}

@@ -16,9 +16,9 @@ from typing import Any
 
 import yaml
 
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.errors import RecipeError
-from ecd_data.values import Requirement
+from ecd_data.core.errors import RecipeError
+from ecd_data.core.hashing import canonical_json, sha256
+from ecd_data.core.values import Requirement
 
 # The one written in C is many times faster; it reads the same.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -7,20 +7,19 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from forgery import TRAIN, edit_rows
-from scripted import RECIPE, ScriptedPool, scripted
 
-from builders.spool import Spool
 from ecd_data.artifact import build as builds
 from ecd_data.artifact.build import check_out
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.validation import validate_build
+from ecd_data.core.errors import BuildError, CallFailed, EndpointError, GateError, StoreError
+from ecd_data.core.recipe import Recipe, load_recipe
+from ecd_data.core.request import Response
+from ecd_data.core.row_groups import MOST
 from ecd_data.corpus.contamination import contamination_of
-from ecd_data.errors import BuildError, CallFailed, EndpointError, GateError, StoreError
-from ecd_data.generate import write_build
-from ecd_data.recipe import Recipe, load_recipe
-from ecd_data.request import Response
-from ecd_data.row_groups import MOST
+from tests.helpers.building import chains_of, filled_spool, write_spool
+from tests.helpers.forgery import TRAIN, edit_rows
+from tests.helpers.scripted import RECIPE, ScriptedPool, scripted
 
 
 def contents(build: Path) -> dict[str, bytes]:
@@ -213,24 +212,19 @@ def test_a_full_disk_leaves_no_half_made_build(make_build, tmp_path):
 import resource, sys
 from pathlib import Path
 sys.path[:0] = {sys.path!r}
-from ecd_data.artifact.build import build
-from builders.ecd import Ecd
-from builders.spool import Spool
-from ecd_data.artifact.schema import configs
+from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
 from ecd_data.corpus.seeds import read_corpus
-from ecd_data.errors import BuildError
-from ecd_data.generation import Generation
-from scripted import MODEL, RECIPE
+from ecd_data.core.errors import BuildError
+from ecd_data.generation.generation import Generation
+from tests.helpers.building import filled_spool, write_spool
+from tests.helpers.scripted import MODEL, RECIPE
 store = Store({str(tmp_path / "responses.sqlite")!r}, read_only=True)
-generation = Generation(read_corpus(["bundled"], limit=20), RECIPE, MODEL, store)
-work = Path({str(tmp_path)!r}) / "work"
-spool = Spool(work / "spool", RECIPE)
-spool.fill(generation)
-builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(work)) for c in configs()]
+generation = Generation(read_corpus(["bundled"], limit=20), RECIPE, ModelSource(MODEL), store)
+spool = filled_spool(generation, Path({str(tmp_path)!r}) / "work")
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    build(builders, generation, spool.keys(), Path({str(tmp_path)!r}) / "full")
+    write_spool(spool, generation, Path({str(tmp_path)!r}) / "full")
 except BuildError as error:
     print(error)
     sys.exit(1)
@@ -314,19 +308,16 @@ def test_a_call_that_another_run_answers_meanwhile_is_no_failure_of_the_build(ma
 
     def another_run(name="", number=0, total=0):  # which has better luck
         if number == 0:
-            list(make_generation().chains())
+            chains_of(make_generation())
 
     generation = make_generation(ScriptedPool(fails))
-    spool = Spool(tmp_path / "spool", RECIPE)
-    spool.fill(generation)
+    spool = filled_spool(generation, tmp_path / "spool")
     with pytest.raises(StoreError, match="run the same command again"):
-        write_build(spool, generation, tmp_path / "out", another_run)
+        write_spool(spool, generation, tmp_path / "out", another_run)
     for writing in (generation, make_generation(pool=None)):  # as a run does, and the merge of tasks
         with pytest.raises(StoreError, match="run the same command again"):
-            write_build(spool, writing, tmp_path / "out")
-    again = Spool(tmp_path / "again", RECIPE)
-    again.fill(generation)
-    write_build(again, generation, tmp_path / "out")
+            write_spool(spool, writing, tmp_path / "out")
+    write_spool(filled_spool(generation, tmp_path / "again"), generation, tmp_path / "out")
 
 
 def test_a_call_that_fails_again_for_another_reason_replays_with_that_one(make_generation, corpus, tmp_path):
@@ -339,9 +330,7 @@ def test_a_call_that_fails_again_for_another_reason_replays_with_that_one(make_g
         return make_generation(ScriptedPool(answer))
 
     def made(generation, name, on_step=lambda *_: None):
-        spool = Spool(tmp_path / f"{name}.spool", RECIPE)
-        spool.fill(generation)
-        write_build(spool, generation, tmp_path / name, on_step)
+        write_spool(filled_spool(generation, tmp_path / f"{name}.spool"), generation, tmp_path / name, on_step)
         return {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
 
     first = made(failing("no_answer"), "first")
@@ -349,4 +338,4 @@ def test_a_call_that_fails_again_for_another_reason_replays_with_that_one(make_g
     assert first != second
     assert made(make_generation(pool=None), "replayed") == second
     with pytest.raises(StoreError, match="run the same command again"):
-        made(failing("refused"), "third", lambda *_: list(failing("no_answer").chains()))
+        made(failing("refused"), "third", lambda *_: chains_of(failing("no_answer")))

@@ -10,15 +10,15 @@ from huggingface_hub.repocard import REGEX_YAML_BLOCK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from scripted import RECIPE
-from test_escape import NASTY, Seen, text_and_nasty
 
-from builders.ecd import Ecd
 from ecd_data.artifact.card import write_card
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import data_files
+from ecd_data.artifact.parquet import data_files
+from ecd_data.builders.ecd import Ecd
 from ecd_data.corpus.seeds import read_corpus
 from ecd_data.release.naming import fill_in
+from tests.helpers.nasty import NASTY, Seen, text_and_nasty
+from tests.helpers.scripted import RECIPE
 
 
 def card_of(build):

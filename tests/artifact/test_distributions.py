@@ -5,11 +5,11 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import RECIPE
 
 from ecd_data.artifact.distributions import _lengths, make_distributions
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
+from tests.helpers.scripted import RECIPE
 
 
 def pair(operation, round, chosen, rejected, similarity, requirements):

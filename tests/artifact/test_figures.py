@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted import RECIPE
-from test_escape import text_and_nasty
 
 from ecd_data.artifact.figures import MOST_ROWS, figures
 from ecd_data.artifact.manifest import read_manifest
+from tests.helpers.nasty import text_and_nasty
+from tests.helpers.scripted import RECIPE
 
 SVG = "{http://www.w3.org/2000/svg}"
 DRAWN = {"svg", "title", "desc", "style", "rect", "text", "line", "circle"}

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from scripted import RECIPE, finish
 
-from builders import BUILDERS, find
-from builders.ecd import Ecd
 from ecd_data.artifact import schema as schemas
 from ecd_data.artifact.schema import configs, gate, schema_text, schemas_hash
+from ecd_data.builders import BUILDERS, find_builder
+from ecd_data.builders.ecd import Ecd
+from ecd_data.core.errors import GateError
 from ecd_data.corpus.seeds import read_corpus
-from ecd_data.errors import GateError
-from ecd_data.method.chain import run_chain
-from ecd_data.method.plan import Plan
+from ecd_data.methods import make_plan
+from ecd_data.methods.ecd.chain import run_chain
+from tests.helpers.scripted import RECIPE, finish
 
 VALUES = st.recursive(
     st.none()
@@ -33,7 +33,7 @@ VALUES = st.recursive(
 @pytest.fixture(scope="module")
 def rows():
     """Some rows of each config."""
-    chains = [finish(run_chain(seed, Plan.of(RECIPE))) for seed in read_corpus(["bundled"], limit=12).seeds]
+    chains = [finish(run_chain(seed, make_plan(RECIPE))) for seed in read_corpus(["bundled"], limit=12).seeds]
     made = [Ecd.rows(chain, {"": "org/model"}) for chain in chains]
     return {config: [row for by_config in made for row in by_config[config]] for config in configs()}
 
@@ -112,7 +112,7 @@ def test_every_builder_has_schemas_of_its_columns(builder):
     for config in configs(builder):
         schema = json.loads(schema_text(config, builder))
         Draft202012Validator.check_schema(schema)
-        assert schema["properties"].keys() == {*schema["required"]} == find(builder).FEATURES[config].keys()
+        assert schema["properties"].keys() == {*schema["required"]} == find_builder(builder).FEATURES[config].keys()
         assert schema["$id"].startswith("urn:ecd:" if builder == "ecd" else f"urn:ecd:{builder}:")
     assert (schemas_hash(builder) == schemas_hash()) == (builder == "ecd")
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scripted import RECIPE
 
-from ecd_data.artifact.claims import tie_problems
 from ecd_data.artifact.manifest import read_manifest, write_manifest
+from ecd_data.artifact.row_checks import tie_problems
 from ecd_data.artifact.validation import validate_build
-from ecd_data.errors import BuildError, GateError
-from ecd_data.hashing import file_sha256
-from ecd_data.method.contrast import similarity
+from ecd_data.core.errors import BuildError, GateError
+from ecd_data.core.hashing import file_sha256
+from ecd_data.methods.contrast import similarity
+from tests.helpers.scripted import RECIPE
 
 TRAIN = "data/preference/train-00000-of-00001.parquet"
 

@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import pytest
 from datasets.exceptions import DatasetGenerationError
-from runs import contents
-from scripted import ANSWER, RECIPE, ScriptedPool, scripted
 
-from builders.ecd import Ecd
-from builders.spool import Spool
 from ecd_data.artifact.manifest import read_manifest
+from ecd_data.artifact.parquet import every_row
 from ecd_data.artifact.schema import configs, gate
-from ecd_data.artifact.tables import every_row
-from ecd_data.calls.scheduler import Answerer
-from ecd_data.errors import EndpointError, GateError
-from ecd_data.page.contents import read_contents
-from ecd_data.request import Model, Response
+from ecd_data.builders.ecd import Ecd
+from ecd_data.calls.scheduler import ModelSource
+from ecd_data.core.errors import EndpointError, GateError
+from ecd_data.core.request import Model, Response
+from ecd_data.reporting.contents import read_contents
+from tests.helpers.building import new_spool
+from tests.helpers.runs import contents
+from tests.helpers.scripted import ANSWER, RECIPE, ScriptedPool, scripted
 
 
 @pytest.fixture
@@ -50,10 +50,10 @@ def test_every_config_has_rows_that_pass_the_gate_and_fit_the_features(builder, 
 def test_builders_of_one_spool_generate_once(make_generation, tmp_path):
     pool = ScriptedPool()
     generation = make_generation(pool=pool)
-    rows = Spool(tmp_path / "spool", generation.recipe)
+    rows = new_spool(generation, tmp_path / "spool")
     for config in configs():
         Ecd(config, generation=generation, spool=rows, cache_dir=str(tmp_path)).download_and_prepare()
-    assert len(pool.requests) == len(list(rows.keys()))
+    assert len(pool.requests) == len(list(rows.calls()))
 
 
 def test_rows_on_their_way_go_with_the_builder(builder, tmp_path, monkeypatch):
@@ -78,9 +78,9 @@ def test_processes_make_the_same_rows(make_generation, tmp_path):
 
 def test_another_recipe_or_model_is_another_cache(builder, make_generation):
     fingerprints = {
-        make_generation().fingerprint,
-        make_generation(recipe=replace(RECIPE, seed=1)).fingerprint,
-        make_generation(recipe=replace(RECIPE, rounds=1)).fingerprint,
+        make_generation().provenance().fingerprint,
+        make_generation(recipe=replace(RECIPE, seed=1)).provenance().fingerprint,
+        make_generation(recipe=replace(RECIPE, rounds=1)).provenance().fingerprint,
     }
     assert len(fingerprints) == 3
     assert builder().cache_dir != builder(recipe=replace(RECIPE, rounds=1)).cache_dir
@@ -136,9 +136,11 @@ def relaxing(request):
 def test_a_build_with_a_student_tells_of_it_and_is_replayed_byte_for_byte(make_build):
     recipe = replace(RECIPE, options={"negatives": ["evolved", "student", "relaxed"]}, max_share={"repair": 0.5})
     asked = ScriptedPool(student, STUDENT)
-    build = make_build(recipe=recipe, pool=ScriptedPool(relaxing), others={"student": Answerer(STUDENT, asked)})
+    build = make_build(
+        recipe=recipe, pool=ScriptedPool(relaxing), extra_models={"student": ModelSource(STUDENT, asked)}
+    )
     assert asked.requests
-    again = make_build("again", recipe=recipe, pool=None, others={"student": Answerer(STUDENT)})
+    again = make_build("again", recipe=recipe, pool=None, extra_models={"student": ModelSource(STUDENT)})
     assert contents(build) == contents(again)
 
     rows = list(every_row(build, "preference"))

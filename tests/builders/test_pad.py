@@ -4,18 +4,19 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scripted import MODEL, RECIPE, ScriptedPool, finish, scripted
 
-from builders.pad import Pad
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
 from ecd_data.artifact.validation import validate_build
-from ecd_data.calls.scheduler import Answerer
-from ecd_data.errors import CallFailed, GateError, RecipeError
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
-from ecd_data.request import Model, Response
-from ecd_data.values import Seed
+from ecd_data.builders.pad import Pad
+from ecd_data.calls.scheduler import ModelSource
+from ecd_data.core.errors import CallFailed, GateError, RecipeError
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Model, Response
+from ecd_data.core.values import Seed
+from ecd_data.methods import make_plan
+from ecd_data.methods.pad import run
+from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool, finish, scripted
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 PAD = replace(RECIPE, builder="pad")
@@ -46,7 +47,7 @@ def chain(answer=best_is_long, seed=SEED, rounds=1, **options):
         return answer(request)
 
     recipe = replace(PAD, rounds=rounds, options=options)
-    return finish(Pad.run(seed, Plan.of(recipe)), remember), asked
+    return finish(run(seed, make_plan(recipe)), remember), asked
 
 
 def row(done):
@@ -58,11 +59,13 @@ def test_samples_are_compared_in_both_orders_by_the_teacher():
     done, asked = chain()
     by_role = {role: [request for request in asked if request.role == role] for role in ("sample", "select")}
     assert len(by_role["sample"]) + len(by_role["select"]) == len(asked)
-    assert {(r.by, r.temperature, r.messages[-1]["content"]) for r in by_role["sample"]} == {
+    assert {(r.model_name, r.temperature, r.messages[-1]["content"]) for r in by_role["sample"]} == {
         ("student", 1.0, SEED.instruction)
     }
     assert len({request.seed for request in by_role["sample"]}) == 4
-    assert {(r.by, r.temperature, r.max_tokens, r.top_logprobs) for r in by_role["select"]} == {("teacher", 0, 1, 5)}
+    assert {(r.model_name, r.temperature, r.max_tokens, r.top_logprobs) for r in by_role["select"]} == {
+        ("teacher", 0, 1, 5)
+    }
     shown = [
         [SAID.index(part.split("=====\n")[1].strip()) for part in r.messages[0]["content"].split("\nAnswer ")[1:3]]
         for r in by_role["select"]
@@ -91,7 +94,7 @@ def test_the_likelihood_is_asked_for_where_it_counts(alpha, method):
     done, asked = chain(alpha=alpha)
     scored = [request for request in asked if request.role == "score"]
     assert [request.messages[-1] for request in scored] == [{"role": "assistant", "content": text} for text in SAID]
-    assert {(r.by, r.scored, len(r.messages)) for r in scored} == {("teacher", True, 2)}
+    assert {(r.model_name, r.scored, len(r.messages)) for r in scored} == {("teacher", True, 2)}
     assert any(request.role == "select" for request in asked) == (method == "mix")
     made = row(done)
     assert made["method"] == method
@@ -165,15 +168,15 @@ def test_requirements_are_checked_on_every_answer_and_the_favourite_meets_all():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 5}, "options.samples is 5; it must lie between 2 and 4, since .* n! rankings"),
+        ({"samples": 5}, "options.samples is 5; expected `int` <= 4"),
         ({"samples": 1}, "options.samples is 1"),
         ({"temperature": 0}, "options.temperature is 0"),
-        ({"alpha": 1.5}, "options.alpha is 1.5; it must lie between 0"),
+        ({"alpha": 1.5}, "options.alpha is 1.5; expected `float` <= 1.0"),
     ],
 )
 def test_mistakes_in_the_options_are_named(options, message):
     with pytest.raises(RecipeError, match=message):
-        Plan.of(Recipe(builder="pad", options=options))
+        make_plan(Recipe(builder="pad", options=options))
 
 
 class TeacherPool(ScriptedPool):
@@ -189,8 +192,8 @@ def made(make_build):
 
     def make(name="build", replay=False, **options):
         student, teacher = (None, None) if replay else (ScriptedPool(answer), TeacherPool(answer))
-        others = {"student": Answerer(MODEL, student), "teacher": Answerer(TEACHER, teacher)}
-        return make_build(name, pool=student, recipe=replace(PAD, options=options), others=others)
+        others = {"student": ModelSource(MODEL, student), "teacher": ModelSource(TEACHER, teacher)}
+        return make_build(name, pool=student, recipe=replace(PAD, options=options), extra_models=others)
 
     return make
 

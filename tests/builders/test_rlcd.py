@@ -2,18 +2,18 @@ import json
 from dataclasses import replace
 
 import pytest
-from forgery import edit_rows
-from scripted import RECIPE, ScriptedPool, finish, scripted
 
-from builders.rlcd import Rlcd, affixes
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
 from ecd_data.artifact.validation import validate_build
-from ecd_data.errors import GateError, RecipeError
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
-from ecd_data.request import Response
-from ecd_data.values import Seed
+from ecd_data.core.errors import GateError, RecipeError
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Response
+from ecd_data.core.values import Seed
+from ecd_data.methods import make_plan
+from ecd_data.methods.rlcd import affixes, run
+from tests.helpers.forgery import edit_rows
+from tests.helpers.scripted import RECIPE, ScriptedPool, finish, scripted
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 RLCD = replace(RECIPE, builder="rlcd")
@@ -41,7 +41,7 @@ def chain(judge="first", seed=SEED, **options):
         asked.append(request)
         return answer(request, judge)
 
-    return finish(Rlcd.run(seed, Plan.of(recipe)), remember), asked
+    return finish(run(seed, make_plan(recipe)), remember), asked
 
 
 def test_the_same_question_is_asked_under_two_affixes_that_match():
@@ -87,17 +87,17 @@ def test_every_way_to_differ_has_pairs_of_affixes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"affixes": ["kind"]}, "options.affixes names kind; there are helpful"),
-        ({"affixes": []}, "options.affixes names none"),
+        ({"affixes": ["kind"]}, "the choices are helpful, harmless"),
+        ({"affixes": []}, "the choices are helpful, harmless"),
         ({"affix": ["helpful"]}, "unknown key 'options.affix'; the keys are options.requirements"),
-        ({"rescore": "yes"}, "options.rescore is 'yes'; it must look like False"),
+        ({"rescore": "yes"}, "options.rescore is 'yes'; expected `bool`"),
         ({"rescore": 1}, "options.rescore is 1"),
         ({"requirements": True}, "options.requirements is True"),
     ],
 )
 def test_mistakes_in_the_options_are_named(options, message):
     with pytest.raises(RecipeError, match=message):
-        Plan.of(Recipe(builder="rlcd", options=options))
+        make_plan(Recipe(builder="rlcd", options=options))
 
 
 def test_the_build_tells_of_the_method(make_build):

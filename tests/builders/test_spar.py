@@ -2,17 +2,17 @@ import json
 from dataclasses import replace
 
 import pytest
-from scripted import RECIPE, ScriptedPool, finish, scripted
 
-from builders.spar import Spar
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
 from ecd_data.artifact.validation import validate_build
-from ecd_data.errors import RecipeError
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
-from ecd_data.request import Response
-from ecd_data.values import Seed
+from ecd_data.core.errors import RecipeError
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Response
+from ecd_data.core.values import Seed
+from ecd_data.methods import make_plan
+from ecd_data.methods.spar import run
+from tests.helpers.scripted import RECIPE, ScriptedPool, finish, scripted
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 GOOD, BAD = "Start slowly and drink some water.", "Start slowly, and drink 2 cups of water!"
@@ -38,7 +38,7 @@ def chain(samples=(BAD,), refine=mended, rounds=1, judge=None, **changes):
         return judge(request) if request.role == "judge" else scripted(request)
 
     recipe = replace(SPAR, rounds=rounds, **changes)
-    return finish(Spar.run(SEED, Plan.of(recipe)), answer), asked
+    return finish(run(SEED, make_plan(recipe)), answer), asked
 
 
 def test_a_failing_answer_is_refined_until_it_meets_everything():
@@ -104,15 +104,15 @@ def test_what_code_cannot_check_is_judged_on_both_sides():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"requirements": 0}, "options.requirements is 0; it must be at least 1"),
-        ({"samples": 0}, "options.samples is 0; it must be at least 1"),
+        ({"requirements": 0}, "options.requirements is 0; expected `int` >= 1"),
+        ({"samples": 0}, "options.samples is 0; expected `int` >= 1"),
         ({"depth": 0}, "options.depth is 0"),
         ({"width": 3}, "unknown key 'options.width'"),
     ],
 )
 def test_mistakes_in_the_options_are_named(options, message):
     with pytest.raises(RecipeError, match=message):
-        Plan.of(Recipe(builder="spar", options=options))
+        make_plan(Recipe(builder="spar", options=options))
 
 
 def answer(request):

@@ -3,17 +3,17 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from scripted import RECIPE, ScriptedPool, finish
 
-from builders.strength import Strength
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
-from ecd_data.calls.scheduler import Answerer
-from ecd_data.errors import CallFailed, RecipeError
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
-from ecd_data.request import Model, Response
-from ecd_data.values import Seed
+from ecd_data.artifact.parquet import every_row
+from ecd_data.calls.scheduler import ModelSource
+from ecd_data.core.errors import CallFailed, RecipeError
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Model, Response
+from ecd_data.core.values import Seed
+from ecd_data.methods import make_plan
+from ecd_data.methods.strength import models, run
+from tests.helpers.scripted import RECIPE, ScriptedPool, finish
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
 RANKING = ["strong", "mid", "weak"]
@@ -44,7 +44,7 @@ def chain(said=answer, seed=SEED, rounds=3, **options):
         asked.append(request)
         return said(request)
 
-    return finish(Strength.run(seed, Plan.of(recipe)), remember), asked
+    return finish(run(seed, make_plan(recipe)), remember), asked
 
 
 def sides(pair):
@@ -59,9 +59,9 @@ def test_each_contrast_of_the_ranking_is_a_round_and_each_model_is_asked_once():
         ("mid", "weak"): 1,
         ("strong", "weak"): 2,
     }
-    assert Counter(request.by for request in asked) == Counter(RANKING)
+    assert Counter(request.model_name for request in asked) == Counter(RANKING)
     for (stronger, weaker), pair in found.items():
-        assert (pair.by, pair.rejected_by, pair.adapted_by) == (stronger, weaker, stronger)
+        assert (pair.model_name, pair.rejected_model_name, pair.adapted_by) == (stronger, weaker, stronger)
         assert pair.operation == f"strength/{stronger}-{weaker}"
         assert pair.instruction == SEED.instruction
     assert sorted(pair.round for pair in done.pairs) == [1, 2, 3]
@@ -81,7 +81,7 @@ def test_fewer_rounds_than_contrasts_still_have_all_of_them_over_the_seeds():
 
 def test_a_rank_may_have_a_system_prompt_and_a_temperature_of_its_own():
     _, asked = chain(systems={"weak": "Answer badly."}, temperatures={"weak": 1.5})
-    by = {request.by: request for request in asked}
+    by = {request.model_name: request for request in asked}
     assert by["weak"].messages[0] == {"role": "system", "content": "Answer badly."}
     assert by["strong"].messages[0]["role"] == "user"
     assert (by["weak"].temperature, by["strong"].temperature) == (1.5, RECIPE.temperature)
@@ -96,13 +96,13 @@ def test_the_judge_drops_pairs_whose_weaker_answer_wins_in_both_orders(likes, dr
 
 
 def test_what_stops_one_model_costs_the_rounds_that_need_it_and_is_not_asked_again():
-    done, asked = chain(lambda request: answer(request) if request.by != "mid" else Response("", "stop"))
+    done, asked = chain(lambda request: answer(request) if request.model_name != "mid" else Response("", "stop"))
     assert {sides(pair) for pair in done.pairs} == {("strong", "weak")}
     assert [(reject.step, reject.reason) for reject in done.rejects] == [("answer", "empty")] * 2
     assert len({(request.role, request.round, request.attempt) for request in asked}) == len(asked)
 
     def fails(request):
-        if request.by == "mid":
+        if request.model_name == "mid":
             raise CallFailed("no_answer", "gone")
         return answer(request)
 
@@ -116,7 +116,7 @@ def test_ai_feedback_labels_two_answers_of_one_model(likes, chosen):
     done, asked = chain(lambda request: answer(request, likes), rounds=2, rlaif=True)
     assert [pair.adapted_by for pair in done.pairs] == chosen
     assert [reject.reason for reject in done.rejects] == ["judge_undecided"] * (2 - len(chosen))
-    assert {request.by for request in asked} == {"", "judge"}
+    assert {request.model_name for request in asked} == {"", "judge"}
     assert [pair.gap for pair in done.pairs] == [1] * len(chosen)
 
 
@@ -133,12 +133,12 @@ def test_ai_feedback_labels_two_answers_of_one_model(likes, chosen):
 )
 def test_mistakes_in_the_options_are_named(options, message):
     with pytest.raises(RecipeError, match=message):
-        Plan.of(Recipe(builder="strength", options=options))
+        make_plan(Recipe(builder="strength", options=options))
 
 
 def test_it_asks_the_models_of_its_ranking_or_the_one_without_a_name():
-    assert list(Strength.asks(Plan.of(Recipe(builder="strength")).options)) == ["strong", "weak"]
-    assert Strength.asks(Plan.of(Recipe(builder="strength", options={"rlaif": True})).options) == [""]
+    assert list(models(make_plan(Recipe(builder="strength")).options)) == ["strong", "weak"]
+    assert models(make_plan(Recipe(builder="strength", options={"rlaif": True})).options) == [""]
 
 
 def test_rows_name_the_models_of_both_answers(make_build):
@@ -147,8 +147,8 @@ def test_rows_name_the_models_of_both_answers(make_build):
     recipe = replace(RECIPE, builder="strength", rounds=3, options={"ranking": RANKING, "judge": True})
 
     def build(name, **pools):
-        others = {name: Answerer(model, pools.get(name)) for name, model in models.items()}
-        return make_build(name, recipe=recipe, model=models["strong"], pool=pools.get("strong"), others=others)
+        others = {name: ModelSource(model, pools.get(name)) for name, model in models.items()}
+        return make_build(name, recipe=recipe, model=models["strong"], pool=pools.get("strong"), extra_models=others)
 
     built = build("live", **pools)
     pairs = list(every_row(built, "preference"))

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fake_endpoint import FakeServer
 
 from ecd_data.calls import pool
+from tests.helpers.fake_endpoint import FakeServer
 
 
 @pytest.fixture

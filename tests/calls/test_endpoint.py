@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_endpoint import TGI_MODEL, FakeServer, Fault, chat_completion, make_request
 from jsonschema import Draft202012Validator
 
 from ecd_data.calls.endpoint import Endpoint, Trouble, parse_url
 from ecd_data.calls.scoring import parse_scored
-from ecd_data.errors import CallFailed, EndpointError
-from ecd_data.request import Grammar, Model, Request, Response
+from ecd_data.core.errors import CallFailed, EndpointError
+from ecd_data.core.request import Grammar, Model, Request, Response
+from tests.helpers.fake_endpoint import TGI_MODEL, FakeServer, Fault, chat_completion, make_request
 
 TOKEN = "secret-token-of-the-endpoint"
 SCHEMA = {"type": "object", "properties": {"met": {"type": "boolean"}}, "required": ["met"]}

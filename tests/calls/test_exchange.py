@@ -11,14 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fake_endpoint import make_request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ecd_data.calls.exchange import SCHEMA, Imported, import_into, read_parquet, write_parquet
 from ecd_data.calls.store import Store
-from ecd_data.errors import StoreError
-from ecd_data.request import Grammar, Model, Response, request_from, request_key
+from ecd_data.core.errors import StoreError
+from ecd_data.core.request import Grammar, Model, Response, request_from, request_key
+from tests.helpers.fake_endpoint import make_request
 
 MODEL = Model("org/model", "0123")
 

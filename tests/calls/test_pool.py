@@ -8,13 +8,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from fake_endpoint import TGI_INFO, TGI_MODEL, FakeServer, Fault, chat_completion, make_request
 
 from ecd_data.calls import load
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
-from ecd_data.errors import CallFailed, EndpointError
-from ecd_data.request import Response
+from ecd_data.core.errors import CallFailed, EndpointError
+from ecd_data.core.request import Response
+from tests.helpers.fake_endpoint import TGI_INFO, TGI_MODEL, FakeServer, Fault, chat_completion, make_request
 
 T = TypeVar("T")
 MORE = {"min_concurrency": 1, "max_concurrency": 4}
@@ -87,7 +87,7 @@ def test_a_request_that_is_refused_is_not_tried_again(server: FakeServer) -> Non
 
 def test_a_dead_server_ends_the_run(server: FakeServer) -> None:
     server.always = Fault(500, b"boom")
-    with pytest.raises(EndpointError, match="failed again and again.*boom.*the same command goes on") as caught:
+    with pytest.raises(EndpointError, match="failed again and again.*boom.*run the same command again") as caught:
         with_pool([server], many)
     assert not isinstance(caught.value, CallFailed)
     assert len(server.bodies) <= 4 + load.FAILURES + load.PROBES

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_endpoint import TGI_INFO, TGI_MODEL, FakeServer, Fault, make_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool
-from ecd_data.calls.scheduler import Answerer, Stats, drive, run
+from ecd_data.calls.scheduler import ModelSource, Stats, drive, run
 from ecd_data.calls.store import Store
-from ecd_data.errors import CallFailed, EndpointError, StoreError
-from ecd_data.request import Model, Request, Response, request_key
+from ecd_data.core.errors import CallFailed, EndpointError, StoreError
+from ecd_data.core.request import Model, Request, Response, request_key
+from tests.helpers.fake_endpoint import TGI_INFO, TGI_MODEL, FakeServer, Fault, make_request
 
 Talk = Generator[Sequence[Request], list[Response], list[str]]
 
@@ -181,12 +181,12 @@ def test_the_first_exception_stops_everything(where: str) -> None:
 # --- run ------------------------------------------------------------------------------------------------------------
 
 
-REPLAY = Answerer(TGI_MODEL)
+REPLAY = ModelSource(TGI_MODEL)
 
 
-def served_by(*servers: FakeServer, concurrency: int = 16, **changes: Any) -> Answerer:
+def served_by(*servers: FakeServer, concurrency: int = 16, **changes: Any) -> ModelSource:
     endpoints = [Endpoint(server.url, timeout=5, token="secret-token") for server in servers]
-    return Answerer(TGI_MODEL, Pool(endpoints, max_concurrency=concurrency, **changes))
+    return ModelSource(TGI_MODEL, Pool(endpoints, max_concurrency=concurrency, **changes))
 
 
 def live(server: FakeServer, store: Store, chains: int = 12, concurrency: int = 16) -> list[list[str]]:
@@ -271,7 +271,7 @@ def test_a_replay_names_what_is_missing(server: FakeServer, tmp_path: Path) -> N
 def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
         with pytest.raises(EndpointError, match="now serves test/tiny-model@0123abcd"):
-            list(run([talk(0)], store, Answerer(Model(TGI_MODEL.id, "other"), served_by(server).pool)))
+            list(run([talk(0)], store, ModelSource(Model(TGI_MODEL.id, "other"), served_by(server).pool)))
         assert store.count() == 0
     assert server.bodies == []
 
@@ -284,7 +284,7 @@ def test_a_failure_keeps_what_was_answered_and_the_same_run_goes_on(server: Fake
     for allowed in (5, 12):
         server.bodies.clear()
         with Store(path) as store:
-            limited = Answerer(TGI_MODEL, Pool([LimitedEndpoint(server.url, allowed)], max_concurrency=3))
+            limited = ModelSource(TGI_MODEL, Pool([LimitedEndpoint(server.url, allowed)], max_concurrency=3))
             with pytest.raises(EndpointError, match="limit"):
                 list(run(map(talk, range(12)), store, limited))
             answered += allowed
@@ -317,11 +317,11 @@ GENERATE = """
 import sys
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool
-from ecd_data.calls.scheduler import Answerer, run
+from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
-from fake_endpoint import TGI_MODEL
+from tests.helpers.fake_endpoint import TGI_MODEL
 from test_scheduler import talk
-answerer = Answerer(TGI_MODEL, Pool([Endpoint(sys.argv[2])], max_concurrency=4))
+answerer = ModelSource(TGI_MODEL, Pool([Endpoint(sys.argv[2])], max_concurrency=4))
 with Store(sys.argv[1]) as store:
     for result in run(map(talk, range(12)), store, answerer):
         print("".join(result), flush=True)
@@ -446,7 +446,7 @@ def test_calls_of_the_furthest_chain_come_first(server: FakeServer, tmp_path: Pa
             return await super().complete(request, priority)
 
     with Store(tmp_path / "r.sqlite") as store:
-        list(run(map(talk, range(5)), store, Answerer(TGI_MODEL, Watched([Endpoint(server.url)]))))
+        list(run(map(talk, range(5)), store, ModelSource(TGI_MODEL, Watched([Endpoint(server.url)]))))
     order = [request for request, _ in sorted(asked, key=lambda call: call[1])]
     assert [request.round for request in order] == sorted((request.round for request in order), reverse=True)
     last = [request.seed_id for request in order if request.round == 2]
@@ -476,22 +476,22 @@ def test_a_request_goes_to_the_model_that_it_names(server: FakeServer, tmp_path:
     other.routes["/info"] = {**TGI_INFO, "model_id": strong.id, "model_sha": strong.revision}
 
     def steps() -> Any:
-        return (yield [make_request(1), make_request(1, by="strong"), make_request(2, by="judge")])
+        return (yield [make_request(1), make_request(1, model_name="strong"), make_request(2, model_name="judge")])
 
-    def again(others: dict[str, Answerer]) -> list[Any]:
-        return list(run([steps()], store, REPLAY, others=others))
+    def again(others: dict[str, ModelSource]) -> list[Any]:
+        return list(run([steps()], store, REPLAY, extra_models=others))
 
     try:
         with Store(tmp_path / "r.sqlite") as store:
-            others = {"strong": Answerer(strong, Pool([Endpoint(other.url)]))}
-            live = list(run([steps()], store, served_by(server), others=others))
+            others = {"strong": ModelSource(strong, Pool([Endpoint(other.url)]))}
+            live = list(run([steps()], store, served_by(server), extra_models=others))
             assert (len(server.bodies), len(other.bodies)) == (2, 1)  # a judge that is not named is the model itself
-            assert again({"strong": Answerer(strong)}) == live
+            assert again({"strong": ModelSource(strong)}) == live
             with pytest.raises(EndpointError, match="say who that is with --endpoint strong=URL"):
                 again({})
     finally:
         other.stop()
-    assert request_key(strong, make_request(1)) == request_key(strong, make_request(1, by="strong"))
+    assert request_key(strong, make_request(1)) == request_key(strong, make_request(1, model_name="strong"))
 
 
 def test_ctrl_c_twice_loses_no_answer_that_waits_for_the_disk(server: FakeServer, tmp_path: Path) -> None:
@@ -531,5 +531,5 @@ def test_a_server_that_goes_away_when_all_is_answered_ends_no_run(server: FakeSe
         gone.routes["/info"] = TGI_INFO
         with Store(tmp_path / f"{number}.sqlite") as store:
             pool = Pool([Endpoint(one.url) for one in servers])
-            assert len(list(run([talk(0)], store, Answerer(TGI_MODEL, pool)))) == 1
+            assert len(list(run([talk(0)], store, ModelSource(TGI_MODEL, pool)))) == 1
     gone.stop()

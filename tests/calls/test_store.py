@@ -16,14 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fake_endpoint import make_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecd_data.calls.salvage import readable
 from ecd_data.calls.store import Store
-from ecd_data.errors import StoreError
-from ecd_data.request import Grammar, Model, Response, request_key
+from ecd_data.core.errors import StoreError
+from ecd_data.core.request import Grammar, Model, Response, request_key
+from tests.helpers.fake_endpoint import make_request
 
 MODEL = Model("test/tiny-model", "0123abcd")
 REQUEST = make_request()
@@ -33,8 +33,8 @@ RESPONSE = Response("Zürich 🙂\n", "length", 11, 2, -0.375)
 PUT_FOREVER = """
 import sys
 from ecd_data.calls.store import Store
-from ecd_data.request import Model, Response, request_key
-from fake_endpoint import make_request
+from ecd_data.core.request import Model, Response, request_key
+from tests.helpers.fake_endpoint import make_request
 start, stop, text = int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 model = Model("test/tiny-model", "0123abcd")
 with Store(sys.argv[1]) as store:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ecd_data.core.errors import SeedError
 from ecd_data.corpus.contamination import contamination_of, read_contamination
-from ecd_data.errors import SeedError
 
 PROMPT = "Write a short poem about the sea, in which every line ends with a vowel."
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=12)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
 
+from ecd_data.core.errors import SeedError
 from ecd_data.corpus.seeds import Columns, label, read_corpus
-from ecd_data.errors import SeedError
 from ecd_data.local.hub import Hub
 
 ROWS = [{"instruction": "Name a fruit.", "response": "An apple."}, {"instruction": "Name a tree.", "response": "Oak."}]
@@ -157,7 +157,7 @@ configs:
 READ = """
 import sys
 from ecd_data.corpus.seeds import read_corpus
-from ecd_data.errors import SeedError
+from ecd_data.core.errors import SeedError
 for source in sys.argv[1:]:
     try:
         corpus = read_corpus([source])

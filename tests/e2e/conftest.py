@@ -1,5 +1,6 @@
 import pytest
-from runs import Generate
+
+from tests.helpers.runs import Generate
 
 
 @pytest.fixture

@@ -7,21 +7,21 @@ import sys
 from contextlib import ExitStack
 
 import pytest
-from runs import contents
-from tiny_model import write_model
 
 from benchmarks.simulated import Simulated
-from builders import find
-from builders.spool import Spool
-from ecd_data.artifact.inputs import read_inputs
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
-from ecd_data.calls.scheduler import Answerer
+from ecd_data.artifact.parquet import every_row
+from ecd_data.artifact.replay_inputs import read_inputs
+from ecd_data.builders import find_builder
+from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
-from ecd_data.generate import write_build
-from ecd_data.generation import Generation
+from ecd_data.core.request import Model
+from ecd_data.generation.generation import Generation
 from ecd_data.local.hub import Hub
-from ecd_data.request import Model
+from ecd_data.methods import METHODS
+from tests.helpers.building import build_of
+from tests.helpers.runs import contents
+from tests.helpers.tiny_model import write_model
 
 RECIPES = {
     "rlcd": """
@@ -50,10 +50,10 @@ operations: [format/word_count_at_most, format/sentence_count_at_most, style/no_
 }
 MODELS = {"pad": ["student", "teacher"], "rlcd": [""], "spar": [""], "strength": ["strong", "mid", "weak"]}
 TRAINERS = {
-    "pad": "trainers.pad",
-    "rlcd": "trainers.dpo",
-    "spar": "trainers.dpo",
-    "strength": "trainers.curriculum",
+    "pad": "ecd_data.trainers.pad",
+    "rlcd": "ecd_data.trainers.dpo",
+    "spar": "ecd_data.trainers.dpo",
+    "strength": "ecd_data.trainers.curriculum",
 }
 
 
@@ -99,12 +99,13 @@ def test_its_rows_say_what_they_are(made):
         assert row["chosen_met"] == [True] * len(row["requirements"])
         assert row["model"] in {"simulated/model@5171a7ed", *(f"simulated/{m}@5171a7ed" for m in MODELS[name])}
     schema = json.loads((folder / "build" / "schema" / "preference.schema.json").read_text())
-    assert schema["properties"].keys() == find(name).FEATURES["preference"].keys()
+    assert schema["properties"].keys() == find_builder(name).FEATURES["preference"].keys()
 
 
-def test_a_replay_finds_out_which_model_is_which(made, tmp_path):
+def test_a_replay_is_told_which_model_is_which(made, tmp_path):
     name, folder = made
-    run("ecd_data.generate", *flags(name, folder, tmp_path / "again"), "--replay")
+    models = [part for model in MODELS[name] if model for part in ("--model", f"{model}=simulated/{model}")]
+    run("ecd_data.generate", *flags(name, folder, tmp_path / "again"), "--replay", *models)
     assert contents(tmp_path / "again") == contents(folder / "build")
 
 
@@ -113,11 +114,9 @@ def test_parts_in_processes_make_the_same_bytes(made, tmp_path):
     manifest = read_manifest(folder / "build")
     recipe, corpus, _ = read_inputs(folder / "build", manifest)
     with Store(folder / "responses.sqlite", read_only=True) as store:
-        others = {name: Answerer(Model(**model)) for name, model in manifest["models"].items()}
-        generation = Generation(corpus, recipe, Model(**manifest["model"]), store, others=others)
-        spool = Spool(tmp_path / "spool", recipe, parts=3)
-        spool.fill(generation, processes=2)
-        write_build(spool, generation, tmp_path / "parts")
+        extra_models = {name: ModelSource(Model(**model)) for name, model in manifest["models"].items()}
+        generation = Generation(corpus, recipe, ModelSource(Model(**manifest["model"])), store, extra_models)
+        build_of(generation, tmp_path / "parts", tmp_path / "spool", parts=3, processes=2)
     assert contents(tmp_path / "parts") == contents(folder / "build")
 
 
@@ -135,7 +134,7 @@ def test_a_model_is_trained_on_it(made, tmp_path):
     quick = ["--max_steps", 2, "--max_length", 256, "--bf16", "false", "--report_to", "none", "--use_cpu", "true"]
     run(TRAINERS[name], *data, *quick, "--output_dir", tmp_path / "out")
     assert (tmp_path / "out" / "model.safetensors").exists()
-    title, id_ = find(name).PAPER
+    method = METHODS[name]
     card = (tmp_path / "out" / "README.md").read_text()
-    assert f"made by {title}" in card
-    assert f"- {title}: [arXiv:{id_}]" in card
+    assert f"made by {method.title}" in card
+    assert f"- {method.title}: [arXiv:{method.arxiv}]" in card

@@ -1,7 +1,6 @@
 """The comparison of all builders, small, on the simulated endpoint."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from benchmarks.simulated import Simulated
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "methods.py"
+ROOT = Path(__file__).parents[2]
 RECIPE = """
 rounds: 2
 weave: 0
@@ -26,9 +25,17 @@ def result(tmp_path_factory):
     (folder / "recipe.yaml").write_text(RECIPE)
     with Simulated() as server:
         flags = ["--calls", 400, "--recipe", folder / "recipe.yaml", "--endpoint", server.url]
-        command = [sys.executable, SCRIPT, *flags, "--work", folder / "work", "--result", folder / "methods.json"]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=600)
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.methods",
+            *flags,
+            "--work",
+            folder / "work",
+            "--result",
+            folder / "methods.json",
+        ]
+        done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (folder / "methods.md").read_text() == done.stdout
     return {row["builder"]: row for row in json.loads((folder / "methods.json").read_text())["builders"]}

@@ -9,13 +9,13 @@ import time
 
 import psutil
 import pytest
-from runs import contents
 
 from benchmarks import simulated
 from benchmarks.simulated import Simulated
-from ecd_data.cluster import _take_answers
-from ecd_data.errors import StoreError
-from ecd_data.work import Work
+from ecd_data.cluster.tasks import _take_answers
+from ecd_data.cluster.work_folder import WorkFolder
+from ecd_data.core.errors import StoreError
+from tests.helpers.runs import contents
 
 # What Slurm does with a script, one task after the other: enough to run what we hand to it.
 SBATCH = """#!{python}
@@ -63,7 +63,7 @@ def test_a_work_folder_at_a_url(generate, tmp_path):
     with Simulated() as server:
         server.stop_after = STOPPED
         said, _ = generate.start(server, "tasks", *flags, *IMPATIENT).communicate(timeout=60)
-        assert "the same command goes on" in said
+        assert "run the same command again" in said
         server.stop_after = None
         before = server.answered.copy()
         assert generate(server, "tasks", *flags) == alone
@@ -117,9 +117,9 @@ def test_mistakes_are_told(generate, tmp_path, monkeypatch):
         for flags, expected in [
             (["--executor", "slurm"], "Slurm needs partition and time: add --sbatch partition="),
             (["--executor", "slurm", "--sbatch", "partition=cpu", "--sbatch", "time=1"], "This machine has no sbatch"),
-            (["--executor", "local", "--replay"], "are of one process"),
-            (["--executor", "ray", "--metrics-port", "0"], "are of one process"),
-            (["--tasks", "0", "--executor", "local"], "0 is not at least 1"),
+            (["--executor", "local", "--replay"], "are for one process"),
+            (["--executor", "ray", "--metrics-port", "0"], "are for one process"),
+            (["--tasks", "0", "--executor", "local"], "must be at least 1, got 0"),
             (["--executor", "local", "--work", "memory://run"], "is seen by one process alone"),
             (["--executor", "local", "--work", "gopher://run"], "name a folder or URL that you may write to"),
             (["--executor", "local", "--work", str(tmp_path / "no")], "would lie where the build goes"),
@@ -146,7 +146,7 @@ def test_a_task_that_fails_is_told_and_the_next_run_goes_on(generate, tmp_path, 
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 1, said
         assert said.splitlines()[-1].startswith("error: ")
-        assert "the same command goes on" in said.splitlines()[-1]
+        assert "run the same command again" in said.splitlines()[-1]
         logs = "".join(path.read_text() for path in (tmp_path / "tasks.work").rglob("*.log"))
         assert "failed" in logs
         assert "secret-token" not in logs + said
@@ -215,14 +215,14 @@ def test_ctrl_c_ends_the_tasks_too(generate):
 
 
 def test_a_task_that_was_killed_while_it_made_its_store_hinders_nobody(tmp_path):
-    Work(str(tmp_path / "work")).claim("fingerprint", 2)
+    WorkFolder(str(tmp_path / "work")).claim("fingerprint", 2)
     stores = tmp_path / "work" / "responses"
     stores.mkdir()
     (stores / "00000.sqlite").touch()
-    _take_answers(Work(str(tmp_path / "work")), tmp_path / "all.sqlite")
+    _take_answers(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
     (stores / "00001.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(StoreError, match=r"00001.sqlite of .*/work: without that file the run goes on"):
-        _take_answers(Work(str(tmp_path / "work")), tmp_path / "all.sqlite")
+        _take_answers(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
 
 
 def test_calls_that_failed_are_asked_by_the_next_run(generate, tmp_path, monkeypatch):

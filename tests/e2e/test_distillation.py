@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from runs import contents
-from tiny_model import write_model
 
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
 from ecd_data.local.tgi import TextGeneration
+from tests.helpers.runs import contents
+from tests.helpers.tiny_model import write_model
 
 SEEDS = ["Name three fruits.", "Say hello to a friend.", "What is the colour of the sky?", "Name an animal."]
 RECIPE = """
@@ -64,5 +64,5 @@ def test_a_student_is_trained_on_the_build_as_it_is(build, tmp_path):
     pytest.importorskip("trl")
     data = ["--dataset_name", build, "--model_name_or_path", write_model(tmp_path / "tiny")]
     quick = ["--max_steps", 2, "--max_length", 256, "--bf16", "false", "--report_to", "none", "--use_cpu", "true"]
-    run("trainers.pad", *data, *quick, "--output_dir", tmp_path / "out")
+    run("ecd_data.trainers.pad", *data, *quick, "--output_dir", tmp_path / "out")
     assert (tmp_path / "out" / "model.safetensors").exists()

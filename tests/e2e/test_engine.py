@@ -11,15 +11,15 @@ import sys
 import time
 
 import pytest
-from fake_endpoint import FakeServer, Fault, chat_completion
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runs import Generate, contents
 
 from benchmarks.simulated import Simulated, request_id
 from ecd_data import generate as verb
 from ecd_data.artifact.validation import validate_build
 from ecd_data.calls.store import Store
+from tests.helpers.fake_endpoint import FakeServer, Fault, chat_completion
+from tests.helpers.runs import Generate, contents
 
 KILLS = 50
 
@@ -57,7 +57,7 @@ def run_in_fork(flags, log):
 
 def test_kill_9_at_any_moment(generate, whole, tmp_path):
     """In the calls, in the store's writes, while rows, Parquet, card or manifest are written: the next run goes on."""
-    import builders.ecd  # noqa: F401
+    import ecd_data.builders.ecd  # noqa: F401
 
     moments, kills, runs = random.Random(0), 0, 0
     with Simulated(median=0.004) as server:

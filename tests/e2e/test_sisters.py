@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from tiny_model import write_model
 
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.artifact.tables import every_row
+from ecd_data.artifact.parquet import every_row
 from ecd_data.local.hub import Hub
 from ecd_data.local.tgi import TextGeneration
+from tests.helpers.tiny_model import write_model
 
 SEEDS = ["Say something kind about dogs.", "Describe the sea.", "Name an animal.", "Why do people sleep?"]
 SHORT = """
@@ -36,9 +36,9 @@ options: {ranking: [strong, mid, weak], temperatures: {strong: 0.5, mid: 0.9, we
 LIMIT = {"spar": 2}  # a search asks for many revisions of so weak a model
 NAMES = {"strength": ["strong=", "mid=", "weak="]}  # one model, told apart by its temperature
 TRAIN = {
-    "rlcd": ["trainers.dpo"],
-    "spar": ["trainers.dpo"],
-    "strength": ["trainers.curriculum", "--curriculum", "gap"],
+    "rlcd": ["ecd_data.trainers.dpo"],
+    "spar": ["ecd_data.trainers.dpo"],
+    "strength": ["ecd_data.trainers.curriculum", "--curriculum", "gap"],
 }
 
 

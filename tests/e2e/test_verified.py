@@ -8,12 +8,12 @@ from collections import Counter
 import pytest
 import yaml
 
-from ecd_data.artifact.tables import data_files, read_rows
+from ecd_data.artifact.parquet import data_files, read_rows
+from ecd_data.core.recipe import load_recipe
+from ecd_data.core.values import Requirement
 from ecd_data.local.tgi import TextGeneration
-from ecd_data.recipe import load_recipe
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 SEEDS, ROUNDS = 100, 3
 

@@ -5,12 +5,12 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from evaluation_rows import IFEVAL, ROWS
 
-from ecd_data.errors import EvaluationError, RepositoryError
+from ecd_data.core.errors import EvaluationError, RepositoryError
 from ecd_data.evaluation import ifbench
 from ecd_data.evaluation.data import read_data
 from ecd_data.local.hub import Hub
+from tests.helpers.evaluation_rows import IFEVAL, ROWS
 
 
 def write_build(folder, **splits):

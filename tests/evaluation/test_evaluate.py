@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from evaluation_rows import IFEVAL, JUDGED
-from fake_endpoint import FakeServer, Fault, chat_completion
 
 from ecd_data.local.hub import Hub
+from tests.helpers.evaluation_rows import IFEVAL, JUDGED
+from tests.helpers.fake_endpoint import FakeServer, Fault, chat_completion
 
 
 def run(*arguments, **environment):

@@ -4,19 +4,19 @@ import copy
 import json
 
 import pytest
-from evaluation_rows import COLUMNS, JUDGED, ROWS
-from scripted import MODEL, finish
 
-from ecd_data.errors import CallFailed, EvaluationError
+from ecd_data.core.errors import CallFailed, EvaluationError
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import Response
 from ecd_data.evaluation.answering import answer_task
 from ecd_data.evaluation.data import Data
 from ecd_data.evaluation.result import compare, make_result, read_result, write_result
 from ecd_data.evaluation.tasks import read_tasks
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
-from ecd_data.request import Response
+from ecd_data.methods import make_plan
+from tests.helpers.evaluation_rows import COLUMNS, JUDGED, ROWS
+from tests.helpers.scripted import MODEL, finish
 
-PLAN = Plan.of(Recipe(temperature=0.0, max_tokens=50))
+PLAN = make_plan(Recipe(temperature=0.0, max_tokens=50))
 
 
 def outcome(row, answer, judged=False, finish_reason="stop"):

@@ -2,14 +2,13 @@
 
 import copy
 import json
-import sys
 
 import pytest
-from evaluation_rows import COLUMNS, IFEVAL, JUDGED, ROWS
 
-from ecd_data.errors import EvaluationError
+from ecd_data.core.errors import EvaluationError
 from ecd_data.evaluation.ifbench import ifbench_file
 from ecd_data.evaluation.tasks import JUDGE, UNKNOWN, read_tasks
+from tests.helpers.evaluation_rows import COLUMNS, IFEVAL, JUDGED, ROWS
 
 IFEVAL_COLUMNS = ["key", "prompt", "instruction_id_list", "kwargs"]
 
@@ -81,7 +80,6 @@ def test_a_row_that_cannot_be_used_is_named(change):
         read_tasks([IFEVAL[0], {**IFEVAL[1], **change}], IFEVAL_COLUMNS, "x")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="IFBench's code needs Python 3.11")
 def test_kinds_of_ifbench_are_checked_by_its_own_code():
     row = {
         "key": "1",

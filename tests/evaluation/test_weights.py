@@ -6,12 +6,13 @@ import shutil
 
 import pytest
 
-from ecd_data.calls.scheduler import Answerer, run
+from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
-from ecd_data.errors import CallFailed, EvaluationError, RepositoryError
+from ecd_data.core.errors import CallFailed, EvaluationError, RepositoryError
+from ecd_data.core.recipe import Recipe
 from ecd_data.local.hub import Hub
-from ecd_data.method.plan import Plan
-from ecd_data.recipe import Recipe
+from ecd_data.methods import make_plan
+from ecd_data.methods.plan import Place
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -22,8 +23,8 @@ PROMPTS = [" ".join(["Name", "fruit", *str(number)] * (1 + number % 4)) for numb
 
 
 def request(prompt, role="user", max_tokens=12, temperature=0.0):
-    plan = Plan.of(Recipe(temperature=temperature, max_tokens=max_tokens))
-    return plan.request("evaluate", prompt, 0, 0, [{"role": role, "content": prompt}])
+    plan = make_plan(Recipe(temperature=temperature, max_tokens=max_tokens))
+    return plan.request(Place(prompt, 0), "evaluate", 0, [{"role": role, "content": prompt}])
 
 
 def ask(weights, *requests):
@@ -89,7 +90,7 @@ def test_answers_are_stored_and_the_weights_are_not_loaded_again(tiny, tmp_path)
 
     def texts(weights):
         with Store(tmp_path / "responses.sqlite") as store:
-            return list(run(map(steps, PROMPTS), store, Answerer(weights.model, weights)))
+            return list(run(map(steps, PROMPTS), store, ModelSource(weights.model, weights)))
 
     once, again = Weights(str(tiny), batch=2), Weights(str(tiny), batch=3)
     assert texts(once) == texts(again)

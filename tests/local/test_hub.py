@@ -10,7 +10,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
-from ecd_data.errors import EcdError
+from ecd_data.core.errors import EcdError
 from ecd_data.local.hub import Hub
 
 TOKENS = {

@@ -8,20 +8,21 @@ from unittest import mock
 
 import pyarrow.parquet as pq
 import pytest
-from forgery import RESPONSES, TRAIN, cover_up, edit_manifest, edit_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted import MODEL, RECIPE, ScriptedPool, scripted
 
 from ecd_data.artifact.manifest import read_manifest, write_manifest
-from ecd_data.calls.scheduler import Answerer
-from ecd_data.canonical import canonical_json, sha256
+from ecd_data.builders.ecd import Ecd
+from ecd_data.calls.scheduler import ModelSource
+from ecd_data.core.errors import BuildError, CallFailed
+from ecd_data.core.hashing import canonical_json, file_sha256, sha256
+from ecd_data.core.request import Model
 from ecd_data.corpus.contamination import contamination_of
-from ecd_data.errors import BuildError, CallFailed
-from ecd_data.hashing import file_sha256
+from ecd_data.progress.run import Watch
 from ecd_data.proof.replay import replay
 from ecd_data.proof.verification import verify
-from ecd_data.request import Model
+from tests.helpers.forgery import RESPONSES, TRAIN, cover_up, edit_manifest, edit_rows
+from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool, scripted
 
 CHECKS = ["code", "files", "rows", "inputs", "responses", "manifest", "card", "load_dataset"]
 
@@ -38,9 +39,14 @@ class JudgePool(ScriptedPool):
 
 def verified(build, tmp_path=None):
     """The problems by check, of those that found any; a folder to work in asks for the replay."""
-    again = (lambda published: replay(published, tmp_path / "again")) if tmp_path else None
+
+    def again(published):
+        return replay(published, tmp_path / "again", Ecd, Watch())
+
     return {
-        check.name: "\n".join(check.problems) for check in verify(build, str(build), None, again) if check.problems
+        check.name: "\n".join(check.problems)
+        for check in verify(build, str(build), None, again if tmp_path else None)
+        if check.problems
     }
 
 
@@ -85,7 +91,7 @@ def test_a_release_is_verified_and_replayed(build, tmp_path):
         {"recipe": replace(RECIPE, rounds=4, pairs="all")},
         {
             "recipe": replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0),
-            "others": {"judge": Answerer(JUDGE, JudgePool())},
+            "extra_models": {"judge": ModelSource(JUDGE, JudgePool())},
         },
         {"recipe": replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=1.0)},
     ],

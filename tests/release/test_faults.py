@@ -13,22 +13,20 @@ from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
-import publisher
 import pytest
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import RepositoryNotFoundError
-from scripted import MODEL, RECIPE, ScriptedPool
 
-from builders.ecd import Ecd
-from builders.spool import Spool
-from ecd_data.artifact.build import build
-from ecd_data.artifact.schema import configs
+from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
-from ecd_data.errors import PublishError
-from ecd_data.generation import Generation
+from ecd_data.core.errors import PublishError
+from ecd_data.generation.generation import Generation
 from ecd_data.local.hub import Hub
 from ecd_data.release.change import build_files
 from ecd_data.release.release import Release, Terms
+from tests.helpers import publisher
+from tests.helpers.building import build_of
+from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool
 
 PASSING = [409, 412, 429, 500, 503, "dropped before", "dropped after"]
 TERMS = {"first": Terms(private=True, gated="auto", tag="v2"), "second": Terms(tag="v2")}
@@ -82,11 +80,8 @@ def builds(corpus, tmp_path_factory):
     with Store(folder / "responses.sqlite") as store:
         for name, rounds in [("old", 2), ("new", 1)]:
             recipe = replace(RECIPE, rounds=rounds, splits={"train": 1.0})
-            generation = Generation(corpus=corpus, recipe=recipe, model=MODEL, store=store, pool=ScriptedPool())
-            spool = Spool(folder / f"{name}-spool", recipe)
-            spool.fill(generation)
-            builders = [Ecd(c, generation=generation, spool=spool, cache_dir=str(folder)) for c in configs()]
-            build(builders, generation, [*generation.trial_keys, *spool.keys()], folder / name)
+            generation = Generation(corpus, recipe, ModelSource(MODEL, ScriptedPool()), store)
+            build_of(generation, folder / name, folder / f"{name}-spool")
     return folder
 
 

@@ -7,7 +7,7 @@ from huggingface_hub import DatasetCardData
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders.rows import FEATURES
+from ecd_data.builders.rows import FEATURES
 from ecd_data.release.features import breaks, card_fields, field_changes
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, snapshot_download
 from huggingface_hub.errors import RepositoryNotFoundError
-from scripted import RECIPE
 
 from ecd_data.artifact.validation import validate_build
-from ecd_data.errors import PublishError
-from ecd_data.release.release import Release, Terms, download
+from ecd_data.core.errors import PublishError
+from ecd_data.release.download import download
+from ecd_data.release.release import Release, Terms
+from tests.helpers.scripted import RECIPE
 
 
 def commits(hub, **where):

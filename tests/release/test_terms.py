@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError
-from scripted import RECIPE
 
-from ecd_data.errors import PublishError
+from ecd_data.core.errors import PublishError
 from ecd_data.release.release import Terms
+from tests.helpers.scripted import RECIPE
 
 SMALLER = replace(RECIPE, rounds=1)
 

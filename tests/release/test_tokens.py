@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from ecd_data.errors import PublishError
+from ecd_data.core.errors import PublishError
 from ecd_data.local.hub import Hub
 from ecd_data.local.hub.api import Api
 from ecd_data.local.hub.errors import HubError

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 from huggingface_hub import HfApi
-from scripted import RECIPE
-from xet_hub import XetHub
+
+from tests.helpers.scripted import RECIPE
+from tests.helpers.xet_hub import XetHub
 
 LOADED = """
 import sys

@@ -2,9 +2,9 @@ from collections import Counter
 
 import pytest
 
+from ecd_data.core.values import Ruling
 from ecd_data.requirements.calibration import calibration, items, table
 from ecd_data.requirements.checks import check
-from ecd_data.values import Ruling
 
 ITEMS = items(100)
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.checks.length import sentences
 from ecd_data.requirements.grammars import GRAMMARS, grammar
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 TAXONOMY = load_taxonomy()
 REQUEST = "Why [do] I - that is, *we* - need 2^3 = 8 hours\\night of sleep?"

@@ -6,25 +6,20 @@ no difference to the reference, we and it agree as they stand.
 
 import functools
 import random
-import sys
 from collections import Counter
 from importlib import resources
 
+import langdetect
+import nltk
 import pytest
+from if_verifiable import common
+from if_verifiable.ifeval import instructions_util
 
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks import check, check_loose, loose_variants
 from ecd_data.requirements.ifeval import ifeval_requirement
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
-
-if sys.version_info < (3, 11):
-    pytest.skip("the reference implementation needs Python 3.11", allow_module_level=True)
-
-import langdetect
-import nltk
-from if_verifiable import common
-from if_verifiable.ifeval import instructions_util
-from ifeval_kinds import ANY_JSON, KINDS, LANGUAGE, PLAIN, PROSE, REFERENCE, SENTENCES
+from tests.helpers.ifeval_kinds import ANY_JSON, KINDS, LANGUAGE, PLAIN, PROSE, REFERENCE, SENTENCES
 
 TEXTS = 1000
 

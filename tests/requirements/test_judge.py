@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.request import Response
+from ecd_data.core.request import Response
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.judge import question, tally, vote
-from ecd_data.values import Requirement
 
 WISH = Requirement("content/mention_cost", "Say what it costs.", {}, "judge", 1)
 

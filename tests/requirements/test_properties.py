@@ -7,10 +7,10 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_combinations import Answer
 
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import load_taxonomy
+from tests.helpers.dull_answer import Answer
 
 REQUEST = "How do I cook rice?"
 PROSE = "Dogs walk home."

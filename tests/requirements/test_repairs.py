@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.checks.words import words
 from ecd_data.requirements.repairs import REPAIRS, repair
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement
 
 TAXONOMY = load_taxonomy()
 REPAIRABLE = [operation for operation in TAXONOMY.values() if operation.check in REPAIRS]

@@ -7,7 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecd_data.errors import RecipeError
+from ecd_data.core.errors import RecipeError
+from ecd_data.core.values import Requirement
 from ecd_data.requirements.checks import CHECKS, check
 from ecd_data.requirements.taxonomy import (
     CLASSES,
@@ -19,7 +20,6 @@ from ecd_data.requirements.taxonomy import (
     suits,
     taxonomy_hash,
 )
-from ecd_data.values import Requirement
 
 TAXONOMY = load_taxonomy()
 BY_CODE = [operation for operation in TAXONOMY.values() if operation.check != "judge"]

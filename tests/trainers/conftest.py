@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import pair, write_build
-from tiny_model import write_model
+
+from tests.helpers.tiny_model import write_model
+from tests.helpers.tiny_trainer import pair, write_build
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ pytest.importorskip("trl")
 
 from datasets import Dataset
 
-from trainers import curriculum
-from trainers.curriculum import CurriculumConfig, EpochSampler, cut, easy_and_hard, order
-from trainers.settings import TrainingError
+from ecd_data.trainers import curriculum
+from ecd_data.trainers.curriculum import CurriculumConfig, EpochSampler, cut, easy_and_hard, order
+from ecd_data.trainers.settings import TrainingError
 
 
 def split(column: str, values: list, easy: str | None = None) -> tuple[list[int], list[int]]:
@@ -80,6 +80,6 @@ def test_an_epoch_goes_on_where_the_last_one_ended() -> None:
 
 
 def test_easy_columns_are_those_of_the_dataset() -> None:
-    from builders.rows import FEATURES
+    from ecd_data.builders.rows import FEATURES
 
     assert set(curriculum.EASY) <= set(FEATURES["preference"])

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from tiny import answer, environment, front_matter, launch, pair, recipe_of, weights, write_build
 
-from ecd_data.errors import RepositoryError
-from ecd_data.hashing import files_sha256
-from trainers import card, data, dpo, settings
-from trainers.settings import TrainingError
+from ecd_data.core.errors import RepositoryError
+from ecd_data.core.hashing import files_sha256
+from ecd_data.trainers import card, data, dpo, settings
+from ecd_data.trainers.settings import TrainingError
+from tests.helpers.tiny_trainer import answer, environment, front_matter, launch, pair, recipe_of, weights, write_build
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")

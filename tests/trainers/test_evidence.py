@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from fake_endpoint import FakeServer
-from tiny import environment, weights
 
+from benchmarks import arms
+from benchmarks.evidence import held_out, without_folders
+from benchmarks.perplexity import perplexity, surprise
 from ecd_data.evaluation.data import read_data
+from tests.helpers.fake_endpoint import FakeServer
+from tests.helpers.tiny_trainer import environment, weights
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+ROOT = Path(__file__).parents[2]
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -49,11 +50,13 @@ def script(folder: Path, model: Path) -> Iterator[Any]:
     server = FakeServer()
     inputs = ["--seeds", folder / "seeds.jsonl", "--recipe", folder / "recipe.yaml", "--endpoint", server.url]
     small = ["--model", model, "--arms", "ecd", "--pairs", "8", "--max-tokens", "8", "--work", folder / "work"]
-    env = {**environment(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = environment(folder)
 
     def run(*flags: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, BENCHMARKS / "evidence.py", *inputs, *small, "--result", folder / "r.json", *flags]
-        return subprocess.run([str(part) for part in command], env=env, capture_output=True, text=True, timeout=240)
+        command = [sys.executable, "-m", "benchmarks.evidence", *inputs, *small, "--result", folder / "r.json", *flags]
+        return subprocess.run(
+            [str(part) for part in command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240
+        )
 
     yield run
     server.stop()
@@ -64,21 +67,6 @@ def done(script: Any) -> subprocess.CompletedProcess[str]:
     process = script("--", "--learning_rate", "0.01", "--bf16", "false")
     assert process.returncode == 0, process.stderr[-3000:]
     return process
-
-
-@pytest.fixture(scope="module")
-def benchmarks() -> Iterator[None]:
-    """What a script has on its path."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield
-    sys.path.remove(str(BENCHMARKS))
-
-
-@pytest.fixture(scope="module")
-def arms(benchmarks: None) -> ModuleType:
-    import arms
-
-    return arms
 
 
 def texts(chat: list[dict[str, str]]) -> str:
@@ -138,7 +126,7 @@ def steps(process: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.split()[3] for line in process.stderr.splitlines() if line.startswith("$ python -m")]
 
 
-def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, arms: Any, folder: Path) -> None:
+def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, folder: Path) -> None:
     train = arms.Split(folder / "work" / "build", "train")
     rows = {name: arm.rows(train) for name, arm in arms.ARMS.items()}
     pairs = {texts(pair["prompt"]): pair for pair in train.rows("preference")}
@@ -156,9 +144,7 @@ def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, arms: Any
         assert seed not in theirs
 
 
-def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(
-    done: Any, arms: Any, folder: Path
-) -> None:
+def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(done: Any, folder: Path) -> None:
     train = arms.Split(folder / "work" / "build", "train")
     attempted = {texts(row["prompt"]): row for row in arms.ARMS["unverified"].rows(train)}
     verified = {texts(row["prompt"]): row for row in arms.ARMS["ecd"].rows(train)}
@@ -173,9 +159,7 @@ def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(
         assert texts(attempted[row["instruction"]]["chosen"]) == first
 
 
-def test_several_test_splits_are_evaluated_as_one(done: Any, arms: Any, folder: Path, tmp_path: Path) -> None:
-    from evidence import held_out
-
+def test_several_test_splits_are_evaluated_as_one(done: Any, folder: Path, tmp_path: Path) -> None:
     splits = [arms.Split(folder / "work" / "build", name) for name in ("test", "train")]
     plain = [prompt for split in splits for prompt in split.plain_prompts()]
     sets = held_out(tmp_path, splits, plain)
@@ -187,7 +171,7 @@ def test_several_test_splits_are_evaluated_as_one(done: Any, arms: Any, folder: 
     assert all({demand.name for demand in task.demands} == names for task in asked["plain"])
 
 
-def test_random_negatives_need_a_second_seed(arms: Any) -> None:
+def test_random_negatives_need_a_second_seed() -> None:
     class OneSeed:
         build, pairs = "toy", [{"seed_id": "a", "prompt": [], "chosen": [], "rejected": []}] * 2
 
@@ -195,8 +179,7 @@ def test_random_negatives_need_a_second_seed(arms: Any) -> None:
         arms.random_negatives(OneSeed())
 
 
-def test_the_surprise_is_that_of_the_answers_own_tokens(benchmarks: None, model: Path) -> None:
-    from perplexity import surprise
+def test_the_surprise_is_that_of_the_answers_own_tokens(model: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     chat = {"prompt": [{"role": "user", "content": "fruit"}], "answer": [{"role": "assistant", "content": "an apple"}]}
@@ -210,9 +193,7 @@ def test_the_surprise_is_that_of_the_answers_own_tokens(benchmarks: None, model:
     assert found["nats"] == pytest.approx([2 * loss.item()] * 2)
 
 
-def test_perplexity_is_over_all_tokens_and_compared_on_the_same_draws(benchmarks: None) -> None:
-    from perplexity import perplexity
-
+def test_perplexity_is_over_all_tokens_and_compared_on_the_same_draws() -> None:
     own = {"nats": [3 * math.log(2), math.log(16)], "tokens": [3, 1]}
     found = perplexity(own)
     assert found["value"] == pytest.approx(2 ** (7 / 4))
@@ -221,9 +202,7 @@ def test_perplexity_is_over_all_tokens_and_compared_on_the_same_draws(benchmarks
     assert list(perplexity(twice, own).values()) == pytest.approx([2, 2, 2])
 
 
-def test_the_command_is_told_without_the_folders(benchmarks: None) -> None:
-    from evidence import without_folders
-
+def test_the_command_is_told_without_the_folders() -> None:
     assert without_folders(["--pairs", "8", "--work", "here", "--arms", "ecd", "--result", "there"]) == [
         *("--pairs", "8", "--arms", "ecd")
     ]

@@ -13,8 +13,8 @@ pytest.importorskip("trl")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from trainers import infopo, mixture, pad, slic, ties  # noqa: E402
-from trainers.preference import Pairs  # noqa: E402
+from ecd_data.trainers import infopo, mixture, pad, slic, ties  # noqa: E402
+from ecd_data.trainers.preference import Pairs  # noqa: E402
 
 reals = st.floats(-20, 20)
 # Their ratios stay below the point where the exponential is guarded.

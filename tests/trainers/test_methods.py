@@ -14,12 +14,12 @@ pytest.importorskip("trl")
 
 import torch
 import yaml
-from tiny import environment, launch, pair, recipe_of, weights, write_build
 from trl import DPOConfig
 
-from trainers import curriculum, dpo, infopo, mixture, pad, slic, ties
-from trainers.data import ScriptArguments
-from trainers.settings import TrainingError, parse
+from ecd_data.trainers import curriculum, dpo, infopo, mixture, pad, slic, ties
+from ecd_data.trainers.data import ScriptArguments
+from ecd_data.trainers.settings import TrainingError, parse
+from tests.helpers.tiny_trainer import environment, launch, pair, recipe_of, weights, write_build
 
 QUICK = ["--max_steps", 2, "--learning_rate", 0.01, "--max_length", 32, "--bf16", "false", "--report_to", "none"]
 QUICK += ["--per_device_train_batch_size", 2, "--logging_steps", 1]

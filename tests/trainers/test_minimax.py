@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
-from trainers.minimax import TaskSampler, TaskWeights, gains, weighed  # noqa: E402
-from trainers.plot import line_chart  # noqa: E402
+from ecd_data.trainers.minimax import TaskSampler, TaskWeights, gains, weighed  # noqa: E402
+from ecd_data.trainers.plot import line_chart  # noqa: E402
 
 CURVATURES, CENTRES = torch.tensor([1.0, 4.0, 0.1]), torch.tensor([0.0, 1.0, 0.5])
 

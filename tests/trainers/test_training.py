@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from tiny import answer, environment, front_matter, launch, pair, recipe_of, weights, write_build
 
-from trainers import data, dpo, run, settings, sft
-from trainers.settings import TrainingError
+from ecd_data.trainers import data, dpo, run, settings, sft
+from ecd_data.trainers.settings import TrainingError
+from tests.helpers.tiny_trainer import answer, environment, front_matter, launch, pair, recipe_of, weights, write_build
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from jsonschema import Draft202012Validator, validators
 
-from ecd_data.canonical import canonical_json, sha256
-from ecd_data.errors import GateError
+from ecd_data.core.errors import GateError
+from ecd_data.core.hashing import canonical_json, sha256
 
 ECD = "ecd"  # the builder whose schemas are the files as they stand; what others have otherwise is in `<name>.json`
 CONFIGS = ("preference", "sft", "chains", "rejects")

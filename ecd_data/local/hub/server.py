@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from ecd_data.errors import EcdError
+from ecd_data.core.errors import EcdError
 from ecd_data.local.hub.api import Api
 from ecd_data.local.hub.call import Answer, Call
 from ecd_data.local.hub.errors import HubError

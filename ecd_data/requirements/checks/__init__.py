@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ecd_data.core.values import Requirement, Verdict
 from ecd_data.requirements.checks import (
     data,
     figures,
@@ -21,7 +22,6 @@ from ecd_data.requirements.checks import (
     words,
 )
 from ecd_data.requirements.taxonomy import load_taxonomy
-from ecd_data.values import Requirement, Verdict
 
 CHECKS: dict[str, Callable[..., Verdict]] = {
     function.__name__: function

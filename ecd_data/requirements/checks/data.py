@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from ecd_data.canonical import canonical_json
+from ecd_data.core.hashing import canonical_json
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.taxonomy import LOADER
-from ecd_data.values import Verdict
 
 FENCED = re.compile(r"\s*```(\w*)[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL)
 LONGEST = 100_000  # characters of YAML that are parsed; no answer is that long

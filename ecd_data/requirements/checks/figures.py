@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import re
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import compare
 from ecd_data.requirements.checks.words import straight
-from ecd_data.values import Verdict
 
 NUMBER = re.compile(r"(?<![\w.,])\d{1,15}(?:[.,]\d{1,15})*(?![\w]|[.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])\d{1,15}(?:[.,]\d{1,15})?(?: ?%(?!\w)|[ \-]percent\b)")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import compare, paragraphs
 from ecd_data.requirements.checks.words import plain, unquoted
-from ecd_data.values import Verdict
 
 BULLET = re.compile(r"[ \t]*[-*+•][ \t]+\S")
 RULE = re.compile(r"[ \t]*[-*+](?:[ \t]*[-*+])*[ \t]*")

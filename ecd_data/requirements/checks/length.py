@@ -8,8 +8,8 @@ from typing import Literal
 
 from sentencex import segment
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.words import occurrences, unquoted, words
-from ecd_data.values import Verdict
 
 Relation = Literal["at_least", "at_most", "exactly"]
 MARKER = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)]|>)[ \t]+")

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections import Counter
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import Relation, compare
 from ecd_data.requirements.checks.words import plain, straight, words
-from ecd_data.values import Verdict
 
 CONTRACTION = re.compile(
     r"\b(?:\w{1,20}n't|(?:i|you|we|they|he|she|it|that|there|who|what)'(?:m|re|ve|ll|d)"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import compare
 from ecd_data.requirements.checks.words import plain
-from ecd_data.values import Verdict
 
 PERCENT = re.compile(r"\d{1,3}")
 

@@ -11,9 +11,9 @@ from functools import cache, lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import compare
 from ecd_data.requirements.checks.words import plain
-from ecd_data.values import Verdict
 
 TASK = re.compile(r"[ \t]*[-*+][ \t]+\[[ xX]\][ \t]+\S")
 DIVIDER = re.compile(r"[ \t]*-{3,}[ \t]*")

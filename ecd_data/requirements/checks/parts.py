@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import compare, paragraphs
 from ecd_data.requirements.checks.words import plain, words
-from ecd_data.values import Verdict
 
 
 def section_count(text: str, *, label: str, n: int) -> Verdict:

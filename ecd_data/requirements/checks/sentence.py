@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import Relation, compare, sentences
 from ecd_data.requirements.checks.words import occurrences, words
-from ecd_data.values import Verdict
 
 CLOSING = " \t\r\n\"'”’»)]*_"
 

@@ -7,8 +7,8 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from ecd_data.core.values import Verdict
 from ecd_data.requirements.checks.length import sentences
-from ecd_data.values import Verdict
 
 LANGUAGES = {"English": "en", "French": "fr", "German": "de", "Spanish": "es", "Italian": "it", "Portuguese": "pt"}
 # Those that a text may be taken for; rare ones close to these would only blur short answers.

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ecd_data.values import Verdict
+from ecd_data.core.values import Verdict
 
 TYPOGRAPHY = {
     **dict.fromkeys("“”‟„«»", '"'),

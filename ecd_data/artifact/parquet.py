@@ -1,0 +1,68 @@
+"""Reading the Parquet files of a build: rows as plain values, file and row hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ecd_data.artifact.schema import CONFIGS
+from ecd_data.core.errors import BuildError
+from ecd_data.core.hashing import canonical_bytes
+
+BATCH = 1000  # rows in memory at a time
+
+
+def data_files(build: Path, config: str) -> dict[str, list[Path]]:
+    """The Parquet files of a config by split, shards in order."""
+    files: dict[str, list[Path]] = {}
+    for path in sorted((build / "data" / config).glob("*.parquet")):
+        files.setdefault(path.name.split("-")[0], []).append(path)
+    return files
+
+
+def data_configs(*builds: Path) -> list[str]:
+    """The configs that have files in any of the builds: the common ones first."""
+    there = sorted({path.name for build in builds for path in (build / "data").glob("*")})
+    return [*(name for name in CONFIGS if name in there), *(name for name in there if name not in CONFIGS)]
+
+
+def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of some files, in order.
+
+    Raises:
+        BuildError: a file is missing or is no Parquet file.
+    """
+    for path in paths:
+        try:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):  # over all at once, memory grows with the file
+                    for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=columns):
+                        yield from batch.to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise BuildError(f"{path}: cannot be read ({' '.join(str(error).split())}). Build it again.") from None
+
+
+def every_row(build: Path, config: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of all splits of a config."""
+    for paths in data_files(build, config).values():
+        yield from read_rows(paths, columns)
+
+
+class RowsHash:
+    """Hash of some rows themselves, which a change of the Parquet writer leaves as it is."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """The next row."""
+        self._digest.update(canonical_bytes(row) + b"\n")
+
+    def hexdigest(self) -> str:
+        """Hex SHA-256 of the rows so far."""
+        return self._digest.hexdigest()

@@ -1,0 +1,58 @@
+"""What a build is made from, published in it so that anyone can replay it: recipe, seeds, and what is kept out.
+
+recipe.yaml
+seeds/seeds.parquet             {"instruction": "Name a fruit.", "response": null}, in the order of the corpus
+seeds/decontamination.parquet   {"ngram": "9c1f..."}: hashes of evaluations' runs of words, with --decontaminate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ecd_data.artifact.parquet import read_rows
+from ecd_data.artifact.provenance import Provenance
+from ecd_data.core.errors import BuildError
+from ecd_data.core.recipe import Recipe, load_recipe
+from ecd_data.core.row_groups import write_rows
+from ecd_data.corpus.contamination import Contamination
+from ecd_data.corpus.seeds import Columns, Corpus, read_corpus
+
+RECIPE = "recipe.yaml"
+SEEDS = "seeds/seeds.parquet"
+DECONTAMINATION = "seeds/decontamination.parquet"
+SEED_SCHEMA = pa.schema([("instruction", pa.string()), ("response", pa.string())])
+NGRAM_SCHEMA = pa.schema([("ngram", pa.string())])
+
+
+def write_inputs(build: Path, provenance: Provenance) -> None:
+    """Write recipe, seeds and what is kept out into a build."""
+    (build / RECIPE).write_text(provenance.recipe.to_yaml(), encoding="utf-8")
+    (build / SEEDS).parent.mkdir()
+    seeds = ({"instruction": seed.instruction, "response": seed.response} for seed in provenance.corpus.seeds)
+    write_rows(seeds, "instruction", SEED_SCHEMA, build / SEEDS)
+    if provenance.contamination:
+        ngrams = ({"ngram": ngram} for ngram in sorted(provenance.contamination.ngrams))
+        write_rows(ngrams, "ngram", NGRAM_SCHEMA, build / DECONTAMINATION)
+
+
+def read_inputs(build: Path, manifest: Mapping[str, Any]) -> tuple[Recipe, Corpus, Contamination | None]:
+    """The inputs of a build; where the seeds came from is known from the manifest alone.
+
+    Raises:
+        BuildError: the build has no seeds in it.
+        RecipeError, SeedError: recipe or seeds cannot be read.
+    """
+    if not (build / SEEDS).is_file():
+        raise BuildError(f"{build}: no {SEEDS} in it, so it cannot be replayed. Publish it again with this version.")
+    recipe, about = load_recipe(str(build / RECIPE)), manifest["seeds"]
+    corpus = read_corpus([str(build / SEEDS)], Columns("instruction", response="response"))
+    corpus = replace(corpus, sources=tuple(about["sources"]), duplicates=about["duplicates"])
+    if not about["decontaminated_from"]:
+        return recipe, corpus, None
+    ngrams = frozenset(row["ngram"] for row in read_rows([build / DECONTAMINATION]))
+    return recipe, corpus, Contamination(ngrams, recipe.decontaminate_ngram, tuple(about["decontaminated_from"]))

@@ -1,0 +1,229 @@
+"""The flags that verbs share, and what they describe as plain values."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecd_data.core.errors import EndpointError
+from ecd_data.core.request import MODEL_NAME
+
+if TYPE_CHECKING:
+    from ecd_data.calls.model_sources import ModelSettings
+    from ecd_data.generation.inputs import Sources
+    from ecd_data.progress.numbers import Price
+
+NAMED = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
+MOST_MONEY = 1e15  # for a million tokens: beyond that, sums are no numbers any more
+
+
+def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that turn seeds into a build, shared with `publish`."""
+    data = parser.add_argument_group("what is generated")
+    data.add_argument(
+        "--seeds",
+        action="append",
+        metavar="SRC",
+        help="seed corpus: a .jsonl, .json, .csv or .parquet file (path or URL), a Hub dataset "
+        "(ORG/NAME[@REVISION][:CONFIG[:SPLIT]]), or `bundled`; repeat for more",
+    )
+    data.add_argument("--instruction-column", metavar="NAME", help="default: instruction, prompt or messages")
+    data.add_argument("--input-column", metavar="NAME", help="text that belongs behind the instruction, as in Alpaca")
+    data.add_argument(
+        "--response-column", metavar="NAME", help="first answers; without it the model writes them (on-policy)"
+    )
+    data.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
+    data.add_argument(
+        "--decontaminate",
+        action="append",
+        metavar="SRC",
+        help="prompts of an evaluation (file, URL or Hub dataset id); seeds and instructions that share 8 words in a "
+        "row with them are left out; repeat for more",
+    )
+    data.add_argument(
+        "--builder",
+        metavar="NAME",
+        help="the method, instead of the recipe's: ecd (default), pad, rlcd, spar, strength",
+    )
+    data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default`, `local` or `repair`")
+    data.add_argument(
+        "--pairs",
+        choices=("adjacent", "all"),
+        help="contrast each answer with the one before it, or with all before it; instead of the recipe's",
+    )
+    data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
+    run = parser.add_argument_group("how it is run")
+    add_endpoint_arguments(run)
+    add_judge_arguments(run)
+    progress = parser.add_argument_group("how its progress is shown")
+    progress.add_argument(
+        "--price",
+        type=price,
+        nargs=2,
+        metavar=("IN", "OUT"),
+        help="money per million prompt and completion tokens of the endpoint: shows the cost",
+    )
+    progress.add_argument("--log-json", type=Path, metavar="FILE", help="append what happens, a JSON object a line")
+    progress.add_argument(
+        "--metrics-port",
+        type=port,
+        metavar="PORT",
+        help="serve http://127.0.0.1:PORT/metrics in Prometheus' text format during the run; 0 takes a free port",
+    )
+
+
+def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the flags for endpoints, calls and stored responses, shared with `calibrate`."""
+    group.add_argument(
+        "--endpoint",
+        action="append",
+        metavar="URL",
+        help="TGI or OpenAI-compatible server; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN. Repeat it "
+        "for servers that share the work; they must serve the same model. A method that asks several models takes "
+        "NAME=URL for each, with the token of one in $ECD_TOKEN_NAME where it is another",
+    )
+    group.add_argument(
+        "--model",
+        action="append",
+        metavar="ID",
+        help="which model, where a server or the response store has several; NAME=ID for one of several",
+    )
+    group.add_argument(
+        "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
+    )
+    group.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
+    group.add_argument(
+        "--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight at each server (default 16)"
+    )
+    group.add_argument(
+        "--min-concurrency",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="how far that is lowered while a server is overloaded (default 1)",
+    )
+    group.add_argument("--max-retries", type=natural, default=6, metavar="N", help="of one call (default 6)")
+    group.add_argument(
+        "--timeout", type=positive, default=120, metavar="SECONDS", help="for one try of a call (default 120)"
+    )
+
+
+def add_judge_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the flags for a judge of its own."""
+    group.add_argument(
+        "--judge-endpoint",
+        metavar="URL",
+        help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
+    )
+    group.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1, for argparse."""
+    return _at_least(1, text)
+
+
+def natural(text: str) -> int:
+    """Return a whole number of at least 0, for argparse."""
+    return _at_least(0, text)
+
+
+def _at_least(bound: int, text: str) -> int:
+    number = int(text)
+    if number < bound:
+        raise argparse.ArgumentTypeError(f"must be at least {bound}, got {text}")
+    return number
+
+
+def temperature(text: str) -> float:
+    """Return a sampling temperature from 0 to 2, for argparse."""
+    number = float(text)
+    if not 0 <= number <= 2:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 2, got {text}")
+    return number
+
+
+def price(text: str) -> float:
+    """Return an amount of money, for argparse."""
+    amount = float(text)
+    if not 0 <= amount < MOST_MONEY:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below {MOST_MONEY:.0e}, got {text}")
+    return amount
+
+
+def port(text: str) -> int:
+    """Return a TCP port or 0, for argparse."""
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 65535, got {text}")
+    return number
+
+
+def responses_path(args: argparse.Namespace) -> Path:
+    """Return the path of the response store; by default in `$ECD_HOME`, or `~/.cache/ecd`."""
+    home = Path(os.environ.get("ECD_HOME") or Path.home() / ".cache" / "ecd")
+    return Path(args.responses or home / "responses.sqlite")
+
+
+def sources(args: argparse.Namespace) -> Sources:
+    """Return what the flags of a generation say to read.
+
+    Raises:
+        SeedError: they name no seeds.
+        RecipeError: the recipe cannot be read.
+    """
+    from ecd_data.core.recipe import load_recipe
+    from ecd_data.corpus.seeds import Columns
+    from ecd_data.generation.inputs import Sources
+
+    return Sources(
+        load_recipe(args.recipe, builder=args.builder, rounds=args.rounds, pairs=args.pairs),
+        tuple(args.seeds or ()),
+        Columns(args.instruction_column, args.input_column, args.response_column),
+        args.limit,
+        tuple(args.decontaminate or ()),
+    )
+
+
+def token_price(args: argparse.Namespace) -> Price | None:
+    """Return what the flags say that tokens cost."""
+    from ecd_data.progress.numbers import Price
+
+    return Price(*args.price) if args.price else None
+
+
+def model_settings(args: argparse.Namespace, needs_endpoint: bool = True) -> ModelSettings:
+    """Return whom the flags say to ask, and how.
+
+    Raises:
+        EndpointError: they name no endpoint where one is needed, and this is no replay.
+    """
+    from ecd_data.calls.model_sources import ModelSettings
+
+    urls = args.endpoint or [os.environ[name] for name in ["ECD_ENDPOINT"] if os.environ.get(name)]
+    if needs_endpoint and not urls and not args.replay:
+        raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
+    return ModelSettings(
+        urls=_by_name(urls),
+        model_ids={name: ids[-1] for name, ids in _by_name(args.model or []).items()},
+        judge_url=getattr(args, "judge_endpoint", None),
+        judge_id=getattr(args, "judge_model", None),
+        replay=args.replay,
+        min_concurrency=args.min_concurrency,
+        max_concurrency=args.max_concurrency,
+        max_retries=args.max_retries,
+        timeout=args.timeout,
+    )
+
+
+def _by_name(values: Sequence[str]) -> dict[str, list[str]]:
+    """The values of a flag, by the names before their `=`."""
+    named: dict[str, list[str]] = {}
+    for value in values:
+        match = NAMED.fullmatch(value)
+        named.setdefault(match[1] if match else "", []).append(match[2] if match else value)
+    return named

@@ -1,0 +1,31 @@
+"""Prompts are Jinja files beside the code that uses them; seed and model text only ever enters as a value."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import jinja2
+
+
+@cache
+def _environment(package: str) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: (resources.files(package) / name).read_text(encoding="utf-8")),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # prompts are plain text, and values are never parsed as templates
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.clear()  # no prompt uses them, and every rendering copies them
+    return environment
+
+
+@cache
+def _template(package: str, name: str) -> jinja2.Template:
+    return _environment(package).get_template(name)
+
+
+def render(package: str, name: str, **values: object) -> str:
+    """The template `name` of `package`, filled in and stripped."""
+    return _template(package, name).render(**values).strip()

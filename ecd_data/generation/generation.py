@@ -1,0 +1,203 @@
+"""A generation: a seed corpus, a recipe, and the models that answer. Once prepared, it yields finished chains."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple
+
+from ecd_data.artifact.provenance import Judge, Provenance
+from ecd_data.calls.scheduler import ModelSource, Stats, run
+from ecd_data.calls.store import Store
+from ecd_data.core.errors import CallFailed
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.request import JUDGE, Model, Steps, T
+from ecd_data.core.values import Chain
+from ecd_data.corpus.contamination import Contamination
+from ecd_data.corpus.seeds import Corpus
+from ecd_data.methods import make_plan, method_of
+from ecd_data.methods.judge_trial import try_judge
+from ecd_data.methods.plan import Plan
+from ecd_data.requirements.calibration import Calibration, calibration, items
+
+CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The responses that a chain, or a question to the judge, took, from the store or an endpoint."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Call(NamedTuple):
+    """A call by its key in the response store, and the reason code if it failed for good in this run."""
+
+    key: str
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What is called as a generation goes on, to show its progress.
+
+    on_stage: with the name of a stage and the number of its results, when it begins.
+    on_result: with each result (a chain, or a question to the judge with its ruling) and what it took.
+    on_call: with the stage's totals, after each call.
+    """
+
+    on_stage: Callable[[str, int], None] | None = None
+    on_result: Callable[[object, Usage], None] | None = None
+    on_call: Callable[[Stats], None] | None = None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a run is made of.
+
+    corpus, recipe: what the chains are a function of, together with the responses.
+    source: the model, and the endpoints that answer what the store does not hold. Without endpoints it is a replay,
+        and the store must hold every response.
+    store: the response store.
+    extra_models: more models by the names that requests give them. `judge` votes on requirements that code cannot
+        check and compares answers; by default the model itself does.
+    contamination: the evaluations' prompts that no instruction may share words with.
+    listener: shows progress.
+    """
+
+    corpus: Corpus
+    recipe: Recipe
+    source: ModelSource
+    store: Store
+    extra_models: Mapping[str, ModelSource] = field(default_factory=dict)
+    contamination: Contamination | None = None
+    listener: Listener = Listener()
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """All models by the names that requests give them; the one without a name is the model itself."""
+        return {"": self.source.model, **{name: source.model for name, source in self.extra_models.items()}}
+
+    def provenance(self, judge: Judge | None = None) -> Provenance:
+        """Return what a build of it is made from."""
+        return Provenance(self.recipe, self.corpus, self.models, self.contamination, judge)
+
+    def prepare(self) -> PreparedGeneration:
+        """Return the generation with the plan of its chains.
+
+        Where the recipe draws judged operations, the judge is tried, and they are left out if it fails.
+
+        Raises:
+            EndpointError, StoreError: see `ecd_data.calls`.
+            RecipeError: the recipe names a method, an option or an operation that does not exist.
+        """
+        plan = make_plan(self.recipe, self.contamination)
+        if not any(operation.check == "judge" for operation in plan.operations):
+            return PreparedGeneration(self, plan)
+        trial = self.try_judge(plan)
+        return PreparedGeneration(self, plan if trial.judge.is_reliable else plan.without_judge(), trial)
+
+    def try_judge(self, plan: Plan) -> JudgeTrial:
+        """Put questions whose answer code knows to the judge.
+
+        Raises:
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        asked = items(self.recipe.judge_items)
+        tried = list(self.run(TRIAL, len(asked), (try_judge(item, plan) for item in asked)))
+        measured = calibration([done.result for done in tried])
+        reliable = measured.overall.balanced_accuracy >= self.recipe.judge_accuracy
+        judge = Judge(self.models.get(JUDGE, self.source.model), measured, reliable)
+        return JudgeTrial(judge, tuple(call.key for done in tried for call in done.calls))
+
+    def run(self, stage: str, total: int, steps: Iterable[Steps[T]]) -> Iterator[Finished[T]]:
+        """Yield the results of some steps, in their order, with the calls behind each.
+
+        Raises:
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        listener = self.listener
+        if listener.on_stage:
+            listener.on_stage(stage, total)
+        keys: defaultdict[int, list[str]] = defaultdict(list)
+        failures: dict[str, str] = {}
+        results = run(
+            map(_measured, steps),
+            self.store,
+            self.source,
+            extra_models=self.extra_models,
+            max_failed=self.recipe.max_failed,
+            on_call=listener.on_call,
+            on_key=lambda number, key: keys[number].append(key),
+            on_failed=failures.__setitem__,
+        )
+        for number, (result, usage) in enumerate(results):
+            if listener.on_result:
+                listener.on_result(result, usage)
+            yield Finished(result, [Call(key, failures.get(key, "")) for key in keys.pop(number, [])])
+
+
+class Finished(NamedTuple, Generic[T]):
+    """A result, and the calls that it took in the order of their use."""
+
+    result: T
+    calls: Sequence[Call]
+
+
+@dataclass(frozen=True)
+class JudgeTrial:
+    """How the judge did on questions with a known answer, and the store keys of its votes."""
+
+    judge: Judge
+    keys: tuple[str, ...]
+
+    @property
+    def calibration(self) -> Calibration:
+        """How often it was right."""
+        return self.judge.calibration
+
+
+@dataclass(frozen=True)
+class PreparedGeneration:
+    """A generation whose plan is known; `trial` is there where the recipe draws judged operations."""
+
+    generation: Generation
+    plan: Plan
+    trial: JudgeTrial | None = None
+
+    @property
+    def provenance(self) -> Provenance:
+        """What a build of it is made from."""
+        return self.generation.provenance(self.trial.judge if self.trial else None)
+
+    def chains(self, part: int = 0, parts: int = 1) -> Iterator[Finished[Chain]]:
+        """Yield the finished chains of one of `parts` equal parts of the corpus, in its order.
+
+        Raises:
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        seeds, run_chain = self.generation.corpus.seeds, method_of(self.generation.recipe).run
+        own = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
+        yield from self.generation.run(CHAINS, len(own), (run_chain(seed, self.plan) for seed in own))
+
+
+def _measured(steps: Steps[T]) -> Steps[tuple[T, Usage]]:
+    """The same steps; beside their result, what they took."""
+    calls = prompt_tokens = completion_tokens = 0
+    try:
+        requests = next(steps)
+        while True:
+            try:
+                responses = yield requests
+            except CallFailed as failure:
+                requests = steps.throw(failure)
+                continue
+            calls += len(responses)
+            prompt_tokens += sum(response.prompt_tokens for response in responses)
+            completion_tokens += sum(response.completion_tokens for response in responses)
+            requests = steps.send(responses)
+    except StopIteration as done:
+        return done.value, Usage(calls, prompt_tokens, completion_tokens)

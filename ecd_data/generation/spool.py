@@ -1,0 +1,182 @@
+"""The spool: rows on their way from chains to Parquet, a folder for each part of the corpus.
+
+part-00000-of-00002/{preference-train.jsonl, ..., keys}
+
+Parts are made by one process or by many, in any order. What comes out depends on the chains alone, in corpus order.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from ecd_data.core.errors import cannot_write
+from ecd_data.core.process import end_with_parent
+from ecd_data.core.recipe import Recipe
+from ecd_data.core.values import Chain, Reject, RowId
+from ecd_data.corpus.groups import split_of
+from ecd_data.generation.generation import Call, Listener, PreparedGeneration
+from ecd_data.generation.route_shares import pairs_over_cap
+
+Row = dict[str, Any]
+ToRows = Callable[[Chain, Mapping[str, str]], dict[str, list[Row]]]
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The rows of a generation.
+
+    folder: where they are.
+    recipe: of the generation.
+    to_rows: makes the rows of a chain, by config, given the models by name (a builder's `rows`).
+    parts: into how many parts the corpus is divided.
+    """
+
+    folder: Path
+    recipe: Recipe
+    to_rows: ToRows
+    parts: int = 1
+
+    def part(self, number: int) -> Path:
+        """Return the folder of one part."""
+        return self.folder / part_name(number, self.parts)
+
+    def missing(self) -> list[int]:
+        """Return the numbers of the parts that are yet to be made."""
+        return [number for number in range(self.parts) if not self.part(number).exists()]
+
+    def calls(self) -> Iterator[Call]:
+        """Yield the calls that the chains used, in corpus order."""
+        for number in range(self.parts):
+            with open(self.part(number) / "keys", encoding="utf-8") as lines:
+                yield from (Call(*line.split()) for line in lines)
+
+    def fill(self, prepared: PreparedGeneration, processes: int = 1) -> None:
+        """Make the parts that are missing, in some processes beside each other.
+
+        Raises:
+            BuildError: the rows cannot be written.
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        if processes == 1:
+            for number in self.missing():
+                self.fill_part(number, prepared)
+            return
+        silent = replace(prepared, generation=replace(prepared.generation, listener=Listener()))
+        with ProcessPoolExecutor(processes, get_context("spawn"), initializer=end_with_parent) as pool:
+            list(pool.map(partial(self.fill_part, prepared=silent), self.missing()))
+
+    def fill_part(self, number: int, prepared: PreparedGeneration) -> None:
+        """Run the chains of a part and write their rows; the part is there once it is complete.
+
+        Raises:
+            BuildError: the rows cannot be written.
+            EndpointError, StoreError: see `ecd_data.calls`.
+        """
+        try:
+            self._fill_part(number, prepared)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+
+    def _fill_part(self, number: int, prepared: PreparedGeneration) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        models = {name: str(model) for name, model in prepared.generation.models.items()}
+        folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)
+        with folder as work, ExitStack() as opened:
+            files: dict[str, BinaryIO] = {}
+
+            def write(name: str, line: bytes) -> None:
+                if name not in files:
+                    files[name] = opened.enter_context(open(Path(work, name), "wb"))
+                files[name].write(line)
+
+            write("keys", b"")
+            for chain, calls in prepared.chains(number, self.parts):
+                split = split_of(chain.group, self.recipe.splits, self.recipe.seed)
+                for config, rows in self.to_rows(chain, models).items():
+                    for row in rows:
+                        write(f"{config}-{split}.jsonl", msgspec.json.encode(row) + b"\n")
+                write("keys", "".join(f"{' '.join(call).rstrip()}\n" for call in calls).encode())
+            opened.close()
+            try:
+                Path(work).rename(self.part(number))
+            except OSError:
+                if not self.part(number).exists():  # else another process has made the same rows
+                    raise
+
+    def rows(self, config: str, split: str, number: int) -> Iterator[Row]:
+        """Yield the rows of a part, in corpus order.
+
+        Pairs beyond the share that the recipe allows a route are left out. They are rejects of their own, and make up
+        one more part at the end: the accepted turn stays in `sft` and `chains`, with its candidates.
+        """
+        surplus = self._surplus
+        if number == self.parts:
+            if config == "rejects":
+                for part in range(self.parts if surplus else 0):
+                    yield from (
+                        self._share_reject(row) for row in self._pairs(part, split) if _round_id(row) in surplus
+                    )
+            return
+        for row in _read(self.part(number) / f"{config}-{split}.jsonl"):
+            if config == "preference" and _round_id(row) in surplus:
+                continue
+            if config == "chains" and surplus:
+                row = _without_pairs(row, surplus)
+            yield row
+
+    def _pairs(self, number: int, split: str) -> Iterator[Row]:
+        rows = _read(self.part(number) / f"preference-{split}.jsonl")
+        return (row for row in rows if row["gap"] == 1)
+
+    def _share_reject(self, row: Row) -> Row:
+        """The reject in place of a pair."""
+        instruction = row["prompt"][0]["content"]
+        reject = Reject(row["seed_id"], row["round"], "contrast", "route_share", row["operation"], instruction)
+        chain = Chain(row["seed_id"], "", (), (), (reject,))
+        return self.to_rows(chain, {"": row["model"]})["rejects"][0]
+
+    @cached_property
+    def _surplus(self) -> set[str]:
+        """The rounds whose pairs are too many of their route, over all parts."""
+        if not self.recipe.max_share:
+            return set()
+        pairs = (
+            (_round_id(row), row["adapted_by"])
+            for number in range(self.parts)
+            for split in self.recipe.splits
+            for row in _read(self.part(number) / f"preference-{split}.jsonl")
+        )
+        return pairs_over_cap(pairs, self.recipe.max_share, self.recipe.seed)
+
+
+def part_name(number: int, parts: int) -> str:
+    """Return the name of a part's folder."""
+    return f"part-{number:05d}-of-{parts:05d}"
+
+
+def _read(path: Path) -> Iterator[Row]:
+    if path.exists():
+        with open(path, "rb") as lines:
+            yield from map(msgspec.json.decode, lines)
+
+
+def _round_id(row: Row) -> str:
+    return RowId(row["seed_id"], row["round"]).round_id
+
+
+def _without_pairs(chain: Row, rounds: Collection[str]) -> Row:
+    """A row of `chains` whose pairs of these rounds are rejects."""
+    dropped = [id_ for id_ in chain["pairs"] if id_ in rounds]
+    pairs = [id_ for id_ in chain["pairs"] if RowId.parse(id_).round_id not in rounds]
+    rejects = sorted(chain["rejects"] + dropped, key=lambda id_: RowId.parse(id_).round)
+    return {**chain, "pairs": pairs, "rejects": rejects}

@@ -1,0 +1,37 @@
+"""The last step of a generation: the rows of a spool, and the responses behind them, become a build directory."""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ecd_data.artifact.build import OnStep, StoredCalls, no_step, write_build
+from ecd_data.generation.generation import PreparedGeneration
+from ecd_data.generation.spool import Spool
+
+
+def write(
+    spool: Spool, prepared: PreparedGeneration, builder: Any, out: Path, on_step: OnStep = no_step
+) -> dict[str, Any]:
+    """Write the rows of a filled spool, and the responses behind them, as a build; returns the manifest.
+
+    Args:
+        builder: the class of `ecd_data.builders` for the recipe's method.
+        on_step: called as each step begins; see `artifact.build.write_build`.
+
+    Raises:
+        EcdError: see `artifact.build`.
+    """
+    generation = prepared.generation
+    trial_keys = prepared.trial.keys if prepared.trial else ()
+    calls = StoredCalls(
+        generation.store,
+        keys=chain(trial_keys, (call.key for call in spool.calls())),
+        failures=((call.key, call.failure) for call in spool.calls() if call.failure),
+    )
+    with tempfile.TemporaryDirectory(dir=spool.folder) as cache:
+        configs = [config.name for config in builder.BUILDER_CONFIGS]
+        builders = [builder(name, generation=generation, spool=spool, cache_dir=cache) for name in configs]
+        return write_build(builders, prepared.provenance, calls, out, on_step)

@@ -1,0 +1,223 @@
+"""Evolution: I(t) becomes I(t+1), one requirement more, drawn from the taxonomy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from functools import cache, lru_cache
+from importlib import resources
+from typing import NamedTuple
+
+import yaml
+
+from ecd_data.core.request import Grammar, Message, Steps
+from ecd_data.core.rng import keyed
+from ecd_data.core.templates import render
+from ecd_data.core.values import Requirement, Seed, Turn
+from ecd_data.methods.plan import Plan
+from ecd_data.methods.task import NoPair, Task
+from ecd_data.requirements.checks import check
+from ecd_data.requirements.taxonomy import CLASSES, Operation, compatible, is_stated, suits
+
+PROMPTS = "ecd_data.methods.prompts"
+INVENTED = Grammar(
+    "json",
+    {
+        "type": "object",
+        "properties": {"requirement": {"type": "string"}, "instruction": {"type": "string"}},
+        "required": ["requirement", "instruction"],
+        "additionalProperties": False,
+    },
+)
+KEPT_WORDS = 0.8  # share of the old instruction's longer words that a rewritten one must keep
+SLACK = 60  # characters that weaving may add beyond the requirement's own sentence
+LONGER = re.compile(r"\w{4,}")
+NEGATION = re.compile(r"\b(?:not|no|never|without|avoid(?:ing)?|none|neither|nor)\b|n[’']t\b", re.IGNORECASE)
+NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+QUOTED = re.compile(r'"[^"\n]+"|“[^”\n]+”')
+MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, not a requirement
+
+
+class Drawn(NamedTuple):
+    """An operation to make an instruction harder by; its requirement is drawn where code can check it."""
+
+    operation: Operation
+    requirement: Requirement | None
+
+
+def evolve(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Task]:
+    """Make I(t) of a turn harder by one requirement; returns the task of I(t+1).
+
+    Raises:
+        NoPair: no operation fits, the model invented nothing usable, or I(t+1) shares words with an evaluation.
+    """
+    task = Task(seed, round, "", turn.instruction, turn.requirements)
+    drawn = draw(task, turn.response, plan)
+    if drawn is None:
+        raise NoPair(task, "evolution", "no_operation")
+    task = replace(task, operation=drawn.operation.id)
+    harder = yield from add_requirement(drawn, task, plan)
+    if harder is None:
+        raise NoPair(task, "evolution", "no_instruction")
+    if plan.contaminated(harder.instruction):
+        raise NoPair(harder, "evolution", "contaminated")
+    return harder
+
+
+def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> Drawn | None:
+    """Return the operation of a round, or `None` when nothing fits.
+
+    A class first, then one of its operations, so that a class with many of them does not crowd out the rest. The first
+    requirement is taken that the old answer does not meet already: one that it meets would give no negative, and no
+    call is spent to learn that. A pure function of the recipe's seed, the task, the response and the attempt.
+
+    Args:
+        task: what is asked for so far.
+        response: the old answer; where it is empty there is none, and it meets nothing.
+        attempt: the number of the draw in a round that has several.
+    """
+    rng = keyed(plan.recipe.seed, *task.place, attempt, "operation")
+    for kind in rng.sample(CLASSES, len(CLASSES)):
+        fitting = [
+            operation
+            for operation in plan.by_class[kind]
+            if compatible(operation, task.requirements, plan.taxonomy) and suits(operation, task.topic, response)
+        ]
+        for operation in rng.sample(fitting, len(fitting)):
+            if operation.check == "judge":
+                return Drawn(operation, None)
+            requirement = operation.draw(rng, task.round, task.topic)
+            if not response or not check(requirement, response).met:
+                return Drawn(operation, requirement)
+    return None
+
+
+def add_requirement(drawn: Drawn, task: Task, plan: Plan) -> Steps[Task | None]:
+    """Add a requirement to a task's instruction; returns the harder task, or `None` when nothing came of it.
+
+    A drawn requirement is woven in by the model; when no attempt states it and keeps the rest, its sentence is
+    appended. For a judged operation the model invents the requirement as well.
+    """
+    if drawn.requirement is None:
+        return (yield from _invent(drawn.operation, task, plan))
+    messages = _weave_messages(task.instruction, drawn.operation, drawn.requirement)
+    # A rewrite that `is_faithful` would accept has at most that many characters, and a token more than two of them.
+    longest = (len(task.instruction) + len(drawn.requirement.text) + SLACK) // 2
+    for attempt in range(plan.recipe.weave):
+        request = plan.request(task.place, "weave", attempt, messages)
+        (response,) = yield [replace(request, max_tokens=min(longest, request.max_tokens))]
+        text = _unwrap(response.answer)
+        if response.finish_reason == "stop" and is_faithful(text, task, drawn.operation, drawn.requirement, plan):
+            return _harder(task, text, drawn.requirement, "woven")
+    return _harder(task, append(task.instruction, drawn.requirement.text), drawn.requirement, "appended")
+
+
+def _harder(task: Task, instruction: str, requirement: Requirement, evolved_by: str) -> Task:
+    by = "appended" if "appended" in (task.evolved_by, evolved_by) else evolved_by
+    return replace(task, instruction=instruction, requirements=(*task.requirements, requirement), evolved_by=by)
+
+
+def _weave_messages(instruction: str, operation: Operation, requirement: Requirement) -> list[Message]:
+    """General examples, the operation's own, then the task, as turns of a conversation."""
+    return [*_examples(operation), *_rewriting(instruction, requirement.text)]
+
+
+@cache
+def _examples(operation: Operation) -> list[Message]:
+    text = (resources.files(PROMPTS) / "weave.yaml").read_text(encoding="utf-8")
+    shown = yaml.safe_load(text)
+    messages = [turn for e in shown for turn in _rewriting(e["instruction"], e["requirement"], e["rewritten"])]
+    # Not every chat template takes a system message.
+    messages[0]["content"] = render(PROMPTS, "weave_task.jinja") + "\n\n" + messages[0]["content"]
+    like = operation.example
+    wish = operation.sentence(operation.texts[0], {**operation.kwargs, **like.get("kwargs", {})})
+    return [*messages, *_rewriting(like["before"], wish, like["after"])]
+
+
+def _rewriting(instruction: str, requirement: str, rewritten: str = "") -> list[Message]:
+    """An instruction to rewrite as the user's turn, and the rewritten one, where there is one, as the assistant's."""
+    asked = render(PROMPTS, "weave.jinja", instruction=instruction, requirement=requirement)
+    turns: list[Message] = [{"role": "user", "content": asked}]
+    return [*turns, {"role": "assistant", "content": rewritten}] if rewritten else turns
+
+
+def _invent(operation: Operation, task: Task, plan: Plan) -> Steps[Task | None]:
+    prompt = render(
+        PROMPTS, "evolve.jinja", operation=operation, instruction=task.instruction, in_force=task.requirements
+    )
+    for attempt in range(max(1, plan.recipe.weave)):
+        request = plan.request(task.place, "evolve", attempt, [{"role": "user", "content": prompt}])
+        (response,) = yield [replace(request, grammar=INVENTED)]
+        try:
+            answer = json.loads(response.answer)
+            sentence, instruction = answer["requirement"].strip(), answer["instruction"].strip()
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+        if not re.search(r"\w", sentence) or len(sentence) > MAX_SENTENCE or "\n" in sentence:
+            continue
+        requirement = Requirement(operation.id, sentence, {}, "judge", task.round)
+        if instruction != task.instruction and is_faithful(instruction, task, operation, requirement, plan):
+            return _harder(task, instruction, requirement, "woven")
+        return _harder(task, append(task.instruction, sentence), requirement, "appended")
+    return None
+
+
+def append(instruction: str, sentence: str) -> str:
+    """Return the instruction with a sentence behind it, in its own paragraph where it could pass for source text."""
+    if "\n" in instruction or ":" in instruction:
+        return f"{instruction}\n\n{sentence}"
+    return f"{instruction}{'' if instruction[-1] in '.!?:' else '.'} {sentence}"
+
+
+def _unwrap(text: str) -> str:
+    """A rewritten instruction without a label or quotation marks that a model likes to put around it."""
+    text = re.sub(r"\A(?:rewritten |new |revised )?instruction:\s*", "", text.strip(), flags=re.IGNORECASE)
+    whole = re.fullmatch(r'"([^"]*)"', text, re.DOTALL)
+    return (whole[1] if whole else text).strip()
+
+
+def is_faithful(text: str, task: Task, operation: Operation, requirement: Requirement, plan: Plan) -> bool:
+    """Return whether a rewritten instruction still asks for all that the task does and states the requirement too.
+
+    Parameters and key words of code-checked requirements must be there; of a judged one, and of the instruction
+    itself, most of the longer words. A rewrite that is much longer has been carried out rather than rewritten.
+    """
+    if len(text) > len(task.instruction) + len(requirement.text) + SLACK:
+        return False
+    old, new = _features(task.instruction), _features(text)
+    if text.count("\n") > task.instruction.count("\n") or _kept(old, new) < KEPT_WORDS:
+        return False
+    # "Use the word X" must not become "without the word X", nor the other way round.
+    if new.negations != old.negations + _features(requirement.text).negations:
+        return False
+    # The words of the task were compared without short ones; "12 apples" must not become "15 apples".
+    if old.exact - new.exact:
+        return False
+    if requirement.check == "code" and is_stated(operation, requirement, task.instruction):
+        return False  # what the old instruction says already proves nothing about the new one
+    for asked, stated_by in [(requirement, operation), *((r, plan.taxonomy[r.id]) for r in task.requirements)]:
+        code = asked.check == "code"
+        if not (is_stated(stated_by, asked, text) if code else _kept(_features(asked.text), new) >= KEPT_WORDS):
+            return False
+    return True
+
+
+class _Features(NamedTuple):
+    """What is compared of two instructions: longer words, the number of negations, numbers and quotations."""
+
+    words: set[str]
+    negations: int
+    exact: Counter[str]
+
+
+@lru_cache(maxsize=64)  # a rewritten instruction is the next round's old one
+def _features(text: str) -> _Features:
+    exact = Counter([*NUMBER.findall(text), *QUOTED.findall(text)])
+    return _Features(set(LONGER.findall(text.casefold())), len(NEGATION.findall(text)), exact)
+
+
+def _kept(old: _Features, new: _Features) -> float:
+    """Share of the longer words of `old` that `new` has too."""
+    return len(old.words & new.words) / len(old.words) if old.words else 1.0
