@@ -4,6 +4,7 @@ The libraries read these variables when they are imported, so they are set befor
 """
 
 import os
+import shutil
 import signal
 import tempfile
 
@@ -25,10 +26,12 @@ from hypothesis import settings  # noqa: E402
 
 from ecd_data.calls.scheduler import ModelSource  # noqa: E402
 from ecd_data.calls.store import Store  # noqa: E402
+from ecd_data.core.hashing import sha256  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
 from ecd_data.generation.generation import Generation  # noqa: E402
 from tests.helpers.building import build_of  # noqa: E402
 from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
+from tests.helpers.shelf import Shelf  # noqa: E402
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
@@ -56,12 +59,39 @@ def make_generation(corpus, tmp_path):
         store.close()
 
 
-@pytest.fixture
-def make_build(make_generation, tmp_path, tmp_path_factory):
-    """Builds a generation into `tmp_path / name`, by way of `parts` parts in `processes` processes."""
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory):
+    """What is made once in a test run, for all of its processes."""
+    base = tmp_path_factory.getbasetemp()  # of this process; pytest-xdist gives its workers folders of one folder
+    return Shelf((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shelf")
 
-    def make(name="build", parts=1, processes=1, **changes):
-        work = tmp_path_factory.mktemp("work") / "spool"
-        return build_of(make_generation(**changes), tmp_path / name, work, parts, processes)
+
+@pytest.fixture
+def make_build(make_generation, corpus, shelf, tmp_path, tmp_path_factory):
+    """Builds a generation into `tmp_path / name`, by way of `parts` parts in `processes` processes.
+
+    What the scripted model makes of a recipe is made once in a test run and copied from then on, responses and all,
+    unless something is in the place already or the test wants it `anew`.
+    """
+
+    def make(name="build", parts=1, processes=1, anew=False, **changes):
+        out = tmp_path / name
+        if anew or parts > 1 or out.exists() or changes.keys() - {"recipe"}:
+            work = tmp_path_factory.mktemp("work") / "spool"
+            return build_of(make_generation(**changes), out, work, parts, processes)
+        recipe = changes.get("recipe", RECIPE)
+        kept = shelf.take(f"build-{sha256(repr(recipe))[:16]}", lambda folder: scripted_build(folder, corpus, recipe))
+        shutil.copytree(kept / "build", out)
+        with Store(tmp_path / "responses.sqlite") as store:
+            store.absorb(kept / "responses.sqlite")
+        return out
 
     return make
+
+
+def scripted_build(folder, corpus, recipe):
+    """Write the build that the scripted model makes of a recipe, and its responses."""
+    with Store(folder / "responses.sqlite") as store:
+        generation = Generation(corpus, recipe, ModelSource(MODEL, ScriptedPool()), store)
+        build_of(generation, folder / "build", folder / "spool")
+    shutil.rmtree(folder / "spool")

@@ -15,19 +15,15 @@ from huggingface_hub import HfApi
 from ecd_data.calls.store import Store
 from ecd_data.local.hub import Hub
 from tests.helpers.fake_endpoint import FakeServer, Fault
+from tests.helpers.in_process import run_module
 from tests.helpers.scripted import RECIPE
 
 VERBS = ["generate", "publish", "evaluate", "validate", "verify", "compare", "report", "local", "demo"]
 
 
-def run(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def start(*arguments):
+    """A command in a process of its own, to its end."""
+    return subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -39,14 +35,14 @@ def seeds(tmp_path):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_both_ways(verb):
-    module = run(f"ecd_data.{verb}", "--help")
-    script = run("ecd_data", verb, "--help")
+    module = start(f"ecd_data.{verb}", "--help")
+    script = start("ecd_data", verb, "--help")
     assert module.returncode == script.returncode == 0
     assert module.stdout.split("options:")[1] == script.stdout.split("options:")[1]
 
 
 def test_an_unknown_verb_lists_the_known_ones():
-    done = run("ecd_data", "destroy")
+    done = run_module("ecd_data", "destroy")
     assert done.returncode == 2
     assert all(verb in done.stderr for verb in VERBS)
 
@@ -66,7 +62,7 @@ def test_an_unknown_verb_lists_the_known_ones():
 )
 def test_a_mistake_is_one_message_and_leaves_nothing(tmp_path, seeds, flags, message):
     flags = [flag.format(seeds=seeds, tmp=tmp_path) for flag in flags]
-    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), ECD_HOME=str(tmp_path / "home"))
+    done = run_module("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), ECD_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -93,7 +89,7 @@ def server():
 def test_an_endpoint_that_refuses_stops_the_run(tmp_path, seeds, server, fault, message):
     server.always = fault
     flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
-    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), ECD_TOKEN="ecd_secret")
+    done = run_module("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), ECD_TOKEN="ecd_secret")
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -107,7 +103,7 @@ def test_a_judge_that_refuses_names_its_own_token(tmp_path, seeds, server):
     judge.always = Fault(401, {"error": "no"})
     flags = ["--seeds", seeds, "--endpoint", server.url, "--judge-endpoint", judge.url]
     paths = ["--responses", str(tmp_path / "r.sqlite"), "--out", str(tmp_path / "build")]
-    done = run("ecd_data.generate", *flags, *paths, ECD_TOKEN="secret")
+    done = run_module("ecd_data.generate", *flags, *paths, ECD_TOKEN="secret")
     judge.stop()
     assert done.returncode == 1
     assert "set ECD_JUDGE_TOKEN to a token for it" in done.stderr
@@ -117,7 +113,7 @@ def test_a_judge_that_refuses_names_its_own_token(tmp_path, seeds, server):
 def test_many_calls_that_fail_at_once_are_one_message(tmp_path, server):
     server.always = Fault(422, {"error": "`inputs` must have less than 1024 tokens"})
     flags = ["--seeds", "bundled", "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
-    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
+    done = run_module("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
     assert done.returncode == 1
     assert len([line for line in done.stderr.splitlines() if "error" in line]) == 1
     assert "Traceback" not in done.stderr
@@ -126,10 +122,10 @@ def test_many_calls_that_fail_at_once_are_one_message(tmp_path, server):
 def test_markup_and_escapes_in_a_model_id_are_text(tmp_path, seeds, server):
     server.routes["/info"] = {**server.routes["/info"], "model_id": "a[/b][red]\x1b[2J"}
     flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
-    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), "--rounds", "1")
+    done = run_module("ecd_data.generate", *flags, "--out", str(tmp_path / "build"), "--rounds", "1")
     assert "a[/b][red]" in done.stderr
     assert "Traceback" not in done.stderr
-    stats = run("ecd_data.responses", "stats", "--responses", str(tmp_path / "r.sqlite"))
+    stats = run_module("ecd_data.responses", "stats", "--responses", str(tmp_path / "r.sqlite"))
     assert "a[/b][red]" in stats.stdout
     assert "\x1b" not in done.stdout + done.stderr + stats.stdout
 
@@ -137,7 +133,7 @@ def test_markup_and_escapes_in_a_model_id_are_text(tmp_path, seeds, server):
 def test_a_redirect_is_not_followed(tmp_path, seeds, server):
     server.routes["/info"] = Fault(307, b"", {"Location": "http://other.example/info"})
     flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
-    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
+    done = run_module("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
     assert done.returncode == 1
     assert "redirects to http://other.example/info" in done.stderr
 
@@ -165,7 +161,7 @@ def test_pairs_of_all_gaps_are_a_flag_over_the_recipe(tmp_path, seeds, server):
     (tmp_path / "recipe.yaml").write_text("{operations: [style/*_case], routes: {repair: 1}, splits: {train: 1.0}}")
     flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
     flags += ["--recipe", str(tmp_path / "recipe.yaml"), "--rounds", "1", "--pairs", "all"]
-    done = run("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
+    done = run_module("ecd_data.generate", *flags, "--out", str(tmp_path / "build"))
     assert done.returncode == 0, done.stderr
     assert "pairs: all\n" in (tmp_path / "build" / "recipe.yaml").read_text()
     assert "attempted > evolved > adapted > passed > pairs" in done.stdout
@@ -190,7 +186,7 @@ def test_help_needs_no_large_library():
 def test_a_preview_shows_chains_and_writes_no_build(tmp_path, server):
     flags = ["--seeds", "bundled", "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
     flags += ["--rounds", "1", "--recipe", "local", "--out", str(tmp_path / "build"), "--price", "1", "2"]
-    done = run("ecd_data.generate", *flags, "--preview", "2", "--log-json", str(tmp_path / "run.jsonl"))
+    done = run_module("ecd_data.generate", *flags, "--preview", "2", "--log-json", str(tmp_path / "run.jsonl"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\nround 1  ") == 2
     assert "all 504 seeds, if they are like the first 2\n  calls  " in done.stdout
@@ -198,7 +194,7 @@ def test_a_preview_shows_chains_and_writes_no_build(tmp_path, server):
     assert "chains: 2/2" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.sqlite", "run.jsonl"]
     asked = len(server.bodies)
-    replay = run("ecd_data.generate", *flags, "--preview", "2", "--replay")
+    replay = run_module("ecd_data.generate", *flags, "--preview", "2", "--replay")
     assert len(server.bodies) == asked
     assert replay.stdout.partition("all 504")[0] == done.stdout.partition("all 504")[0]
 
@@ -208,7 +204,7 @@ def test_a_run_is_logged_from_beginning_to_end_without_a_token(tmp_path, seeds, 
     flags = ["--seeds", seeds, "--endpoint", server.url, "--responses", str(tmp_path / "r.sqlite")]
     flags += ["--recipe", str(tmp_path / "recipe.yaml"), "--rounds", "1", "--log-json", str(tmp_path / "run.jsonl")]
     flags += ["--metrics-port", "0", "--out", str(tmp_path / "build")]
-    done = run("ecd_data.generate", *flags, ECD_TOKEN="ecd_secret")
+    done = run_module("ecd_data.generate", *flags, ECD_TOKEN="ecd_secret")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^metrics at http://127.0.0.1:\d+/metrics$", done.stderr, re.MULTILINE)
     text = (tmp_path / "run.jsonl").read_text()
@@ -224,7 +220,7 @@ def test_a_run_is_logged_from_beginning_to_end_without_a_token(tmp_path, seeds, 
 
 def test_a_port_that_is_taken_stops_the_run_before_a_call(tmp_path, seeds, server):
     flags = ["--seeds", seeds, "--endpoint", server.url, "--out", str(tmp_path / "build")]
-    done = run("ecd_data.generate", *flags, "--metrics-port", server.url.rpartition(":")[2])
+    done = run_module("ecd_data.generate", *flags, "--metrics-port", server.url.rpartition(":")[2])
     assert done.returncode == 1
     assert "Address already in use" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
@@ -233,13 +229,13 @@ def test_a_port_that_is_taken_stops_the_run_before_a_call(tmp_path, seeds, serve
 
 @pytest.mark.parametrize("flags", [["--price", "-1", "2"], ["--price", "nan", "2"], ["--metrics-port", "65536"]])
 def test_a_price_and_a_port_have_bounds(flags):
-    done = run("ecd_data.generate", *flags)
+    done = run_module("ecd_data.generate", *flags)
     assert done.returncode == 2
     assert f"argument {flags[0]}" in done.stderr
 
 
 def test_publish_wants_a_build_or_seeds(tmp_path):
-    done = run("ecd_data.publish", "org/ecd")
+    done = run_module("ecd_data.publish", "org/ecd")
     assert done.returncode == 2
     assert "give either --build DIR, or --seeds SRC" in done.stderr
 
@@ -255,7 +251,7 @@ def test_publish_wants_a_build_or_seeds(tmp_path):
     ],
 )
 def test_flags_of_publish_that_do_not_go_together_are_refused(flags, message):
-    done = run("ecd_data.publish", "org/ecd", *flags)
+    done = run_module("ecd_data.publish", "org/ecd", *flags)
     assert done.returncode == 2
     assert message in done.stderr
 
@@ -266,7 +262,7 @@ def test_publish_shows_what_it_would_do_does_it_and_says_how_to_load_it(make_bui
         environment = {"HF_ENDPOINT": hub.url, "HF_TOKEN": hub.token, "HF_HOME": str(tmp_path / "home")}
 
         def publish(build, *flags):
-            done = run("ecd_data.publish", "org/ecd", "--build", build, *flags, **environment)
+            done = run_module("ecd_data.publish", "org/ecd", "--build", build, *flags, **environment)
             assert done.returncode == 0, done.stderr
             return done.stdout
 
@@ -287,7 +283,7 @@ def test_publish_shows_what_it_would_do_does_it_and_says_how_to_load_it(make_bui
 def test_publish_names_the_token_before_any_work(tmp_path, seeds):
     with Hub(tmp_path / "hub") as hub:
         flags = ["--seeds", seeds, "--endpoint", "http://127.0.0.1:9"]
-        done = run("ecd_data.publish", "org/ecd", *flags, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / "home"))
+        done = run_module("ecd_data.publish", "org/ecd", *flags, HF_ENDPOINT=hub.url, HF_HOME=str(tmp_path / "home"))
     assert done.returncode == 1
     assert "token" in done.stderr
     assert "127.0.0.1:9 " not in done.stderr
@@ -295,7 +291,7 @@ def test_publish_names_the_token_before_any_work(tmp_path, seeds):
 
 def test_publish_refuses_a_folder_that_is_no_build(tmp_path):
     with Hub(tmp_path / "hub") as hub:
-        done = run(
+        done = run_module(
             "ecd_data.publish",
             "org/ecd",
             "--build",
@@ -309,6 +305,6 @@ def test_publish_refuses_a_folder_that_is_no_build(tmp_path):
 
 
 def test_validate_says_what_it_was_given(tmp_path):
-    done = run("ecd_data.validate", str(tmp_path))
+    done = run_module("ecd_data.validate", str(tmp_path))
     assert done.returncode == 1
     assert "no manifest.json in it" in done.stderr

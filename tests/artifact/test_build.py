@@ -259,7 +259,7 @@ def test_a_file_that_is_not_what_was_meant_stops_the_build(make_build, tmp_path,
 
     monkeypatch.setattr(builds, before, after_a_change)
     with pytest.raises(GateError, match=said):
-        make_build()
+        make_build(anew=True)
     assert not (tmp_path / "build").exists()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import threading
 import time
 import zlib
@@ -95,6 +96,11 @@ class Fault:
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 512  # connections that come at once
+
+    def handle_error(self, *address: Any) -> None:
+        """Print the traceback of what went wrong, unless it is that a client did not wait for its answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(*address)
 
 
 class FakeServer:
