@@ -24,13 +24,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its b
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
-from ecd_data.calls.scheduler import ModelSource  # noqa: E402
 from ecd_data.calls.store import Store  # noqa: E402
 from ecd_data.core.hashing import sha256  # noqa: E402
 from ecd_data.corpus.seeds import Corpus, read_corpus  # noqa: E402
-from ecd_data.generation.generation import Generation  # noqa: E402
-from tests.helpers.building import build_of  # noqa: E402
-from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool  # noqa: E402
+from tests.helpers.building import build_of, scripted_generation  # noqa: E402
 from tests.helpers.shelf import Shelf  # noqa: E402
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
@@ -43,22 +40,6 @@ def corpus() -> Corpus:
     return read_corpus(["bundled"], limit=20)
 
 
-@pytest.fixture
-def make_generation(corpus, tmp_path):
-    """Generations of the scripted model over one response store; `pool=None` replays."""
-    stores = []
-
-    def make(pool="scripted", model=MODEL, **changes):
-        stores.append(Store(tmp_path / "responses.sqlite"))
-        pool = ScriptedPool() if pool == "scripted" else pool
-        values = {"corpus": corpus, "recipe": RECIPE, "source": ModelSource(model, pool), "store": stores[-1]}
-        return Generation(**{**values, **changes})
-
-    yield make
-    for store in stores:
-        store.close()
-
-
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory):
     """What is made once in a test run, for all of its processes."""
@@ -67,31 +48,42 @@ def shelf(tmp_path_factory):
 
 
 @pytest.fixture
+def make_generation(corpus, tmp_path):
+    """Generations of the scripted model over one response store; `pool=None` replays."""
+    stores = []
+
+    def make(**changes):
+        stores.append(Store(tmp_path / "responses.sqlite"))
+        return scripted_generation(stores[-1], **{"corpus": corpus, **changes})
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
 def make_build(make_generation, corpus, shelf, tmp_path, tmp_path_factory):
     """Builds a generation into `tmp_path / name`, by way of `parts` parts in `processes` processes.
 
     What the scripted model makes of a recipe is made once in a test run and copied from then on, responses and all,
-    unless something is in the place already or the test wants it `anew`.
+    as is what a test's own model makes if the test names it by `once`. A test of the building wants it `anew`.
     """
 
-    def make(name="build", parts=1, processes=1, anew=False, **changes):
+    def make(name="build", parts=1, processes=1, anew=False, once="", **changes):
         out = tmp_path / name
-        if anew or parts > 1 or out.exists() or changes.keys() - {"recipe"}:
+        if not once and (anew or parts > 1 or out.exists() or changes.keys() - {"recipe"}):
             work = tmp_path_factory.mktemp("work") / "spool"
             return build_of(make_generation(**changes), out, work, parts, processes)
-        recipe = changes.get("recipe", RECIPE)
-        kept = shelf.take(f"build-{sha256(repr(recipe))[:16]}", lambda folder: scripted_build(folder, corpus, recipe))
+
+        def keep(folder):
+            with Store(folder / "responses.sqlite") as store:
+                generation = scripted_generation(store, **{"corpus": corpus, **changes})
+                build_of(generation, folder / "build", tmp_path_factory.mktemp("work") / "spool")
+
+        kept = shelf.take(f"{once}-{sha256(repr(changes.get('recipe')))[:16]}", keep)
         shutil.copytree(kept / "build", out)
         with Store(tmp_path / "responses.sqlite") as store:
             store.absorb(kept / "responses.sqlite")
         return out
 
     return make
-
-
-def scripted_build(folder, corpus, recipe):
-    """Write the build that the scripted model makes of a recipe, and its responses."""
-    with Store(folder / "responses.sqlite") as store:
-        generation = Generation(corpus, recipe, ModelSource(MODEL, ScriptedPool()), store)
-        build_of(generation, folder / "build", folder / "spool")
-    shutil.rmtree(folder / "spool")

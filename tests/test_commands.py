@@ -1,7 +1,6 @@
 """The commands as a user meets them: exit codes, one clear message, nothing half-made."""
 
 import json
-import os
 import re
 import signal
 import subprocess

@@ -19,6 +19,7 @@ from typing import Any
 import datasets
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard
+from jinja2 import UndefinedError
 
 from ecd_data.artifact.card import card_text
 from ecd_data.artifact.figures import FOLDER, figures
@@ -95,7 +96,7 @@ def verify(
             looked_at, problems = check()
         except EcdError as error:
             looked_at, problems = "stopped", [str(error)]
-        except (OSError, TypeError, ValueError, LookupError, AttributeError) as error:
+        except (OSError, TypeError, ValueError, LookupError, AttributeError, UndefinedError) as error:
             # Whoever edits a manifest by hand may leave any value anywhere.
             looked_at, problems = "stopped", [f"cannot be checked, something is of another shape: {_short(error)}"]
         yield Check(name, looked_at, tuple(problems))

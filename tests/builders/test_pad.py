@@ -193,7 +193,8 @@ def made(make_build):
     def make(name="build", replay=False, **options):
         student, teacher = (None, None) if replay else (ScriptedPool(answer), TeacherPool(answer))
         others = {"student": ModelSource(MODEL, student), "teacher": ModelSource(TEACHER, teacher)}
-        return make_build(name, pool=student, recipe=replace(PAD, options=options), extra_models=others)
+        once = "" if replay else "pad"
+        return make_build(name, once=once, pool=student, recipe=replace(PAD, options=options), extra_models=others)
 
     return make
 

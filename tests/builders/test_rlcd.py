@@ -125,7 +125,7 @@ def test_the_build_tells_of_the_method(make_build):
     ],
 )
 def test_a_row_that_was_changed_is_named(make_build, name, change, said):
-    build = make_build(pool=ScriptedPool(answer), recipe=RLCD)
+    build = make_build(once="rlcd", pool=ScriptedPool(answer), recipe=RLCD)
     edit_rows(build, f"data/{name}/train-00000-of-00001.parquet", lambda rows: rows[0].update(change))
     with pytest.raises(GateError, match=said):
         validate_build(build)

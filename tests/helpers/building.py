@@ -2,8 +2,17 @@
 
 from ecd_data.artifact.build import no_step
 from ecd_data.builders import find_builder
+from ecd_data.calls.scheduler import ModelSource
+from ecd_data.generation.generation import Generation
 from ecd_data.generation.spool import Spool
 from ecd_data.generation.write import write
+from tests.helpers.scripted import MODEL, RECIPE, ScriptedPool
+
+
+def scripted_generation(store, corpus, pool="scripted", model=MODEL, **changes):
+    """A generation of the scripted model; `pool=None` replays."""
+    source = ModelSource(model, ScriptedPool() if pool == "scripted" else pool)
+    return Generation(**{"corpus": corpus, "recipe": RECIPE, "source": source, "store": store, **changes})
 
 
 def chains_of(generation):

@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
+from itertools import islice
 from unittest import mock
 
 import pyarrow.parquet as pq
@@ -37,40 +37,27 @@ class JudgePool(ScriptedPool):
         return JUDGE
 
 
-def verified(build, tmp_path=None):
-    """The problems by check, of those that found any; a folder to work in asks for the replay."""
+def verified(build, tmp_path=None, loads=False):
+    """The problems by check, of those that found any; a folder to work in asks for the replay.
+
+    Most of the time goes to `load_dataset`, so without a replay it is called only where a test is about it.
+    """
 
     def again(published):
         return replay(published, tmp_path / "again", Ecd, Watch())
 
-    return {
-        check.name: "\n".join(check.problems)
-        for check in verify(build, str(build), None, again if tmp_path else None)
-        if check.problems
-    }
+    checks = verify(build, str(build), None, again if tmp_path else None)
+    made = checks if tmp_path or loads else islice(checks, CHECKS.index("load_dataset"))
+    return {check.name: "\n".join(check.problems) for check in made if check.problems}
 
 
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    """Where releases are kept that several tests take."""
-    return tmp_path_factory.mktemp("shelf")
+JUDGED = replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0)
 
 
 @pytest.fixture
-def build(request, shelf, tmp_path):
+def build(make_build):
     """A release of its own."""
-    if not (shelf / "plain").exists():
-        shutil.copytree(request.getfixturevalue("make_build")(), shelf / "plain")
-    return Path(shutil.copytree(shelf / "plain", tmp_path / "release"))
-
-
-@pytest.fixture
-def judged(request, shelf):
-    """A release with judged rows, to be left as it was."""
-    if not (shelf / "judged").exists():
-        recipe = replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0, judge_items=10)
-        shutil.copytree(request.getfixturevalue("make_build")(recipe=recipe), shelf / "judged")
-    return shelf / "judged"
+    return make_build("release")
 
 
 @pytest.fixture
@@ -90,10 +77,10 @@ def test_a_release_is_verified_and_replayed(build, tmp_path):
         {"recipe": replace(RECIPE, max_share={"repair": 0.25})},
         {"recipe": replace(RECIPE, rounds=4, pairs="all")},
         {
-            "recipe": replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0),
+            "recipe": JUDGED,
             "extra_models": {"judge": ModelSource(JUDGE, JudgePool())},
         },
-        {"recipe": replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=1.0)},
+        {"recipe": replace(JUDGED, judge_accuracy=1.0)},
     ],
     ids=["shares", "all pairs", "a judge of its own", "a judge that is not used"],
 )
@@ -142,8 +129,7 @@ def test_swapped_labels_are_caught_and_the_row_named(build, first):
 
 
 def test_a_tampered_vote_is_named_by_a_replay(make_build, tmp_path):
-    recipe = replace(RECIPE, operations=("reasoning/*", "style/no_*"), judge_accuracy=0.0)
-    build = make_build(recipe=recipe)
+    build = make_build(recipe=JUDGED)
     named = []
 
     def less_sure(rows):
@@ -165,7 +151,7 @@ def test_a_missing_shard_is_caught_and_its_rows_named(build, config):
     shard = next((build / "data" / config).glob("train-*"))
     ids = pq.read_table(shard)["id"].to_pylist()
     shard.unlink()
-    found = verified(build)
+    found = verified(build, loads=True)
     assert found["files"] == f"data/{config}/{shard.name}: missing"
     assert found["load_dataset"].startswith("load_dataset(")
     cover_up(build)
@@ -196,10 +182,13 @@ def leaves(value, path=()):
         yield path
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_a_manifest_edited_by_hand_is_caught(judged, data):
+def test_a_manifest_edited_by_hand_is_caught(make_build, tmp_path, data):
     """Any value in it, changed to another of its type, missing or of another type."""
+    judged = tmp_path / "judged"  # of all examples: each leaves it as it was
+    if not judged.exists():
+        make_build("judged", recipe=replace(JUDGED, judge_items=10))
     untouched = read_manifest(judged)
     paths = [path for path in leaves(untouched) if not ".".join(path).startswith(("format", *LOOSE))]
     path = data.draw(st.sampled_from(paths))
@@ -216,7 +205,7 @@ def test_a_manifest_edited_by_hand_is_caught(judged, data):
     write_manifest(judged, manifest)
     try:
         with mock.patch("ecd_data.proof.verification.load_problems", return_value=[]):
-            found = any(check.problems for check in verify(judged, str(judged)))
+            found = bool(verified(judged, loads=True))
     except BuildError:
         found = True  # it is no manifest at all any more
     finally:
@@ -249,7 +238,7 @@ def test_a_card_edited_by_hand_is_caught(make_build, old, new, check):
     text = card.read_text()
     assert old in text
     card.write_text(text.replace(old, new))
-    found = verified(build)
+    found = verified(build, loads=check == "load_dataset")
     assert check in found
     assert "README.md" in found["card"]
 
