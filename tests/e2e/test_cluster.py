@@ -12,9 +12,6 @@ import pytest
 
 from benchmarks import simulated
 from benchmarks.simulated import Simulated
-from ecd_data.cluster.tasks import _take_answers
-from ecd_data.cluster.work_folder import WorkFolder
-from ecd_data.core.errors import StoreError
 from tests.helpers.runs import contents
 
 # What Slurm does with a script, one task after the other: enough to run what we hand to it.
@@ -39,42 +36,37 @@ def events(log):
     return [json.loads(line)["event"] for line in log.read_text().splitlines()]
 
 
-def test_local_processes(generate, tmp_path):
+def test_local_processes(generate, whole, tmp_path):
+    asked = json.loads(whole["manifest.json"])["calls"]["total"]
     with Simulated() as server:
-        alone = generate(server, "alone")
-        asked = server.answered.total()
         flags = ["--executor", "local", "--workers", "2", "--log-json", str(tmp_path / "log.jsonl")]
-        assert generate(server, "tasks", *flags, "--tasks", "3") == alone
-        assert server.answered.total() == 2 * asked
+        assert generate(server, "tasks", *flags, "--tasks", "3") == whole
+        assert server.answered.total() == asked
         assert events(tmp_path / "log.jsonl") == ["run_started"]  # there is no judge to try
         logged = events(tmp_path / "log-00002.jsonl")
         assert (logged[0], logged[-1]) == ("run_started", "run_finished")
         assert "chain" in logged
-        assert generate(server, "tasks", *flags, "--tasks", "5") == alone
-        assert server.answered.total() == 2 * asked  # all is in the store of the first
-        assert generate(server, "tasks") == alone
+        assert generate(server, "tasks", *flags, "--tasks", "5") == whole
+        assert server.answered.total() == asked  # all is in the store of the first
+        assert generate(server, "tasks") == whole
     assert not (tmp_path / "tasks.work").exists()
 
 
-def test_a_work_folder_at_a_url(generate, tmp_path):
+def test_a_work_folder_at_a_url(generate, whole, tmp_path):
     flags = ["--executor", "local", "--tasks", "3", "--workers", "2", "--work", f"file://{tmp_path}/there"]
     with Simulated() as server:
-        alone = generate(server, "alone")
-    with Simulated() as server:
         server.stop_after = STOPPED
-        said, _ = generate.start(server, "tasks", *flags, *IMPATIENT).communicate(timeout=60)
+        _, said = generate.run(server, "tasks", *flags, *IMPATIENT)
         assert "run the same command again" in said
         server.stop_after = None
         before = server.answered.copy()
-        assert generate(server, "tasks", *flags) == alone
+        assert generate(server, "tasks", *flags) == whole
         twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
         assert twice <= ON_THE_WAY, said
     assert not list((tmp_path / "there").rglob("*.zip"))
 
 
-def test_ray_loses_a_worker(generate, tmp_path):
-    with Simulated() as server:
-        alone = generate(server, "alone")
+def test_ray_loses_a_worker(generate, whole, tmp_path):
     with Simulated(median=0.05) as server:
         process = generate.start(
             server, "ray", "--executor", "ray", "--tasks", "4", "--workers", "2", "--max-concurrency", "2"
@@ -89,10 +81,10 @@ def test_ray_loses_a_worker(generate, tmp_path):
         said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, said
         assert not unwatched
-        assert contents(tmp_path / "ray") == alone
+        assert contents(tmp_path / "ray") == whole
 
 
-def test_slurm_gets_a_script_that_makes_the_build(generate, tmp_path, monkeypatch):
+def test_slurm_gets_a_script_that_makes_the_build(generate, whole, tmp_path, monkeypatch):
     (tmp_path / "bin").mkdir()
     for name, text in TOOLS.items():
         tool = tmp_path / "bin" / name
@@ -102,9 +94,8 @@ def test_slurm_gets_a_script_that_makes_the_build(generate, tmp_path, monkeypatc
     monkeypatch.setenv("ECD_TOKEN", "secret-token-of-the-endpoint")
     wanted = ["--sbatch", "partition=cpu", "--sbatch", "time=01:00:00", "--sbatch", "account=lab"]
     with Simulated() as server:
-        alone = generate(server, "alone")
         generate(server, "slurm", "--executor", "slurm", "--tasks", "3", *wanted)
-    assert contents(tmp_path / "slurm") == alone
+    assert contents(tmp_path / "slurm") == whole
     left = contents(tmp_path / "slurm.work")
     assert b"#SBATCH --account=lab" in left["logs/launch_script.slurm"]
     assert b"#SBATCH --array=0-2" in left["logs/launch_script.slurm"]
@@ -124,9 +115,8 @@ def test_mistakes_are_told(generate, tmp_path, monkeypatch):
             (["--executor", "local", "--work", "gopher://run"], "name a folder or URL that you may write to"),
             (["--executor", "local", "--work", str(tmp_path / "no")], "would lie where the build goes"),
         ]:
-            process = generate.start(server, "no", *flags)
-            said, _ = process.communicate(timeout=60)
-            assert process.returncode != 0
+            code, said = generate.run(server, "no", *flags)
+            assert code != 0
             assert expected in said
             assert "Traceback" not in said
             assert not (tmp_path / "no.work").exists()
@@ -136,10 +126,8 @@ TASKS = ["--executor", "local", "--tasks", "3", "--workers", "2"]
 
 
 @pytest.mark.parametrize("then", [TASKS, []])
-def test_a_task_that_fails_is_told_and_the_next_run_goes_on(generate, tmp_path, monkeypatch, then):
+def test_a_task_that_fails_is_told_and_the_next_run_goes_on(generate, whole, tmp_path, monkeypatch, then):
     monkeypatch.setenv("ECD_TOKEN", "secret-token-of-the-endpoint")
-    with Simulated() as server:
-        alone = generate(server, "alone")
     with Simulated() as server:
         server.stop_after = STOPPED
         process = generate.start(server, "tasks", *TASKS, *IMPATIENT)
@@ -152,15 +140,13 @@ def test_a_task_that_fails_is_told_and_the_next_run_goes_on(generate, tmp_path, 
         assert "secret-token" not in logs + said
         server.stop_after = None
         before = server.answered.copy()
-        assert generate(server, "tasks", *then) == alone
+        assert generate(server, "tasks", *then) == whole
         twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
         assert twice <= ON_THE_WAY
 
 
 @pytest.mark.parametrize("killed", ["task", "launcher"])
-def test_what_is_killed_leaves_nobody_waiting(generate, tmp_path, killed):
-    with Simulated() as server:
-        alone = generate(server, "alone")
+def test_what_is_killed_leaves_nobody_waiting(generate, whole, tmp_path, killed):
     with Simulated(median=0.05) as server:
         process = generate.start(server, "tasks", *TASKS, *IMPATIENT)
         while server.answered.total() < STOPPED:
@@ -174,32 +160,27 @@ def test_what_is_killed_leaves_nobody_waiting(generate, tmp_path, killed):
             assert process.returncode == 1, said
             assert "A task was killed" in said.splitlines()[-1]
         before = server.answered.copy()
-        assert generate(server, "tasks", *TASKS) == alone
+        assert generate(server, "tasks", *TASKS) == whole
         twice = server.answered.total() - before.total() - (len(server.answered) - len(before))
         assert twice <= ON_THE_WAY
 
 
-def test_the_same_command_beside_itself_is_refused_and_harms_nothing(generate, tmp_path):
-    with Simulated() as server:
-        alone = generate(server, "alone")
+def test_the_same_command_beside_itself_is_refused_and_harms_nothing(generate, whole, tmp_path):
     with Simulated(median=0.05) as server:
         first = generate.start(server, "tasks", *TASKS, "--max-concurrency", "2")
         while server.answered.total() < STOPPED:
             assert first.poll() is None, first.stdout.read()
             time.sleep(0.01)
-        second = generate.start(server, "tasks", *TASKS)
-        said, _ = second.communicate(timeout=60)
-        assert second.returncode == 1, said
+        code, said = generate.run(server, "tasks", *TASKS)
+        assert code == 1, said
         assert "another process runs tasks there" in said.splitlines()[-1]
         said, _ = first.communicate(timeout=60)
         assert first.returncode == 0, said
         assert server.answered.total() == len(server.answered)
-    assert contents(tmp_path / "tasks") == alone
+    assert contents(tmp_path / "tasks") == whole
 
 
-def test_ctrl_c_ends_the_tasks_too(generate):
-    with Simulated() as server:
-        alone = generate(server, "alone")
+def test_ctrl_c_ends_the_tasks_too(generate, whole):
     tasks = ["--executor", "local", "--tasks", "6", "--workers", "2", "--max-concurrency", "2"]
     with Simulated(median=0.05) as server:
         process = generate.start(server, "tasks", *tasks, start_new_session=True)
@@ -211,31 +192,32 @@ def test_ctrl_c_ends_the_tasks_too(generate):
         said, _ = process.communicate(timeout=60)
         assert process.returncode == 130, said
         assert server.answered.total() - before <= ON_THE_WAY
-        assert generate(server, "tasks", *tasks) == alone
+        assert generate(server, "tasks", *tasks) == whole
 
 
-def test_a_task_that_was_killed_while_it_made_its_store_hinders_nobody(tmp_path):
-    WorkFolder(str(tmp_path / "work")).claim("fingerprint", 2)
-    stores = tmp_path / "work" / "responses"
-    stores.mkdir()
-    (stores / "00000.sqlite").touch()
-    _take_answers(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
-    (stores / "00001.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(StoreError, match=r"00001.sqlite of .*/work: without that file the run goes on"):
-        _take_answers(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
-
-
-def test_calls_that_failed_are_asked_by_the_next_run(generate, tmp_path, monkeypatch):
-    monkeypatch.setattr(simulated, "FAULTS", ("500",))
+def test_a_store_that_a_killed_task_left_hinders_nobody(generate, whole, tmp_path):
     with Simulated() as server:
-        alone = generate(server, "alone")
-        asked = server.answered.total()
+        server.stop_after = STOPPED
+        generate.run(server, "tasks", *TASKS, *IMPATIENT)
+        server.stop_after = None
+        store = tmp_path / "tasks.work" / "responses" / "00000.sqlite"
+        store.write_bytes(b"no database" * 100)
+        code, said = generate.run(server, "tasks", *TASKS)
+        assert code == 1
+        assert "00000.sqlite of" in said
+        assert "without that file the run goes on" in said
+        store.write_bytes(b"")  # it was killed before it made the tables
+        assert generate(server, "tasks", *TASKS) == whole
+
+
+def test_calls_that_failed_are_asked_by_the_next_run(generate, whole, tmp_path, monkeypatch):
+    monkeypatch.setattr(simulated, "FAULTS", ("500",))
+    asked = json.loads(whole["manifest.json"])["calls"]["total"]
     tasks = ["--executor", "local", "--tasks", "3", "--workers", "1"]
     with Simulated(faults=0.03) as server:
         server.stop_after = asked // 2
-        process = generate.start(server, "tasks", *tasks, *IMPATIENT)
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 1, said
+        code, said = generate.run(server, "tasks", *tasks, *IMPATIENT)
+        assert code == 1, said
         assert list((tmp_path / "tasks.work").glob("again/*")), "a task in which a few calls failed has ended well"
         server.faults, server.stop_after = 0, None
-        assert generate(server, "tasks", *tasks) == alone
+        assert generate(server, "tasks", *tasks) == whole

@@ -6,7 +6,6 @@ import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import time
 
@@ -19,16 +18,7 @@ from ecd_data import generate as verb
 from ecd_data.artifact.validation import validate_build
 from ecd_data.calls.store import Store
 from tests.helpers.fake_endpoint import FakeServer, Fault, chat_completion
-from tests.helpers.runs import Generate, contents
-
-KILLS = 50
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """What an uninterrupted run makes."""
-    with Simulated() as server:
-        return Generate(tmp_path_factory.mktemp("whole"))(server, "build")
+from tests.helpers.runs import contents
 
 
 def stored(path):
@@ -36,18 +26,21 @@ def stored(path):
     if not path.exists():
         return set()
     with Store(path) as store:
-        keys = [row[0].hex() for row in store._file.writes.execute("SELECT key FROM responses")]
-        return {request_id(row[2]) for row in store.rows(keys)}
+        return {request_id(row[2]) for row in store.rows(store.keys())}
 
 
-def start(flags, log=os.devnull):
-    """`generate` in a process that has imported everything: its time is spent in the run and not before it."""
-    process = multiprocessing.get_context("fork").Process(target=run_in_fork, args=[flags, log])
+def start(flags, log=os.devnull, limit=resource.RLIM_INFINITY):
+    """`generate` in a process that has imported everything: its time is spent in the run and not before it.
+
+    Its output goes to the file `log`, and no file grows beyond `limit` bytes.
+    """
+    process = multiprocessing.get_context("fork").Process(target=run_in_fork, args=[flags, log, limit])
     process.start()
     return process
 
 
-def run_in_fork(flags, log):
+def run_in_fork(flags, log, limit):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     sys.argv = ["generate", *flags]
     sys.stdout = sys.stderr = open(log, "w")  # noqa: SIM115
     code = verb.main()
@@ -55,13 +48,14 @@ def run_in_fork(flags, log):
     os._exit(code)
 
 
-def test_kill_9_at_any_moment(generate, whole, tmp_path):
+@pytest.mark.parametrize("wanted", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_kill_9_at_any_moment(generate, whole, tmp_path, wanted):
     """In the calls, in the store's writes, while rows, Parquet, card or manifest are written: the next run goes on."""
     import ecd_data.builders.ecd  # noqa: F401
 
     moments, kills, runs = random.Random(0), 0, 0
     with Simulated(median=0.004) as server:
-        while kills < KILLS:
+        while kills < wanted or runs < 2:
             runs += 1
             name, known = f"run{runs}", set()
             while not (tmp_path / name).exists():
@@ -80,7 +74,6 @@ def test_kill_9_at_any_moment(generate, whole, tmp_path):
             assert contents(tmp_path / name) == whole
             if process.exitcode == 0:  # else it was killed when the build was in place
                 assert not list(tmp_path.glob(f".{name}.partial-*/*"))  # what the killed ones left is gone
-    assert runs > 1
 
 
 def test_faults_change_nothing(generate, whole):
@@ -108,17 +101,12 @@ def test_two_servers_change_nothing(generate, whole):
 def test_a_full_disk_is_told_and_costs_nothing(generate, whole, tmp_path, limit):
     """No file may grow beyond a limit, as on a disk that is full: the store's, or one of the build's."""
     with Simulated() as server:
-        command = [sys.executable, "-m", "ecd_data.generate", *generate.flags(server, "build")]
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        )
-        assert done.returncode == 1, done.stderr
-        assert "Traceback" not in done.stderr
-        assert "same command again" in done.stderr
+        process = start(generate.flags(server, "build"), tmp_path / "log", limit)
+        process.join()
+        printed = (tmp_path / "log").read_text()
+        assert process.exitcode == 1, printed
+        assert "Traceback" not in printed
+        assert "same command again" in printed
         assert not (tmp_path / "build").exists()
         kept = stored(tmp_path / "build.db")
         before = server.tries.copy()

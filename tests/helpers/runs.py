@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.helpers.in_process import run_module
+
 RECIPE = """
 rounds: 2
 operations: [style/lower_case, style/no_commas, style/closing_question, format/postscript, format/title]
@@ -31,13 +33,17 @@ class Generate:
         return [*seeds, *where, "--endpoint", server.url, *more]
 
     def start(self, server, name, *more, **how):
-        """The process."""
+        """A process of its own, to be stopped."""
         command = [sys.executable, "-m", "ecd_data.generate", *self.flags(server, name, *more)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
 
+    def run(self, server, name, *more):
+        """A run to its end: its exit code, and what it printed."""
+        done = run_module("ecd_data.generate", *self.flags(server, name, *more))
+        return done.returncode, done.stdout + done.stderr
+
     def __call__(self, server, name, *more):
         """The build that it makes."""
-        process = self.start(server, name, *more)
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
+        code, printed = self.run(server, name, *more)
+        assert code == 0, printed
         return contents(self.folder / name)
