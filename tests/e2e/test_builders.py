@@ -1,9 +1,6 @@
 """Every builder beside ECD, from seeds to a trained model: published, verified, replayed, compared and trained on."""
 
 import json
-import os
-import subprocess
-import sys
 from contextlib import ExitStack
 
 import pytest
@@ -20,6 +17,7 @@ from ecd_data.generation.generation import Generation
 from ecd_data.local.hub import Hub
 from ecd_data.methods import METHODS
 from tests.helpers.building import build_of
+from tests.helpers.in_process import run_module
 from tests.helpers.runs import contents
 from tests.helpers.tiny_model import write_model
 
@@ -58,10 +56,8 @@ TRAINERS = {
 
 
 def run(*arguments, **environment):
-    command = [sys.executable, "-m", *map(str, arguments)]
-    env = {**os.environ, **environment}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = run_module(*arguments, **environment)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -109,6 +105,7 @@ def test_a_replay_is_told_which_model_is_which(made, tmp_path):
     assert contents(tmp_path / "again") == contents(folder / "build")
 
 
+@pytest.mark.subprocess
 def test_parts_in_processes_make_the_same_bytes(made, tmp_path):
     _, folder = made
     manifest = read_manifest(folder / "build")

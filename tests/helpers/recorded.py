@@ -6,7 +6,6 @@ Where prompts, plans or recipes are meant to change, the model is asked again (`
 """
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,15 +17,20 @@ SEEDS = {"ecd": 100, "rlcd": 12, "spar": 8, "strength": 10, "pad": 10}  # of the
 NAMES = {"strength": ["strong", "mid", "weak"], "pad": ["student", "teacher"]}  # all of them are the one model
 
 
-def flags(name, folder, out="build"):
-    """The flags of the recorded generation `name`, whoever answers, with its responses in `folder`."""
-    seeds = ["--seeds", "bundled", "--limit", SEEDS[name], "--recipe", FOLDER / f"{name}.yaml"]
-    return [*seeds, "--responses", folder / "responses.sqlite", "--out", folder / out]
+def flags(name, folder, seeds=None):
+    """The flags of the recorded generation `name`, or of its first `seeds`, whoever answers, all in `folder`."""
+    where = ["--responses", folder / "responses.sqlite", "--out", folder / "build"]
+    return ["--seeds", "bundled", "--limit", seeds or SEEDS[name], "--recipe", FOLDER / f"{name}.yaml", *where]
 
 
 def replay_flags(name):
-    """The flags that have the recorded answers take the place of the model's."""
+    """The flags that have stored answers take the place of the model's."""
     return ["--replay", *(part for model in NAMES.get(name, []) for part in ("--model", f"{model}={MODEL}"))]
+
+
+def live_flags(name, url):
+    """The flags that have the model at `url` answer."""
+    return [f"--endpoint={model}={url}" if model else f"--endpoint={url}" for model in NAMES.get(name, [""])]
 
 
 def import_responses(name, folder):
@@ -46,6 +50,17 @@ def replay(name, folder):
     return folder / "build"
 
 
+def live(name, folder, seeds=None):
+    """Return the build in `folder` of answers that the model gives now, to the first `seeds` or to all."""
+    from ecd_data.local.tgi import TextGeneration
+
+    with TextGeneration() as server:
+        asking = [*live_flags(name, server.url), "--timeout", 600]
+        done = run_module("ecd_data.generate", *flags(name, folder, seeds), *asking)
+    assert done.returncode == 0, done.stderr
+    return folder / "build"
+
+
 def recording(name):
     """The file of recorded answers."""
     return FOLDER / f"{name}.parquet"
@@ -53,19 +68,12 @@ def recording(name):
 
 def record(name):
     """Ask the model, and write its answers to their file."""
-    from ecd_data.local.tgi import TextGeneration
-
-    with tempfile.TemporaryDirectory() as folder, TextGeneration() as server:
-        endpoints = [f"--endpoint={model}={server.url}" for model in NAMES.get(name, [])] or ["--endpoint", server.url]
-        verbs = {
-            "generate": [*flags(name, Path(folder)), *endpoints, "--timeout", 600],
-            "responses": ["export", "--responses", Path(folder, "responses.sqlite"), "--out", recording(name)],
-        }
-        for verb, arguments in verbs.items():
-            done = run_module(f"ecd_data.{verb}", *arguments)
-            print(done.stdout, done.stderr, sep="\n")
-            if done.returncode:
-                sys.exit(done.returncode)
+    print(f"asking the model for what {name} needs ...")
+    with tempfile.TemporaryDirectory() as folder:
+        live(name, Path(folder))
+        store = Path(folder, "responses.sqlite")
+        done = run_module("ecd_data.responses", "export", "--responses", store, "--out", recording(name))
+    print(done.stdout, done.stderr, sep="\n")
 
 
 if __name__ == "__main__":
