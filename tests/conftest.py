@@ -6,6 +6,7 @@ The libraries read these variables when they are imported, so they are set befor
 import os
 import shutil
 import signal
+import sys
 import tempfile
 
 _home = tempfile.mkdtemp(prefix="ecd-tests-")
@@ -32,6 +33,28 @@ from tests.helpers.shelf import Shelf  # noqa: E402
 
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
+
+
+MAY_START_PROCESSES = {"subprocess", "model", "browser"}
+unmarked = [False]  # whether the test that runs has none of these markers
+
+
+def refuse_processes(event, _):
+    """An audit hook by which `make test-fast` leaves out every test that starts processes."""
+    if unmarked[0] and event in ("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"):
+        raise RuntimeError("a test that starts a process is marked: @pytest.mark.subprocess")
+
+
+sys.addaudithook(refuse_processes)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    unmarked[0] = MAY_START_PROCESSES.isdisjoint(mark.name for mark in item.iter_markers())
+    try:
+        return (yield)
+    finally:
+        unmarked[0] = False
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from huggingface_hub.utils import httpx
 
 from benchmarks.simulated import Simulated
 from tests.helpers.fake_endpoint import FakeServer
+from tests.helpers.in_process import run_module
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,8 +24,7 @@ def run(server, tmp_path, *variants):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text('operations: ["content/*_phrase"]\nroutes: {edit: 2, fresh: 1}\n')
     flags = ["--endpoint", server.url, "--recipe", str(recipe), "--responses", str(tmp_path / "r.sqlite")]
-    command = [sys.executable, "-m", "benchmarks.adaptation", *flags, "--cases", "6", "--variants", *variants]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_module("benchmarks.adaptation", *flags, "--cases", "6", "--variants", *variants)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -54,16 +54,22 @@ def test_a_second_run_asks_nothing(server, tmp_path):
     assert len(server.bodies) == asked
 
 
-def benchmark(name, *flags, folder):
+def benchmark(name, *flags, folder, run=run_module):
     """The rows that a benchmark writes, by their first column, and its notes; it also prints them."""
     file = folder / "numbers.json"
-    command = [sys.executable, "-m", f"benchmarks.{name}", *flags, "--json", str(file)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run(f"benchmarks.{name}", *flags, "--json", str(file))
     assert done.returncode == 0, done.stderr
     found = json.loads(file.read_text())
     assert all(note in done.stdout for note in found["notes"])
     assert len(rows(done.stdout)) == len(found["rows"]) + 2
     return {next(iter(row.values())): row for row in found["rows"]}, found["notes"]
+
+
+def run_process(module, *flags):
+    """`python -m`, where what a benchmark measures is of its own process too."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *flags], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
 
 def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
@@ -78,7 +84,7 @@ def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
 
 
 def test_memory_is_that_of_a_build(tmp_path):
-    table, _ = benchmark("memory", "--seeds", "4", "12", folder=tmp_path)
+    table, _ = benchmark("memory", "--seeds", "4", "12", folder=tmp_path, run=run_process)
     assert table[12]["calls"] > table[4]["calls"] > 4
     assert table[12]["pairs"] > 0
     assert table[12]["read seeds"] <= table[12]["generate"] <= table[12]["validate"] <= table[12]["peak MB"] + 1
@@ -101,10 +107,7 @@ def test_starting_again_asks_nothing(tmp_path):
 
 def test_the_peer_benchmark_makes_all_calls_on_our_side(tmp_path, server):
     (tmp_path / "prompts.json").write_text(json.dumps(["Name a fruit.", "Name a tree.", "Name a tool."]))
-    command = [sys.executable, "-m", "benchmarks.peer", "--ours", server.url]
-    done = subprocess.run(
-        [*command, str(tmp_path / "prompts.json")], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = run_module("benchmarks.peer", "--ours", server.url, tmp_path / "prompts.json")
     assert (done.returncode, done.stdout.strip()) == (0, "6"), done.stderr
     asked = [body["messages"][-1]["content"] for body in server.bodies]
     assert len(set(asked)) == 6

@@ -1,25 +1,17 @@
 """The command: an endpoint and weights, from the store a second time, and what a mistake says."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from ecd_data.local.hub import Hub
 from tests.helpers.evaluation_rows import IFEVAL, JUDGED
 from tests.helpers.fake_endpoint import FakeServer, Fault, chat_completion
+from tests.helpers.in_process import run_module
 
 
 def run(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "ecd_data.evaluate", *map(str, arguments)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_module("ecd_data.evaluate", *arguments, **environment)
 
 
 def says(text):

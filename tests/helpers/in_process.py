@@ -1,12 +1,13 @@
 """`python -m` without a process of its own, which would take seconds to import what a command needs."""
 
-import io
 import runpy
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -22,20 +23,26 @@ class Done:
 
 def run_module(module, *arguments, **environment) -> Done:
     """Run a module as `python -m` does, with these arguments, in this environment on top of that of the tests."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning)
+    new_file = partial(TemporaryFile, "w+", encoding="utf-8")  # child processes can write to it too
+    with new_file() as out, new_file() as err, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", [module, *map(str, arguments)])
         for name, value in environment.items():
             patch.setenv(name, str(value))
         use_hub(patch, environment)
         code = 0
-        with redirect_stdout(out), redirect_stderr(err):
+        with redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'.*' found in sys.modules", RuntimeWarning)
             try:
                 runpy.run_module(module, run_name="__main__", alter_sys=True)
             except SystemExit as ended:
                 code = ended.code or 0
-    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+        return Done(code, *map(written, (out, err)))
+
+
+def written(file):
+    """What has been written to a file."""
+    file.seek(0)
+    return file.read()
 
 
 def use_hub(patch, environment):
