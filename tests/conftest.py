@@ -75,9 +75,9 @@ def make_generation(corpus, tmp_path):
     """Generations of the scripted model over one response store; `pool=None` replays."""
     stores = []
 
-    def make(**changes):
+    def make(pool="scripted", **changes):
         stores.append(Store(tmp_path / "responses.sqlite"))
-        return scripted_generation(stores[-1], **{"corpus": corpus, **changes})
+        return scripted_generation(stores[-1], **{"corpus": corpus, "pool": pool, **changes})
 
     yield make
     for store in stores:

@@ -72,6 +72,7 @@ def run_process(module, *flags):
     )
 
 
+@pytest.mark.subprocess
 def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
     flags = ["--concurrency", "4", "--chains", "1", "--median", "0.01", "--repeats", "1"]
     table, notes = benchmark("throughput", *flags, folder=tmp_path)
@@ -83,6 +84,7 @@ def test_ours_and_the_bare_loop_make_the_same_calls(tmp_path):
     assert [note.partition(":")[0] for note in notes] == ["4 in flight, ours", "4 in flight, engine alone"]
 
 
+@pytest.mark.subprocess
 def test_memory_is_that_of_a_build(tmp_path):
     table, _ = benchmark("memory", "--seeds", "4", "12", folder=tmp_path, run=run_process)
     assert table[12]["calls"] > table[4]["calls"] > 4
@@ -90,6 +92,7 @@ def test_memory_is_that_of_a_build(tmp_path):
     assert table[12]["read seeds"] <= table[12]["generate"] <= table[12]["validate"] <= table[12]["peak MB"] + 1
 
 
+@pytest.mark.subprocess
 def test_a_publish_sends_what_hf_upload_sends_and_once(tmp_path):
     table, _ = benchmark("publish", "--seeds", "60", folder=tmp_path)
     ours, again, theirs = table["ecd publish"], table["the same again"], table["hf upload"]
@@ -98,6 +101,7 @@ def test_a_publish_sends_what_hf_upload_sends_and_once(tmp_path):
     assert again["LFS objects sent"] == 0
 
 
+@pytest.mark.subprocess
 def test_starting_again_asks_nothing(tmp_path):
     table, notes = benchmark("start", "--responses", "20", "--repeats", "1", folder=tmp_path)
     assert {"python -c pass", "ecd generate --help", "ecd publish --help"} <= set(table)
@@ -138,6 +142,7 @@ def texts(faults):
     return found, failed
 
 
+@pytest.mark.subprocess
 def test_verify_is_measured_on_builds_that_it_finds_good(tmp_path):
     table, notes = benchmark("verify", "--seeds", "6", folder=tmp_path)
     ((pairs, row),) = table.items()
@@ -154,6 +159,7 @@ def test_a_release_sends_what_an_earlier_one_did_not(tmp_path):
     assert table["added at the end"]["sent, MB"] < first["sent, MB"]
 
 
+@pytest.mark.subprocess
 def test_the_first_row_is_read_either_way(tmp_path):
     table, notes = benchmark("first_row", "--seeds", "20", "--repeats", "1", folder=tmp_path)
     assert table["streamed"]["seconds"] > 0 < table["loaded"]["seconds"]

@@ -32,6 +32,7 @@ def seeds(tmp_path):
     return str(path)
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_both_ways(verb):
     module = start(f"ecd_data.{verb}", "--help")
@@ -137,6 +138,7 @@ def test_a_redirect_is_not_followed(tmp_path, seeds, server):
     assert "redirects to http://other.example/info" in done.stderr
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_keeps_its_responses_and_nothing_else(tmp_path, server, number, code):
     server.pause = lambda: 0.05
@@ -167,6 +169,7 @@ def test_pairs_of_all_gaps_are_a_flag_over_the_recipe(tmp_path, seeds, server):
     assert "- style                 1 > 1 > 1 > 1 > 1" in done.stdout
 
 
+@pytest.mark.subprocess
 def test_help_needs_no_large_library():
     verbs = ", ".join(
         f"ecd_data.{verb}"

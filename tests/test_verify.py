@@ -81,6 +81,7 @@ def run(*command, env):
     return subprocess.run([sys.executable, *command], env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.subprocess
 def test_a_stranger_proves_a_published_revision_and_finds_what_was_changed_later(make_build, tmp_path):
     build = make_build()
     (tmp_path / "responses.sqlite").rename(tmp_path / "gone.sqlite")
@@ -115,6 +116,7 @@ print(json.dumps(rows))
 """
 
 
+@pytest.mark.subprocess
 def test_offline_and_in_a_clean_cache_load_dataset_gives_the_rows_of_a_build_directory(make_build, tmp_path):
     build = tmp_path / "moved"
     shutil.copytree(make_build(), build)

@@ -89,6 +89,7 @@ def test_a_replay_makes_the_same_bytes_and_so_does_any_concurrency(make_build, t
         assert pool.requests
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("changes", [{}, {"max_share": {"repair": 0.25}}])
 def test_any_number_of_parts_and_processes_makes_the_same_bytes(make_build, changes):
     recipe = replace(RECIPE, **changes)
@@ -206,6 +207,7 @@ def test_an_older_build_stays_when_a_new_one_fails(make_build):
     assert contents(make_build(pool=None)) == old
 
 
+@pytest.mark.subprocess
 def test_a_full_disk_leaves_no_half_made_build(make_build, tmp_path):
     make_build("enough")  # its responses are stored, so the next run writes the build alone
     script = f"""

@@ -43,6 +43,7 @@ def test_it_lies_beside_the_build_and_goes(tmp_path):
     assert list((tmp_path / "new").iterdir()) == []
 
 
+@pytest.mark.subprocess
 def test_what_a_killed_process_left_goes_with_the_next_run(tmp_path, holder):
     out = tmp_path / "build [v2]"
     process, left = holder(out)
@@ -53,6 +54,7 @@ def test_what_a_killed_process_left_goes_with_the_next_run(tmp_path, holder):
         assert list(tmp_path.iterdir()) == [folder]
 
 
+@pytest.mark.subprocess
 def test_what_is_in_use_stays(tmp_path, holder):
     out = tmp_path / "build"
     _, used = holder(out)
@@ -61,6 +63,7 @@ def test_what_is_in_use_stays(tmp_path, holder):
     assert [str(path) for path in tmp_path.iterdir()] == [used]
 
 
+@pytest.mark.subprocess
 def test_that_of_another_build_stays(tmp_path, holder):
     process, left = holder(tmp_path / "builder")
     process.kill()
@@ -70,6 +73,7 @@ def test_that_of_another_build_stays(tmp_path, holder):
     assert [str(path) for path in tmp_path.iterdir()] == [left]
 
 
+@pytest.mark.subprocess
 def test_runs_at_once_take_nothing_from_each_other(tmp_path):
     code = """
 import sys
@@ -85,6 +89,7 @@ for _ in range(300):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.subprocess
 def test_a_lock_goes_last(tmp_path, holder, monkeypatch):
     """A process that is killed while it removes its folder leaves what the next one knows for a leftover."""
     process, left = holder(tmp_path / "build")

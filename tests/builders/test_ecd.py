@@ -66,6 +66,7 @@ def test_rows_on_their_way_go_with_the_builder(builder, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("ecd-spool-*"))
 
 
+@pytest.mark.subprocess
 def test_processes_make_the_same_rows(make_generation, tmp_path):
     rows = []
     for processes in (1, 2):  # the second one from the responses of the first

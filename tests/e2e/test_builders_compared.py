@@ -7,6 +7,8 @@ import pytest
 from benchmarks.simulated import Simulated
 from tests.helpers.in_process import run_module
 
+pytestmark = pytest.mark.subprocess
+
 RECIPE = """
 rounds: 2
 weave: 0

@@ -14,6 +14,8 @@ from benchmarks import simulated
 from benchmarks.simulated import Simulated
 from tests.helpers.runs import contents
 
+pytestmark = pytest.mark.subprocess
+
 # What Slurm does with a script, one task after the other: enough to run what we hand to it.
 SBATCH = """#!{python}
 import os, re, subprocess, sys

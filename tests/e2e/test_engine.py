@@ -48,6 +48,7 @@ def run_in_fork(flags, log, limit):
     os._exit(code)
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("wanted", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_kill_9_at_any_moment(generate, whole, tmp_path, wanted):
     """In the calls, in the store's writes, while rows, Parquet, card or manifest are written: the next run goes on."""
@@ -97,6 +98,7 @@ def test_two_servers_change_nothing(generate, whole):
         assert min(one.answered.total(), other.answered.total()) > 5  # the one with faults gets few
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("limit", [30_000, 100_000, 300_000])
 def test_a_full_disk_is_told_and_costs_nothing(generate, whole, tmp_path, limit):
     """No file may grow beyond a limit, as on a disk that is full: the store's, or one of the build's."""
@@ -132,6 +134,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.subprocess
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5))
 def test_no_text_of_a_model_breaks_a_run(tmp_path_factory, texts):

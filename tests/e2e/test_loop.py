@@ -10,6 +10,8 @@ import pytest
 
 from ecd_data.local.hub import Hub
 
+pytestmark = [pytest.mark.model, pytest.mark.subprocess]
+
 SEEDS, STEPS = 8, 2
 
 

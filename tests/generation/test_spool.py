@@ -40,6 +40,7 @@ def test_a_part_is_whole_or_not_there(make_generation, tmp_path):
     assert 0 < len(again.requests) <= len(list(whole.calls())) - 59
 
 
+@pytest.mark.subprocess
 def test_two_that_make_the_same_part_do_not_get_in_each_others_way(make_generation, tmp_path):
     spool = filled_spool(make_generation(), tmp_path / "spool")
     first = rows(spool)
@@ -48,6 +49,7 @@ def test_two_that_make_the_same_part_do_not_get_in_each_others_way(make_generati
     assert [path.name for path in spool.folder.iterdir()] == ["part-00000-of-00001"]
 
 
+@pytest.mark.subprocess
 def test_a_failure_in_a_process_is_told_as_it_is(make_generation, tmp_path):
     with pytest.raises(EndpointError, match="the endpoint is gone"):
         filled_spool(make_generation(ScriptedPool(gone)), tmp_path / "spool", parts=2, processes=2)
