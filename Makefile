@@ -2,20 +2,33 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format clean
+# The tests of a file share what they build, so a process takes whole files, in the order of tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-fast test-slow test-all check format clean
 
 demo: .venv/installed
 	$(BIN)/python -m ecd_data.demo
 
-# The tests of a file share what they build, so a process takes whole files, and takes them in their order: those that
-# run longest are not last.
+# Everything in minutes: the real model, the browser, kills and faults too, in small numbers.
 test: check
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
+
+# Neither the model nor the browser nor any other process, while you change the code.
+test-fast: .venv/installed
+	$(PYTEST) -m "not (slow or model or browser or subprocess)"
+
+# What takes long: a hundred seeds live, fifty kills, every fault on every request.
+test-slow: .venv/installed
+	$(PYTEST) -m slow
+
+test-all: test test-slow
 
 check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

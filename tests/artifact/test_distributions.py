@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.artifact.distributions import _lengths, make_distributions
+from ecd_data.artifact.distributions import make_distributions
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.parquet import every_row
 from tests.helpers.scripted import RECIPE
@@ -23,6 +23,11 @@ def pair(operation, round, chosen, rejected, similarity, requirements):
     }
 
 
+def write_pairs(build, pairs):
+    (build / "data" / "preference").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(pairs), build / "data/preference/train-00000-of-00001.parquet")
+
+
 def test_distributions_count_the_pairs_and_what_is_in_force(tmp_path):
     commas, why = ("style/no_commas", "code"), ("reasoning/why", "judge")
     pairs = [
@@ -30,8 +35,7 @@ def test_distributions_count_the_pairs_and_what_is_in_force(tmp_path):
         pair("reasoning/why", 2, 80, 10, 0.5, [commas, why]),
         pair("reasoning/why", 10, 95, 95, 0.98, [why]),
     ]
-    (tmp_path / "data" / "preference").mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(pairs), tmp_path / "data/preference/train-00000-of-00001.parquet")
+    write_pairs(tmp_path, pairs)
     found = make_distributions(tmp_path)
     assert found["by_class_and_round"] == {"reasoning": {"2": 1, "10": 1}, "style": {"1": 1}}
     assert found["requirements"] == {
@@ -48,9 +52,15 @@ def test_distributions_count_the_pairs_and_what_is_in_force(tmp_path):
     assert {i: n for i, n in enumerate(found["similarity"]["pairs"]) if n} == {25: 1, 49: 2}
 
 
-@given(st.lists(st.integers(0, 10**6), min_size=1), st.lists(st.integers(0, 10**6), min_size=1))
-def test_every_length_is_in_one_bin_and_the_bins_at_both_ends_are_used(chosen, rejected):
-    found = _lengths({"chosen": chosen, "rejected": rejected})
+LENGTHS = st.integers(0, 20_000) | st.integers(0, 99)
+
+
+@given(st.lists(st.tuples(LENGTHS, LENGTHS), min_size=1, max_size=30))
+def test_every_length_is_in_one_bin_and_the_bins_at_both_ends_are_used(tmp_path_factory, sizes):
+    build = tmp_path_factory.mktemp("sizes")
+    write_pairs(build, [pair("style/x", 1, *both, 1.0, [("style/x", "code")]) for both in sizes])
+    found = make_distributions(build)["characters"]
+    chosen, rejected = zip(*sizes, strict=True)
     assert found["from"] == sorted(set(found["from"]))
     assert found["from"][0] <= min(*chosen, *rejected)
     for side, lengths in (("chosen", chosen), ("rejected", rejected)):

@@ -6,6 +6,7 @@ from unittest.mock import Mock
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from ecd_data.cluster import work_folder as module
 from ecd_data.cluster.work_folder import SPOOL, WorkFolder, task_store
@@ -70,18 +71,18 @@ def test_a_run_that_was_killed_while_it_was_cleared_leaves_no_half_of_a_part(wor
     with work.task(0, PART) as folder:
         add(task_store(folder, 0), 1)
         (folder / SPOOL / PART).mkdir(parents=True)
-    done = f"{work.logs}/completions/00000"
-    work._files.makedirs(done.rpartition("/")[0])
-    work._files.touch(done)
+    files, done = fsspec.url_to_fs(work.where)[0], f"{work.logs}/completions/00000"
+    files.makedirs(done.rpartition("/")[0])
+    files.touch(done)
     with monkeypatch.context() as patched:
-        patched.setattr(WorkFolder, "_remove", Mock(side_effect=KeyboardInterrupt))
+        patched.setattr(type(files), "rm", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             work.clear(logs=True)
     with work.stores() as stores:
         assert not stores  # the store of all runs has what is in them
     work.claim("fingerprint", 1)
     assert not work.has(PART)
-    assert not work._files.exists(done)
+    assert not files.exists(done)
 
 
 def test_one_process_at_a_time_launches_tasks(tmp_path):
@@ -148,13 +149,13 @@ def test_a_task_that_is_killed_has_saved_its_store(tmp_path, monkeypatch):
 
 
 def test_a_task_that_is_ended_while_it_puts_its_store_away_ends_after_that(tmp_path, monkeypatch):
-    work, put = WorkFolder(f"memory://{tmp_path}"), WorkFolder._put
+    work, put_file = WorkFolder(f"memory://{tmp_path}"), MemoryFileSystem.put_file
 
     def interrupted(*args):
         os.kill(os.getpid(), signal.SIGTERM)
-        put(*args)
+        put_file(*args)
 
-    monkeypatch.setattr(WorkFolder, "_put", interrupted)
+    monkeypatch.setattr(MemoryFileSystem, "put_file", interrupted)
     with pytest.raises(Terminated), terminable(), work.task(0, PART) as folder:
         add(task_store(folder, 0), 1)
     assert fsspec.filesystem("memory").exists(f"{tmp_path}/responses/00000.sqlite")

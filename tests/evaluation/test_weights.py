@@ -15,7 +15,7 @@ from ecd_data.methods import make_plan
 from ecd_data.methods.plan import Place
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
+LlamaForCausalLM = pytest.importorskip("transformers").LlamaForCausalLM
 
 from ecd_data.evaluation.weights import Weights  # noqa: E402
 
@@ -60,12 +60,22 @@ def test_a_batch_says_what_each_prompt_gets_alone(tiny):
     assert weights.in_flight == 0
 
 
-def test_requests_that_wait_share_a_batch(tiny, monkeypatch):
-    weights, sizes = Weights(str(tiny), batch=3), []
-    generate = weights._generate
-    monkeypatch.setattr(weights, "_generate", lambda requests: sizes.append(len(requests)) or generate(requests))
-    ask(weights, *map(request, PROMPTS))
-    assert sizes == [3, 3, 1]
+@pytest.fixture
+def generated(monkeypatch):
+    """For each time that a model generates: how many answers, and in which precision."""
+    generate, calls = LlamaForCausalLM.generate, []
+
+    def noted(model, **inputs):
+        calls.append((len(inputs["input_ids"]), model.dtype))
+        return generate(model, **inputs)
+
+    monkeypatch.setattr(LlamaForCausalLM, "generate", noted)
+    return calls
+
+
+def test_requests_that_wait_share_a_batch(tiny, generated):
+    ask(Weights(str(tiny), batch=3), *map(request, PROMPTS))
+    assert [size for size, _ in generated] == [3, 3, 1]
 
 
 def test_sampling_follows_the_requests_seed(tiny):
@@ -92,9 +102,11 @@ def test_answers_are_stored_and_the_weights_are_not_loaded_again(tiny, tmp_path)
         with Store(tmp_path / "responses.sqlite") as store:
             return list(run(map(steps, PROMPTS), store, ModelSource(weights.model, weights)))
 
-    once, again = Weights(str(tiny), batch=2), Weights(str(tiny), batch=3)
-    assert texts(once) == texts(again)
-    assert again._loaded is None
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    once, again = Weights(str(folder), batch=2), Weights(str(folder), batch=3)
+    first = texts(once)
+    (folder / "model.safetensors").unlink()
+    assert texts(again) == first
 
 
 def test_a_folder_is_named_by_what_shapes_its_answers(tiny, tmp_path):
@@ -107,10 +119,10 @@ def test_a_folder_is_named_by_what_shapes_its_answers(tiny, tmp_path):
     assert Weights(str(copy)).model != Weights(str(tiny)).model
 
 
-def test_another_precision_is_another_model(tiny):
+def test_another_precision_is_another_model(tiny, generated):
     stored, half = Weights(str(tiny)), Weights(str(tiny), dtype="bfloat16")
     ask(half, request("Name"))
-    assert half._loaded.dtype == torch.bfloat16
+    assert generated == [(1, torch.bfloat16)]
     assert half.model.revision == f"{stored.model.revision}+bfloat16"
 
 
@@ -153,11 +165,9 @@ def test_what_cannot_be_evaluated_is_named(tiny, tmp_path):
 
 
 def test_memory_that_is_too_small_is_named(tiny, monkeypatch):
-    weights = Weights(str(tiny))
-
-    def full(*_):
+    def full(*_, **__):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(weights, "_continue", full)
-    [error] = ask(weights, request("Name"))
+    monkeypatch.setattr(LlamaForCausalLM, "generate", full)
+    [error] = ask(Weights(str(tiny)), request("Name"))
     assert "lower --batch-size" in str(error)
