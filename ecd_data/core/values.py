@@ -139,7 +139,7 @@ class RowId:
         Raises:
             ValueError: it spells none.
         """
-        match = re.fullmatch(r"([^-]+)-r(\d+)(?:-g(\d+))?(?:-([a-z]+))?", text)
+        match = re.fullmatch(rf"([^-]+)-r(\d+)(?:-g(\d+)|-({'|'.join(NEGATIVES)}))?", text)
         if match is None:
             raise ValueError(f"{text!r} is not the id of a row")
         seed_id, round, gap, negative = match.groups()
