@@ -20,7 +20,7 @@ from ecd_data.core.errors import StoreError
 from ecd_data.core.text import two_columns
 
 if TYPE_CHECKING:
-    from ecd_data.calls.store import Store, Stored
+    from ecd_data.calls.store import Store, StoredCall
 
 
 def stats(args: argparse.Namespace) -> None:
@@ -32,13 +32,14 @@ def stats(args: argparse.Namespace) -> None:
         roles: Counter[str] = Counter()
         tokens: Counter[str] = Counter()
         failures = 0
-        for _, model, request, response, _ in store.rows(store.keys()):
+        for call in store.calls(store.keys()):
+            response = call.decode_response()
             if response is None:
                 failures += 1
                 continue
-            models[str(model)] += 1
-            roles[request["role"]] += 1
-            tokens.update({name: response[name] for name in ("prompt_tokens", "completion_tokens")})
+            models[str(call.model)] += 1
+            roles[call.decode_request().role] += 1
+            tokens.update(prompt_tokens=response.prompt_tokens, completion_tokens=response.completion_tokens)
         total = models.total()
         size = _size(store.path)
     rows: dict[str, object] = {"responses": total, "failures": failures}
@@ -65,7 +66,7 @@ def export(args: argparse.Namespace) -> None:
     try:
         try:
             with Store(path, read_only=True) as store:
-                write_parquet(_counted(store.stored(store.keys()), found), half)
+                write_parquet(_counted(store.calls(store.keys()), found), half)
         except StoreError as error:
             if not path.exists():
                 raise
@@ -81,7 +82,7 @@ def export(args: argparse.Namespace) -> None:
     print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
 
 
-def _counted(rows: Iterable[Stored], found: Counter[str]) -> Iterator[Stored]:
+def _counted(rows: Iterable[StoredCall], found: Counter[str]) -> Iterator[StoredCall]:
     for row in rows:
         found["failures" if row[-1] else "responses"] += 1
         yield row
@@ -95,8 +96,8 @@ def import_(args: argparse.Namespace) -> None:
     with Store(responses_path(args)) as store:
         for source in args.sources:
             done = import_into(store, source)
-            other = f", {done.other} with another text: the one that was there stays" if done.other else ""
-            print(f"{source}: {done.new} new, {done.known} were there{other}")
+            conflicts = f", {done.conflicts} with another text: the one that was there stays" if done.conflicts else ""
+            print(f"{source}: {done.new} new, {done.duplicates} were there{conflicts}")
 
 
 def gc(args: argparse.Namespace) -> None:
@@ -105,7 +106,7 @@ def gc(args: argparse.Namespace) -> None:
 
     with Store(responses_path(args), read_only=True) as store:
         doomed = sorted(_doomed(args, store))
-        number = sum(not failure for *_, failure in store.stored(doomed))
+        number = sum(not failure for *_, failure in store.calls(doomed))
         if args.dry_run:
             print(f"{store.path}: {number} of {store.count()} responses would be removed (dry run)")
             return
@@ -132,7 +133,7 @@ def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:
         if not files:
             raise StoreError(f"{build}: no build with responses. Nothing was removed.")
         used.update(row[0] for file in files for row in read_parquet(file))
-    for key, model, _, _, _ in store.rows(store.keys()):
+    for key, model, _, _, _ in store.calls(store.keys()):
         if (args.keep and key not in used) or args.model in (model.id, str(model)):
             yield key
 

@@ -22,8 +22,8 @@ from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
-from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
-from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent, OtherModel
+from ecd_data.calls.scoring import WITHOUT_SCORES, parse_scored, prompt_body, text_body
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointUnavailable, ModelNotServed
 from ecd_data.core.request import Model, Request, Response
 from ecd_data.core.text import one_line
 
@@ -161,13 +161,13 @@ class Endpoint:
     async def _score(self, request: Request) -> Response:
         """How likely the last message is: TGI renders the messages before it, then tells of each token of both."""
         if self._dialect != "tgi":
-            raise EndpointError(f"{self.url} cannot score a given text, only TGI can. {SELECTION}")
+            raise EndpointError(f"{self.url} cannot score a given text, only TGI can. {WITHOUT_SCORES}")
         prompt = await self._post(request, "/chat_tokenize", prompt_body(request))
         text = await self._post(request, "/generate", text_body(request, prompt))
         if not text["details"]["prefill"]:
             raise EndpointError(
                 f"{self.url} does not tell the log-probabilities of given tokens: start it with "
-                f"--enable-prefill-logprobs. {SELECTION}"
+                f"--enable-prefill-logprobs. {WITHOUT_SCORES}"
             )
         return parse_scored(prompt, text)
 
@@ -230,12 +230,12 @@ class Endpoint:
             raise _offline(self.url) from error
         except (httpx.HTTPError, TimeoutError) as error:
             said = self._clean(str(error)) or type(error).__name__
-            raise EndpointSilent(
+            raise EndpointUnavailable(
                 f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."
             ) from error
         await self._refuse_redirect(response)
         if _passing(response):
-            raise EndpointSilent(
+            raise EndpointUnavailable(
                 f"{self.url} is not ready: GET {path} gives {self._quote(response)}; if it is still loading its "
                 "model, wait and run the same command again."
             )
@@ -319,4 +319,4 @@ def _choose(served: list[Model], model: str | None, url: str) -> Model:
     for entry in served:
         if model in (None, entry.id):
             return entry
-    raise OtherModel(f"{url} does not serve {model}: give --model one that it serves ({names}), or leave it out.")
+    raise ModelNotServed(f"{url} does not serve {model}: give --model one that it serves ({names}), or leave it out.")

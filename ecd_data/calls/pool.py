@@ -19,7 +19,7 @@ from typing import Any
 
 from ecd_data.calls.endpoint import Endpoint, Trouble
 from ecd_data.calls.load import Load
-from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointUnavailable
 from ecd_data.core.request import Model, Request, Response
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries; the bound doubles from the first to the longest
@@ -100,12 +100,12 @@ class Pool:
             EndpointError: one of them cannot be used, or they serve different models.
         """
         served: dict[str, Model] = {}
-        silent: list[EndpointSilent] = []
+        silent: list[EndpointUnavailable] = []
 
         async def ask(endpoint: Endpoint) -> None:
             try:
                 served[endpoint.url] = await endpoint.identify(model)
-            except EndpointSilent as error:
+            except EndpointUnavailable as error:
                 silent.append(error)
 
         await asyncio.gather(*map(ask, self.endpoints))

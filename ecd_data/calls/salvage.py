@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from ecd_data.calls.store import Stored, unpack
+from ecd_data.calls.store import StoredCall, unpack
 from ecd_data.core.errors import StoreError
-from ecd_data.core.request import Model, Response, request_from, request_key
+from ecd_data.core.request import Model, Request, Response, request_key
 
 TABLE_LEAF = 13  # the kind of page that holds rows
 BLOB, TEXT = 12, 13  # the smallest serial types of these; each byte more adds 2
@@ -29,7 +29,7 @@ LOG_HEADER, FRAME_HEADER = 32, 24
 Values = list[bytes | str | int]
 
 
-def readable(path: Path) -> Iterator[Stored]:
+def readable(path: Path) -> Iterator[StoredCall]:
     """The responses and failures that can be read of the store at `path`, which stays as it is.
 
     Raises:
@@ -50,18 +50,18 @@ def readable(path: Path) -> Iterator[Stored]:
                 yield found
 
 
-def _stored(row: Values, models: list[Model]) -> Stored | None:
+def _stored(row: Values, models: list[Model]) -> StoredCall | None:
     """A row of the table of responses or of failures, if it is what its key says."""
     key, _, request, outcome = row
     try:
         assert isinstance(key, bytes) and isinstance(request, bytes) and not isinstance(outcome, int)  # noqa: PT018
         asked = unpack(request)
-        asking = request_from(json.loads(asked))
+        asking = Request.from_canonical(json.loads(asked))
         model = next(model for model in models if request_key(model, asking) == key.hex())
         if isinstance(outcome, str):
-            return key.hex(), model, asked, "", outcome
+            return StoredCall(key.hex(), model, asked, "", outcome)
         Response(**json.loads(unpack(outcome)))
-        return key.hex(), model, asked, unpack(outcome), ""
+        return StoredCall(key.hex(), model, asked, unpack(outcome), "")
     except (AssertionError, ValueError, TypeError, KeyError, StopIteration, zlib.error):
         return None
 
