@@ -21,7 +21,7 @@ from ecd_data.cli.arguments import (
     token_price,
 )
 from ecd_data.cli.console import console, quiet_libraries, run_command
-from ecd_data.core.process import uncollected
+from ecd_data.core.process import exempt_from_gc
 from ecd_data.core.text import counted, visible
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     Raises:
         EcdError: see the layers below.
     """
-    with uncollected():
+    with exempt_from_gc():
         from ecd_data.artifact.build import check_out
         from ecd_data.artifact.scratch import scratch
         from ecd_data.artifact.up_to_date import up_to_date_manifest

@@ -25,7 +25,7 @@ from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
 from ecd_data.cluster.work_folder import SPOOL, WorkFolder, task_store
 from ecd_data.core.errors import EcdError, StoreError
-from ecd_data.core.process import Terminated, end_with_parent, terminable, undisturbed
+from ecd_data.core.process import Terminated, defer_sigterm, end_with_parent, raise_on_sigterm
 from ecd_data.generation.generation import Generation
 from ecd_data.generation.inputs import Sources, make_generation
 from ecd_data.generation.spool import Spool, part_name
@@ -105,7 +105,9 @@ class MakePart(PipelineStep):
         """Make part `rank` of `world_size`, unless it is there; yields nothing."""
         os.chdir(self.folder)
         try:
-            with terminable():  # an executor ends its other tasks where one fails: their answers are to be put away
+            with (
+                raise_on_sigterm()
+            ):  # an executor ends its other tasks where one fails: their answers are to be put away
                 self.make(rank)
         except Terminated:
             raise SystemExit(143) from None
@@ -257,7 +259,7 @@ def _run_tasks(
             _run_here(LocalPipelineExecutor([make], **settings))
         return merge.merge()
     except BaseException:
-        with undisturbed(), suppress(EcdError, OSError):  # the next run takes them, or says why it cannot
+        with defer_sigterm(), suppress(EcdError, OSError):  # the next run takes them, or says why it cannot
             _take_answers(work, run.responses)
         raise
 

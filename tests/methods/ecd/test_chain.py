@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response, request_key
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Seed
 from ecd_data.corpus.contamination import contamination_of
 from ecd_data.methods import judging, make_plan
@@ -226,7 +226,7 @@ def moody(request):
     """The scripted model with a judge who rules by a throw of dice on each question, with all votes alike."""
     if request.role != "judge":
         return scripted(request)
-    met = keyed("mood", request.messages[-1]["content"]).random() < 0.6
+    met = keyed_rng("mood", request.messages[-1]["content"]).random() < 0.6
     return Response(json.dumps({"reason": "dice", "met": met}), "stop")
 
 
@@ -373,7 +373,7 @@ def test_first_asks_for_one_candidate_after_the_other_and_stops_at_the_first_tha
 
 def test_candidates_of_another_length_are_dropped_unless_length_was_asked_for():
     def wordy(request):
-        letters = keyed("wordy").choices("abcdefghij", k=640)
+        letters = keyed_rng("wordy").choices("abcdefghij", k=640)
         text = "Start the day. " + " ".join("".join(letters[i : i + 4]) for i in range(0, 640, 4)) + "."
         return Response(text, "stop") if request.role == "edit" else scripted(request)
 
@@ -416,7 +416,7 @@ def test_a_call_that_failed_for_good_costs_its_round_alone(role):
 @given(salt=st.integers(0, 2**32), pairs=st.sampled_from(["adjacent", "all"]))
 def test_whatever_fails_every_round_has_one_outcome(salt, pairs):
     def answer(request):
-        if keyed(salt, request.canonical()).random() < 0.2:
+        if keyed_rng(salt, request.canonical()).random() < 0.2:
             raise CallFailed("refused", "too long")
         return scripted(request)
 

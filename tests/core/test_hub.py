@@ -19,10 +19,10 @@ def texts(name):
     return load_dataset(name)["train"]["text"][:]
 
 
-def test_folders_of_one_name_are_told_apart(tmp_path):
-    here, there = write(tmp_path / "here" / "build", "a"), write(tmp_path / "there" / "build", "b")
-    assert (texts(here), texts(there)) == (["a"], ["b"])
-    assert texts(here) == ["a"]
+def test_folders_of_the_same_name_are_not_mixed_up(tmp_path):
+    one, other = write(tmp_path / "one" / "build", "a"), write(tmp_path / "other" / "build", "b")
+    assert (texts(one), texts(other)) == (["a"], ["b"])
+    assert texts(one) == ["a"]
 
 
 def test_a_folder_that_changed_is_loaded_again(tmp_path):
