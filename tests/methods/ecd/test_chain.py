@@ -11,7 +11,7 @@ from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response, request_key
 from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Seed
-from ecd_data.corpus.contamination import contamination_of
+from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods import judging, make_plan
 from ecd_data.methods.ecd.chain import run_chain
 from ecd_data.methods.likeness import is_of_like_length, similarity
@@ -133,7 +133,7 @@ def test_a_seed_without_a_usable_answer_is_one_reject(response, reason):
     ],
 )
 def test_a_seed_that_no_model_should_answer_is_one_reject_and_no_call(changes, reason):
-    evaluation = contamination_of(["How do I bake a good loaf of rye bread?", "Hello!"], 8)
+    evaluation = Contamination.from_prompts(["How do I bake a good loaf of rye bread?", "Hello!"], 8)
     done = finish(run_chain(replace(SEED, **changes), make_plan(Recipe(), evaluation)), None)
     (reject,) = done.rejects
     assert (reject.round, reject.step, reject.reason) == (0, "seed", reason)
@@ -142,7 +142,7 @@ def test_a_seed_that_no_model_should_answer_is_one_reject_and_no_call(changes, r
 
 def test_an_evolved_instruction_that_an_evaluation_has_is_a_reject():
     sentences = [text for op in load_taxonomy().values() for text in op.texts if not op.params]
-    plan = make_plan(Recipe(rounds=3, operations=("style/no_*",)), contamination_of(sentences, 4))
+    plan = make_plan(Recipe(rounds=3, operations=("style/no_*",)), Contamination.from_prompts(sentences, 4))
     done = finish(run_chain(SEED, plan))
     assert {(reject.step, reject.reason) for reject in done.rejects} >= {("evolution", "contaminated")}
     assert len(done.pairs) + len(done.rejects) == 3
