@@ -23,19 +23,19 @@ T = TypeVar("T")
 
 # For each call that may be in flight:
 ACTIVE_PER_CALL = 1.25  # chains at work, so that a chain between two calls leaves no slot empty
-WINDOW_PER_CALL = 8  # chains begun whose results are not yet out, so that short ones can finish behind a long one
-REPLAY_CAPACITY = 4  # calls in a replay, where no chain waits for another
+WINDOW_PER_CALL = 8  # chains begun and not yet yielded, so that short ones can finish behind a long one
+REPLAY_CAPACITY = 4  # calls that a replay counts as, although none of them has to wait
 MIN_CALLS = 100  # below so many the share of failed calls says little
 MIXED_MODELS = "Responses of one may be stored under the name of the other: run again with a new --responses file."
 
 
 class Backend(Protocol):
-    """What answers requests: endpoints (`calls.pool.Pool`) or weights loaded here (`evaluation.weights.Weights`).
+    """Answers the requests to a model: endpoints (`calls.pool.Pool`) or loaded weights (`evaluation.weights.Weights`).
 
     retries: of calls, since it was created.
-    capacity: how many calls are worth having under way.
-    limit: how many calls may be in flight at this moment.
-    in_flight: how many are.
+    capacity: the number of calls worth having under way.
+    limit: the number of calls that may be in flight at this moment.
+    in_flight: the number of calls in flight at this moment.
     """
 
     retries: int
@@ -76,18 +76,18 @@ class Stats:
 
     @property
     def in_flight(self) -> int:
-        """How many calls are in flight at this moment."""
+        """The number of calls in flight at this moment."""
         return sum(pool.in_flight for pool in self.pools)
 
     @property
     def limit(self) -> int:
-        """How many calls may be in flight at this moment."""
+        """The number of calls that may be in flight at this moment."""
         return sum(pool.limit for pool in self.pools)
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model, and what answers for it; without a pool the store must hold its responses."""
+    """A model and its backend; without one, the store must hold all responses of the model."""
 
     model: Model
     pool: Backend | None = None

@@ -65,7 +65,7 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         type=price,
         nargs=2,
         metavar=("IN", "OUT"),
-        help="price per million prompt and completion tokens of the endpoint: shows the cost",
+        help="price per million prompt and completion tokens; shows the cost",
     )
     progress.add_argument("--log-json", type=Path, metavar="FILE", help="append events, one JSON object per line")
     progress.add_argument(
