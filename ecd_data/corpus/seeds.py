@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from ecd_data.core.errors import SeedError
@@ -62,13 +63,10 @@ def read_corpus(sources: Sequence[str], columns: Columns | None = None, limit: i
     """
     seeds: dict[str, Seed] = {}
     duplicates = 0
-    for source in sources:
-        for place, row in read_rows(source):
-            seed = _make_seed(place, row, columns or Columns())
-            duplicates += seed.seed_id in seeds
-            seeds.setdefault(seed.seed_id, seed)
-            if len(seeds) == limit:
-                break
+    for place, row in chain.from_iterable(map(read_rows, sources)):
+        seed = _make_seed(place, row, columns or Columns())
+        duplicates += seed.seed_id in seeds
+        seeds.setdefault(seed.seed_id, seed)
         if len(seeds) == limit:
             break
     if not any(seed.instruction for seed in seeds.values()):
