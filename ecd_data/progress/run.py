@@ -73,11 +73,9 @@ class Watch:
                 self._log = Log(self._log_path, self.say)
                 opened.callback(self._log.close)
             if self._port is not None:
-                from ecd_data.progress.metrics import Metrics
+                from ecd_data.progress.metrics import serve_metrics
 
-                metrics = Metrics(self._port, self.now)
-                opened.callback(metrics.close)
-                self.say(f"metrics at {metrics.url}")
+                self.say(f"metrics at {opened.enter_context(serve_metrics(self._port, self.now))}")
             opened.enter_context(self._line)
             ticker = threading.Thread(target=self._tick_on, daemon=True)
             ticker.start()
