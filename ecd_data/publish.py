@@ -28,13 +28,13 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
         EcdError: it is not valid, or the Hub refuses.
     """
     from ecd_data.artifact.validation import validate_build
-    from ecd_data.release.naming import named
+    from ecd_data.release.naming import staged_with_repo_id
 
     report = validate_build(build)
     pairs = sum(report.rows["preference"].values())
     console.print(f"valid: {pairs} pairs, {report.rechecked} requirements checked again by code on both sides")
     message = args.commit_message or f"Add {pairs} preference pairs"
-    with named(build, args.repo_id) as folder:
+    with staged_with_repo_id(build, args.repo_id) as folder:
         if args.dry_run:
             show(args, release, folder)
             return

@@ -180,8 +180,7 @@ def test_a_release_that_came_between_is_left_alone(api, hub, release, make_build
         if not api.repo_exists("org/ecd", repo_type="dataset") or len(commits(api)) == 1:
             release().publish(theirs, "Theirs")
 
-    publisher = release()
-    publisher._patiently._sleep = meanwhile
+    publisher = release(sleep=meanwhile)
     hub.faults.append(("POST", "/commit/", 412))
     with pytest.raises(PublishError, match="(?s)another release came between.*~ preference/train"):
         publisher.publish(ours, "Ours")
@@ -198,10 +197,8 @@ def test_what_others_change_meanwhile_does_not_matter(api, hub, release, make_bu
         api.upload_file(path_or_fileobj=b"mine", path_in_repo="NOTES.md", repo_id="org/ecd", repo_type="dataset")
 
     release().publish(make_build("old"), "Old")
-    publisher = release()
-    publisher._patiently._sleep = meanwhile
     hub.faults.append(("POST", "/commit/", 412))
-    assert publisher.publish(make_build("new", recipe=SMALLER), "New").new
+    assert release(sleep=meanwhile).publish(make_build("new", recipe=SMALLER), "New").new
     assert "NOTES.md" in api.list_repo_files("org/ecd", repo_type="dataset")
 
 
