@@ -51,41 +51,44 @@ def stats(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """Writes a store as Parquet; of a damaged one, all that can be read."""
+    """Write a store as Parquet; of a damaged one, all that SQLite can read."""
     from ecd_data.calls.exchange import write_parquet
-    from ecd_data.calls.salvage import readable
+    from ecd_data.calls.salvage import readable_calls
     from ecd_data.calls.store import Store
 
-    path, found = responses_path(args), Counter[str]()
+    path, counts = responses_path(args), Counter[str]()
     out = args.out.resolve()  # a link stays one
     if out.exists() and not out.is_file():
-        raise StoreError(f"{args.out} is no file. Give another --out.")
+        raise StoreError(f"{args.out} is not a file. Give another --out.")
     if out.exists() and path.exists() and out.samefile(path):
         raise StoreError(f"{args.out} is the response store itself, which would be lost. Give another --out.")
-    half = out.with_name(f".{out.name}.partial")  # what is at --out stays until all is written
+    partial = out.with_name(f".{out.name}.partial")  # what is at --out stays until all is written
     try:
         try:
             with Store(path, read_only=True) as store:
-                write_parquet(_counted(store.calls(store.keys()), found), half)
+                write_parquet(_counted(store.calls(store.keys()), counts), partial)
         except StoreError as error:
             if not path.exists():
                 raise
-            console.print(f"{error}\nwriting what can be read of it ...")
-            found.clear()
-            write_parquet(_counted(readable(path), found), half)
-        os.replace(half, out)
+            console.print(
+                f"{error}\nWriting what SQLite can still read. For the rest, try SQLite's own shell: "
+                f"`sqlite3 {path} .recover`."
+            )
+            counts.clear()
+            write_parquet(_counted(readable_calls(path), counts), partial)
+        os.replace(partial, out)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise StoreError(f"{args.out} cannot be written: {why}. Give another --out, or make room for it.") from error
     finally:
-        half.unlink(missing_ok=True)
-    print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
+        partial.unlink(missing_ok=True)
+    print(f"{args.out}: {counts['responses']} responses, {counts['failures']} failures")
 
 
-def _counted(rows: Iterable[StoredCall], found: Counter[str]) -> Iterator[StoredCall]:
-    for row in rows:
-        found["failures" if row[-1] else "responses"] += 1
-        yield row
+def _counted(calls: Iterable[StoredCall], counts: Counter[str]) -> Iterator[StoredCall]:
+    for call in calls:
+        counts["failures" if call.failure else "responses"] += 1
+        yield call
 
 
 def import_(args: argparse.Namespace) -> None:
@@ -152,7 +155,7 @@ def main() -> int:
         return added
 
     verb("stats", "Check a store and say what is in it.", stats)
-    out = verb("export", "Write all responses as Parquet; of a damaged store, all that can be read.", export)
+    out = verb("export", "Write all responses as Parquet; of a damaged store, all that SQLite can read.", export)
     out.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="Parquet file")
     take = verb("import", "Take over the responses of builds, Parquet files and other stores.", import_)
     take.add_argument("sources", type=Path, nargs="+", metavar="SRC", help="build, .parquet file, folder or store")

@@ -74,7 +74,7 @@ class Database:
         with self.explain_errors():
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self.uri = f"{path.absolute().as_uri()}?mode={_read_mode(path) if read_only else 'rwc'}"
+            self.uri = read_uri(path) if read_only else f"{path.absolute().as_uri()}?mode=rwc"
             self.writer = self._connect()
         try:
             with self.explain_errors():
@@ -177,11 +177,12 @@ class Database:
         return int(self.writer.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _read_mode(path: Path) -> str:
-    """Return SQLite's open mode for reading.
+def read_uri(path: Path) -> str:
+    """Return the URI by which SQLite opens a file to read it.
 
     SQLite shares a WAL file through a second file beside it. Where the folder does not allow one, nobody can be
     writing, so that the file may be opened as immutable.
     """
     log = path.with_name(f"{path.name}-wal")
-    return "ro" if os.access(path.parent, os.W_OK) or log.exists() else "ro&immutable=1"
+    mode = "ro" if os.access(path.parent, os.W_OK) or log.exists() else "ro&immutable=1"
+    return f"{path.absolute().as_uri()}?mode={mode}"

@@ -80,7 +80,7 @@ def read_parquet(path: Path) -> Iterator[StoredCall]:
             for group in range(file.num_row_groups):  # reading over the whole file, memory would grow with it
                 for row in file.read_row_group(group, columns=SCHEMA.names).to_pylist():
                     model = Model(**json.loads(row["model"]))
-                    yield _verified(StoredCall(row["key"], model, row["request"], row["response"], row["failure"]))
+                    yield verified(StoredCall(row["key"], model, row["request"], row["response"], row["failure"]))
                     number += 1
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
@@ -102,14 +102,14 @@ def _read_store(path: Path) -> Iterator[StoredCall]:
     with Store(path, read_only=True) as store:
         for call in store.calls(store.keys()):
             try:
-                yield _verified(call)
+                yield verified(call)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise StoreError(
                     f"{path}: response {call.key} is not what was stored ({error}); nothing is imported."
                 ) from None
 
 
-def _verified(call: StoredCall) -> StoredCall:
+def verified(call: StoredCall) -> StoredCall:
     """Return the call, or raise a ValueError, TypeError, KeyError or AttributeError if it is not what was stored."""
     if request_key(call.model, call.decode_request()) != call.key:
         raise ValueError("its request or model does not have the key that it claims")
