@@ -1,4 +1,4 @@
-"""The load of one endpoint: how many calls it may have in flight, and whether it is up at all."""
+"""How many calls one endpoint may have in flight, and whether it is up at all."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ PROBES = 6  # of those calls that fail, after which it counts as dead
 LONGEST_PAUSE = 60.0  # seconds before the next call to an endpoint that is down or asked for time
 
 
-class Load:
-    """Calls in flight, and a limit on them that follows the endpoint: between `minimum` and `maximum`.
+class ConcurrencyLimit:
+    """Counts the calls in flight at an endpoint, and moves their limit between `minimum` and `maximum`.
 
     The limit grows by one for each round of answers and halves when the endpoint says that it is overloaded, once for
     all calls that were in flight together (additive increase, multiplicative decrease, as in TCP: Chiu and Jain 1989).
@@ -23,8 +23,8 @@ class Load:
         self.in_flight = 0
         self.paused_until = 0.0
         self._failures = 0
-        self._cut = 0.0  # when the limit was halved last
-        self._broke = 0.0  # when the last failure counted
+        self._halved_at = 0.0
+        self._failed_at = 0.0  # when the last failure counted
 
     @property
     def is_down(self) -> bool:
@@ -37,38 +37,38 @@ class Load:
         return self._failures >= FAILURES + PROBES
 
     def is_free(self, now: float) -> bool:
-        """Whether one more call may be sent."""
+        """Return whether one more call may be sent."""
         return now >= self.paused_until and self.in_flight < (1 if self.is_down else int(self.limit))
 
     def start(self) -> None:
-        """A call is sent."""
+        """Count a call that is sent."""
         self.in_flight += 1
 
     def end(self) -> None:
-        """A call came to an end that says nothing of the endpoint."""
+        """Count a call that came to an end and says nothing of the endpoint."""
         self.in_flight -= 1
 
     def answered(self) -> None:
-        """A call was answered."""
+        """Count a call that was answered."""
         self.in_flight -= 1
         self._failures = 0
         self.limit = min(self.maximum, self.limit + 1 / self.limit)
 
     def overloaded(self, started: float, now: float) -> None:
-        """A call that was sent at `started` met an overloaded endpoint."""
-        if started >= self._cut:
-            self._cut = now
+        """Lower the limit, since a call that was sent at `started` met an overloaded endpoint."""
+        if started >= self._halved_at:
+            self._halved_at = now
             self.limit = max(self.minimum, self.limit / 2)
 
-    def asked_for_time(self, now: float, seconds: float) -> None:
-        """The endpoint asks to be left alone for a while (HTTP's `Retry-After`); a minute is granted at most."""
+    def pause(self, now: float, seconds: float) -> None:
+        """Leave the endpoint alone for as long as it asks for (HTTP's `Retry-After`), and a minute at most."""
         self.paused_until = max(self.paused_until, now + min(seconds, LONGEST_PAUSE))
 
     def failed(self, started: float, now: float) -> None:
-        """A call that was sent at `started` failed; those in flight together count once when the endpoint is down."""
-        if self.is_down and started < self._broke:
+        """Count a failed call that was sent at `started`; of those in flight together when it goes down, only one."""
+        if self.is_down and started < self._failed_at:
             return
-        self._broke = now
+        self._failed_at = now
         self._failures += 1
         if self.is_down:
             self.paused_until = now + min(2.0 ** (self._failures - FAILURES), LONGEST_PAUSE)
