@@ -371,7 +371,7 @@ def retryable_error(server: FakeServer, **kwargs: Any) -> RetryableError:
 
 def test_a_retryable_error_tells_overload_from_failure(server: FakeServer) -> None:
     server.faults.extend([Fault(503, headers={"Retry-After": "7"}), Fault(500), Fault(429), Fault(hang=30)])
-    errors = [retryable_error(server, timeout=timeout) for timeout in (5, 5, 5, 0.2)]
+    errors = [retryable_error(server, timeout=timeout) for timeout in (5, 5, 5, 1)]
     assert [(error.overloaded, error.alive, error.retry_after) for error in errors] == [
         (True, True, 7),
         (False, False, 0),
