@@ -1,51 +1,24 @@
-// The rounds of all chains as one list, and which of them a choice of facets and a search leave.
+// Which rounds the filters and the search leave.
 
-/** What `ecd_data.page.page._packed` put into the element. */
-async function unpack(id) {
-  const binary = atob(JSON.parse(byId(id).textContent));
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
-}
-
-/** One entry for each pair and each reject, in the order of the chains; `chain.rounds` are those of its chain. */
-function listRounds({ chains, requirements }) {
-  return chains.flatMap((chain) => {
-    const pairs = chain.pairs.map((pair) => ({ id: pair.id, pair, chain, requirements: pair.requirements.map((i) => requirements[i]) }));
-    const rejects = chain.rejects.map((reject) => ({ id: reject.id, reject, chain }));
-    chain.rounds = [...pairs, ...rejects].sort((a, b) => number(a) - number(b));
-    return chain.rounds;
-  });
-}
-
-/** Whether a round starts from the answer of the one before, as ECD's do; those of other methods stand alone. */
-const evolves = () => summary.recipe.builder === "ecd";
-/** The class of an operation; of other methods than ECD, what the two answers were made to differ in. */
-const classOf = (operation) => operation.split("/")[evolves() ? 0 : 1] ?? "";
-
-const row = (round) => round.pair ?? round.reject;
-const number = (round) => row(round).round;
-const missed = (round) => round.requirements.filter((_, i) => !round.pair.rejected.met[i]);
-
-/** What can be chosen from: for each facet, the values that a round goes by. */
-const FACETS = {
+/** The filters: for each, the values that a round has. */
+const FILTERS = {
   Verdict: (round) =>
     round.pair ? ["pairs", `pairs that miss ${missed(round).length}`] : ["rejects", `rejects: ${round.reject.step}, ${round.reject.reason}`],
   Class: (round) => [classOf(row(round).operation) || "none"],
   Operation: (round) => [row(round).operation || "none"],
   Round: (round) => [String(number(round))],
   "Checked by": (round) => [summary.checks[row(round).operation] ?? "none"],
-  Route: (round) => (round.pair ? [round.pair.adapted_by] : [...new Set(round.reject.candidates.map((made) => made.route))]),
+  Route: (round) => (round.pair ? [round.pair.adapted_by] : [...new Set(round.reject.candidates.map((candidate) => candidate.route))]),
   Split: (round) => [round.chain.split],
 };
 
-/** The rounds that have every value chosen, and per facet how many there would be with each of its values. */
-function choose(rounds, chosen, wanted) {
-  const names = Object.keys(FACETS);
+/** Return the rounds that have every chosen value, and for each filter how many there would be with each of its values. */
+function select(rounds, chosen, matches) {
+  const names = Object.keys(FILTERS);
   const counts = Object.fromEntries(names.map((name) => [name, new Map()]));
-  const found = rounds.filter((round) => {
-    if (!wanted(round)) return false;
-    round.values ??= names.map((name) => FACETS[name](round));
+  const selected = rounds.filter((round) => {
+    if (!matches(round)) return false;
+    round.values ??= names.map((name) => FILTERS[name](round));
     const failed = names.filter((name, i) => chosen[name] && !round.values[i].includes(chosen[name]));
     names.forEach((name, i) => {
       if (failed.some((other) => other !== name)) return;
@@ -53,22 +26,39 @@ function choose(rounds, chosen, wanted) {
     });
     return !failed.length;
   });
-  return { found, counts };
+  return { selected, counts };
 }
 
-let lowered; // all texts in small letters, made by the first search
+let lowerCase; // all texts, since the first search
 
-/** Whether a round has the words somewhere in its texts, or as the beginning of its id. */
+/** Return a function that checks whether a round has the words in one of its texts, or as the beginning of its id. */
 function search(words, texts) {
   const query = words.trim().toLowerCase();
   if (!query) return () => true;
-  lowered ??= texts.map((text) => text.toLowerCase());
-  const having = new Set([...lowered.keys()].filter((i) => lowered[i].includes(query)));
-  return (round) => round.id.startsWith(query) || textsOf(round).some((i) => having.has(i));
+  lowerCase ??= texts.map((text) => text.toLowerCase());
+  const matching = new Set([...lowerCase.keys()].filter((i) => lowerCase[i].includes(query)));
+  return (round) => round.id.startsWith(query) || textsOf(round).some((i) => matching.has(i));
 }
 
-function textsOf({ pair, reject, requirements, chain }) {
-  if (reject) return [reject.instruction, ...reject.candidates.flatMap((made) => [made.text, made.detail])];
-  const others = pair.ranking?.answers.map((answer) => answer.text) ?? [];
-  return [pair.instruction, pair.chosen.text, pair.rejected.text, ...others, ...requirements.map((requirement) => requirement.text)];
+function textsOf({ pair, reject, requirements }) {
+  if (reject) return [reject.instruction.text, ...reject.candidates.flatMap((candidate) => [candidate.text, candidate.detail])];
+  const answers = [pair.chosen, pair.rejected, ...(pair.ranking?.answers ?? [])];
+  return [pair.instruction, ...answers, ...requirements].map((holder) => holder.text);
+}
+
+/** Create the menu of a filter; `choose` is called with the value chosen. */
+function makeMenu(name, choose) {
+  const menu = make("select", { "aria-label": name, change: () => choose(menu.value) });
+  byId("menus").append(make("label", {}, make("span", {}, name), menu));
+  return menu;
+}
+
+/** Offer the values that the other filters leave, with how many rounds have each. */
+function fillMenu(menu, counts, chosen = "") {
+  const values = [...counts.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  if (chosen && !counts.has(chosen)) values.push(chosen);
+  const options = values.map((value) => make("option", { value }, `${inWords(value)} (${count(counts.get(value) ?? 0)})`));
+  menu.replaceChildren(make("option", { value: "" }, "any"), ...options);
+  menu.value = chosen;
+  menu.classList.toggle("set", Boolean(chosen));
 }

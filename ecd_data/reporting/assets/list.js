@@ -1,17 +1,17 @@
 // A list of any length: only the rows in sight are elements.
 
-const ROW = 60; // pixels, as in report.css
-const AROUND = 6; // rows more on either side
+const ROW_HEIGHT = 60; // pixels, as in report.css
+const MARGIN = 6; // rows beyond what is in sight, on either side
 
-/** Fills a listbox; `draw` makes the inside of a row, `open` is called with the row that was clicked. */
+/** Make a list of a listbox; `draw` returns the inside of a row, and `open` is called with the item that was clicked. */
 function makeList(box, draw, open) {
   const sizer = make("div", { class: "sizer", role: "presentation" });
   box.append(sizer);
   let items = [], at = -1;
 
   const show = () => {
-    const from = Math.max(0, Math.floor(box.scrollTop / ROW) - AROUND);
-    const to = Math.min(items.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW) + AROUND);
+    const from = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - MARGIN);
+    const to = Math.min(items.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + MARGIN);
     const rows = [];
     for (let i = from; i < to; i++) {
       const option = make(
@@ -22,7 +22,7 @@ function makeList(box, draw, open) {
         },
         draw(items[i]),
       );
-      option.style.top = `${i * ROW}px`;
+      option.style.top = `${i * ROW_HEIGHT}px`;
       rows.push(option);
     }
     sizer.replaceChildren(...rows);
@@ -40,18 +40,18 @@ function makeList(box, draw, open) {
   return {
     get items() { return items; },
     get at() { return at; },
-    get pageful() { return Math.max(1, Math.floor(box.clientHeight / ROW) - 1); },
-    fill(rows) {
-      items = rows;
-      sizer.style.height = `${rows.length * ROW}px`;
+    get pageSize() { return Math.max(1, Math.floor(box.clientHeight / ROW_HEIGHT) - 1); },
+    fill(newItems) {
+      items = newItems;
+      sizer.style.height = `${items.length * ROW_HEIGHT}px`;
     },
-    /** Marks a row and brings it into sight; -1 marks none. */
+    /** Mark a row and scroll it into sight; -1 marks none. */
     select(index) {
       at = index;
       if (at >= 0) {
-        const last = at * ROW + ROW - box.clientHeight;
-        if (box.scrollTop > at * ROW) box.scrollTop = at * ROW;
-        else if (box.scrollTop < last) box.scrollTop = last;
+        const lowest = at * ROW_HEIGHT + ROW_HEIGHT - box.clientHeight;
+        if (box.scrollTop > at * ROW_HEIGHT) box.scrollTop = at * ROW_HEIGHT;
+        else if (box.scrollTop < lowest) box.scrollTop = lowest;
       }
       show();
     },
