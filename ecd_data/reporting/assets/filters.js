@@ -12,7 +12,7 @@ const FILTERS = {
   Split: (round) => [round.chain.split],
 };
 
-/** Return the rounds that have every chosen value, and for each filter how many there would be with each of its values. */
+/** Return the rounds that have every chosen value, and for each filter how many rounds each of its values would leave. */
 function select(rounds, chosen, matches) {
   const names = Object.keys(FILTERS);
   const counts = Object.fromEntries(names.map((name) => [name, new Map()]));

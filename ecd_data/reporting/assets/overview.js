@@ -1,7 +1,7 @@
 // The overview of the whole build: its numbers, its funnel, the outcomes of all rounds, and the figures.
 
 const STAGES = {
-  attempted: "rounds begun",
+  attempted: "rounds started",
   evolved: "an instruction was made",
   adapted: "a candidate had no defect but a missed requirement",
   passed: "a candidate met all",
@@ -50,7 +50,7 @@ function drawFunnel() {
 function drawRejects() {
   const reasons = Object.entries(summary.counts.rejects).sort((a, b) => b[1] - a[1]);
   const largest = Math.max(1, ...reasons.map(([, n]) => n));
-  return make("section", { class: "card" }, make("h2", {}, "Why the others gave none"),
+  return make("section", { class: "card" }, make("h2", {}, "Why the other rounds gave no pair"),
     make("ol", { class: "funnel" }, reasons.map(([name, n]) => {
       const [step, reason] = name.split("/");
       const show = () => filterBy({ Verdict: `rejects: ${step}, ${reason}` });

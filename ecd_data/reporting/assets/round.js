@@ -12,7 +12,7 @@ const REASONS = {
   off_topic: "it has no longer word in common with the task",
   echo: "it talks about the requirement instead of meeting it",
   chatter: "it opens with talk about itself",
-  drifted: "its length is very different, or it is too far from the answer before",
+  drifted: "its length is very different, or it is too far from the previous answer",
   repeated: "another candidate has the same text",
   unbalanced: "one side would be much longer than the other",
   unmet: "a requirement in force is not met",
@@ -22,9 +22,9 @@ const REASONS = {
   no_operation: "no further operation fits",
   no_instruction: "the model made no usable instruction",
   no_candidate: "no route offered a candidate",
-  negative_meets_all: "the answer before already meets the new requirement",
-  negative_misses_many: "the answer before misses too many requirements",
-  negative_undecided: "the judge was undecided about the answer before",
+  negative_meets_all: "the previous answer already meets the new requirement",
+  negative_misses_many: "the previous answer misses too many requirements",
+  negative_undecided: "the judge was undecided about the previous answer",
   route_share: "its route already had its share of the pairs",
   undecided: "the teacher prefers none",
   unreadable: "the teacher's reply does not begin with an option",
@@ -124,7 +124,7 @@ function drawReject({ reject, chain }) {
   return [
     make("p", { class: "why" }, make("b", {}, `${reject.step}: ${inWords(reject.reason)}`), REASONS[reject.reason] ? ` – ${REASONS[reject.reason]}` : ""),
     drawInstruction(reject.instruction),
-    before && make("section", { class: "side rejected" }, make("h3", {}, "Answer before", make("small", {}, "would have been the rejected one")), unmarked(before.response)),
+    before && make("section", { class: "side rejected" }, make("h3", {}, "Previous answer", make("small", {}, "would have been the rejected one")), unmarked(before.response)),
     drawCandidates(reject.candidates),
   ];
 }
@@ -168,6 +168,6 @@ function drawTurn(turn) {
   return [
     marked(turn.instruction, "added"),
     make("div", { class: "answer" }, marked(turn.response, "chosen")),
-    dropped.length ? make("details", {}, make("summary", {}, `${dropped.length} dropped before it`), drawCandidates(dropped)) : undefined,
+    dropped.length ? make("details", {}, make("summary", {}, `${dropped.length} dropped ${dropped.length === 1 ? "candidate" : "candidates"}`), drawCandidates(dropped)) : undefined,
   ];
 }

@@ -5,11 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecd_data.calls.scheduler import Stats
-from ecd_data.progress.numbers import Price, Rate, Stage
-
-
-def test_a_price_is_per_million_tokens():
-    assert Price(0.5, 2).of(2_000_000, 500_000) == 2.0
+from ecd_data.progress.stage import Rate, Stage
 
 
 def test_a_rate_looks_back_over_its_window_alone():
@@ -22,22 +18,22 @@ def test_a_rate_looks_back_over_its_window_alone():
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.integers(0, 9)), min_size=2, max_size=60))
 def test_a_rate_is_the_growth_since_a_time_at_least_a_window_ago(steps):
-    rate, at, count, seen = Rate(window=30), 0.0, 0, []
+    rate, at, count, samples = Rate(window=30), 0.0, 0, []
     for seconds, more in steps:
         at, count = at + seconds, count + more
-        seen.append((at, count))
+        samples.append((at, count))
         rate.add(at, count)
-    since, first = max(((t, n) for t, n in seen if t <= at - 30), default=seen[0])
+    since, first = max(((t, n) for t, n in samples if t <= at - 30), default=samples[0])
     assert rate.per_second == pytest.approx((count - first) / (at - since) if at > since else 0)
 
 
-def watched(stage, stats, until, *, every=0.5, each=lambda at: None, since=0.0):
-    """Ticks a stage through a time."""
+def sampled(stage, stats, until, *, every=0.5, each=lambda at: None, since=0.0):
+    """Sample a stage until a time."""
     stage.stats, at = stats, since
     while at < until:
         at += every
         each(at)
-        stage.tick(at)
+        stage.sample(at)
     return at
 
 
@@ -46,23 +42,23 @@ def test_what_the_store_answers_at_the_start_distorts_neither_rates_nor_the_time
 
     def from_the_store(at):
         stats.stored += 500
-        stage.done, stage.answers = stats.stored // 100, stats.stored
+        stage.done, stage.requests_used = stats.stored // 100, stats.stored
 
     def from_the_endpoint(at):
         stats.calls += 1
         stats.completion_tokens += 50
         answered = stats.stored + stats.calls
-        stage.done, stage.answers = answered // 100, answered // 100 * 100
+        stage.done, stage.requests_used = answered // 100, answered // 100 * 100
 
-    at = watched(stage, stats, 8, each=from_the_store)
+    at = sampled(stage, stats, 8, each=from_the_store)
     assert stage.done == 80
     assert stage.calls_per_second == 0
     assert stage.seconds_left == pytest.approx(2.0)  # as long as the store goes on, all of it comes from there
     stats.pools = [SimpleNamespace(in_flight=4)]
-    at = watched(stage, stats, at + 3, since=at)
+    at = sampled(stage, stats, at + 3, since=at)
     assert stage.seconds_left is None  # nothing is known of the endpoint before its first answer
-    watched(stage, stats, at + 4, each=from_the_endpoint, since=at)
-    assert stage.asking_since == 8
+    sampled(stage, stats, at + 4, each=from_the_endpoint, since=at)
+    assert stage.calling_since == 8
     assert stage.calls_per_second == pytest.approx(8 / 7)
     assert stage.tokens_per_second == pytest.approx(400 / 7)
     assert stage.seconds_left == pytest.approx((2000 - stats.calls) / 2)
@@ -70,9 +66,9 @@ def test_what_the_store_answers_at_the_start_distorts_neither_rates_nor_the_time
 
 def test_a_wait_for_the_first_answer_counts():
     stage, stats = Stage("chains", 4, 0.0), Stats()
-    watched(stage, None, 9)
+    sampled(stage, None, 9)
     stats.calls = 5
-    watched(stage, stats, 10, since=9)
+    sampled(stage, stats, 10, since=9)
     assert stage.calls_per_second == pytest.approx(0.5)
 
 
@@ -82,9 +78,9 @@ def test_the_time_left_is_not_known_before_a_result_is_there_or_when_the_last_on
     def call(at):
         stats.calls += 1
 
-    watched(stage, stats, 5, each=call)
+    sampled(stage, stats, 5, each=call)
     assert stage.seconds_left is None
-    stage.done, stage.answers = 1, 2
-    assert stage.answered > 4
+    stage.done, stage.requests_used = 1, 2
+    assert stage.requests_done > 4
     assert stage.seconds_left is None
     assert not stage.finished
