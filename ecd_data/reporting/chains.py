@@ -20,7 +20,6 @@ from typing import Any
 
 from ecd_data.artifact.parquet import data_files, read_rows
 from ecd_data.artifact.rankings import CONFIG as RANKING
-from ecd_data.core.hashing import canonical_json
 from ecd_data.core.values import EVOLVED
 from ecd_data.core.word_diff import Part, differences
 from ecd_data.reporting.reasons import JudgeVotes, pair_reasons
@@ -62,28 +61,26 @@ class _ChainReader:
         self._build = build
         self._seed_ids = seed_ids
         self._votes = JudgeVotes(build, seed_ids, votes)
-        self._texts: dict[str, int] = {}
-        self._numbers: dict[str, int] = {}  # of the requirements
-        self._requirements: list[Row] = []
+        self._texts: dict[str, int] = {}  # with their numbers
+        self._requirements: dict[tuple[str, str, int, int], int] = {}  # with their numbers
+        self._rankings = {row["id"]: self._ranking(row) for _, row in self._rows(RANKING, "seed_id")}
 
     def read(self) -> Row:
         pairs, rejects = self._by_seed("preference"), self._by_seed("rejects")
-        rankings = {row["id"]: self._ranking(row) for _, row in self._rows(RANKING, "seed_id")}
-        chains = []
-        for split, chain in self._rows("chains", "id"):
-            turns = chain["turns"]
-            chains.append(
-                {
-                    "id": chain["id"],
-                    "split": split,
-                    "turns": [self._turn(turn, turns) for turn in turns],
-                    "pairs": [
-                        {**self._pair(pair, turns), "ranking": rankings.get(pair["id"])} for pair in pairs[chain["id"]]
-                    ],
-                    "rejects": [self._reject(reject, turns) for reject in rejects[chain["id"]]],
-                }
-            )
-        return {"texts": list(self._texts), "requirements": self._requirements, "chains": chains}
+        chains = [
+            {
+                "id": chain["id"],
+                "split": split,
+                "turns": [self._turn(turn, chain["turns"]) for turn in chain["turns"]],
+                "pairs": [self._pair(pair, chain["turns"]) for pair in pairs[chain["id"]]],
+                "rejects": [self._reject(reject, chain["turns"]) for reject in rejects[chain["id"]]],
+            }
+            for split, chain in self._rows("chains", "id")
+        ]
+        requirements = [
+            {"id": id_, "check": check, "round": round, "text": text} for id_, check, round, text in self._requirements
+        ]
+        return {"texts": list(self._texts), "requirements": requirements, "chains": chains}
 
     def _rows(self, config: str, seed_column: str) -> Iterator[tuple[str, Row]]:
         for split, paths in data_files(self._build, config).items():
@@ -103,11 +100,8 @@ class _ChainReader:
         return {"text": self._text(text), "marks": [] if before is None else compute_marks(before, text)[1]}
 
     def _requirement(self, requirement: Row) -> int:
-        number = self._numbers.setdefault(canonical_json(requirement), len(self._numbers))
-        if number == len(self._requirements):
-            fields = {key: requirement[key] for key in ("id", "check", "round")}
-            self._requirements.append({**fields, "text": self._text(requirement["text"])})
-        return number
+        shown = (requirement["id"], requirement["check"], requirement["round"], self._text(requirement["text"]))
+        return self._requirements.setdefault(shown, len(self._requirements))
 
     def _turn(self, turn: Row, turns: Sequence[Row]) -> Row:
         before = _turn_before(turns, turn["round"])
@@ -131,6 +125,7 @@ class _ChainReader:
             "requirements": [self._requirement(requirement) for requirement in pair["requirements"]],
             "chosen": self._side(pair, "chosen", chosen_marks, reasons["chosen"]),
             "rejected": self._side(pair, "rejected", rejected_marks, reasons["rejected"]),
+            "ranking": self._rankings.get(pair["id"]),
         }
 
     def _side(self, pair: Row, side: str, marks: Sequence[int], reasons: Sequence[str]) -> Row:

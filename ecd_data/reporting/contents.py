@@ -49,15 +49,10 @@ def read_contents(build: Path, name: str, max_rounds: int = MAX_ROUNDS) -> Conte
     try:
         # The page draws the funnel itself.
         images = {file: svg for file, svg in figures(manifest).items() if file != "funnel.svg"}
-        summary = {
-            "name": name,
-            **{key: manifest[key] for key in SUMMARY},
-            "checks": _checks(manifest),
-            "figures": images,
-            "shown": shown,
-        }
+        summary = {"name": name, **{key: manifest[key] for key in SUMMARY}, "checks": _checks(manifest)}
     except KeyError as error:
         raise BuildError(f"{build}: its manifest lacks {error}. Build it again with this version.") from None
+    summary |= {"figures": images, "shown": shown}
     return Contents(summary, read_chains(build, seed_ids, manifest["recipe"]["votes"]))
 
 

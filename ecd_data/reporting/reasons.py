@@ -62,19 +62,19 @@ def pair_reasons(
     """
     instructions = {turn["round"]: turn["instruction"] for turn in turns}
     accepted = {"chosen": pair["round"], "rejected": _round_of_rejected(pair, turns)}
-    reasons: dict[str, list[str]] = {"chosen": [], "rejected": []}
-    for side, of_side in reasons.items():
+
+    def reason(side: str, row: Mapping[str, Any], met: bool) -> str:
         answer = pair[side][0]["content"]
-        for row, met in zip(pair["requirements"], pair[f"{side}_met"], strict=True):
-            requirement = Requirement(**{**row, "kwargs": json.loads(row["kwargs"])})
-            if requirement.check == "code":
-                of_side.append(_code_reason(requirement, answer, met))
-            else:
-                judged = max(accepted[side], requirement.round)
-                of_side.append(
-                    votes.reason(requirement, instructions.get(judged, ""), answer, pair["seed_id"], judged)
-                )
-    return reasons
+        requirement = Requirement(**{**row, "kwargs": json.loads(row["kwargs"])})
+        if requirement.check == "code":
+            return _code_reason(requirement, answer, met)
+        round = max(accepted[side], requirement.round)
+        return votes.reason(requirement, instructions.get(round, ""), answer, pair["seed_id"], round)
+
+    return {
+        side: [reason(side, row, met) for row, met in zip(pair["requirements"], pair[f"{side}_met"], strict=True)]
+        for side in ("chosen", "rejected")
+    }
 
 
 def _round_of_rejected(pair: Mapping[str, Any], turns: Sequence[Mapping[str, Any]]) -> int:
