@@ -3,7 +3,7 @@
     accelerate launch trainers/pad.py --dataset_name org/ranked --model_name_or_path STUDENT --output_dir out
 
 The builder `pad` makes one. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring
-each (ecd_data/artifact/schema/ranking.schema.json):
+each (ecd_data/artifact/schema/pad/ranking.schema.json):
 
     {"id": "a1", "prompt": [{"role": "user", "content": "Name a fruit."}],
      "responses": [[{"role": "assistant", "content": "Pear."}], [{"role": "assistant", "content": "A fruit is ..."}]],

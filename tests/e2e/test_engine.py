@@ -26,7 +26,8 @@ def stored(path):
     if not path.exists():
         return set()
     with Store(path) as store:
-        return {request_id(row[2]) for row in store.rows(store.keys())}
+        calls = store.calls(store.keys())
+        return {request_id(json.loads(call.request)) for call in calls if not call.failure}
 
 
 def start(flags, log=os.devnull, limit=resource.RLIM_INFINITY):
