@@ -150,7 +150,7 @@ def test_a_run_that_is_stopped_keeps_its_responses_and_nothing_else(tmp_path, se
         time.sleep(0.05)
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == code
+    assert process.returncode == code, errors
     assert "run the same command again" in errors
     assert "Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
