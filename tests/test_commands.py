@@ -305,10 +305,10 @@ def test_publish_refuses_a_folder_that_is_no_build(tmp_path):
             HF_HOME=str(tmp_path / "home"),
         )
     assert done.returncode == 1
-    assert "it is no build" in done.stderr
+    assert "is not a build directory" in done.stderr
 
 
 def test_validate_says_what_it_was_given(tmp_path):
     done = run("ecd_data.validate", str(tmp_path))
     assert done.returncode == 1
-    assert "no manifest.json in it" in done.stderr
+    assert "it has no manifest.json" in done.stderr

@@ -1,4 +1,4 @@
-"""A build made again from what it publishes: its recipe, seeds and responses, without an endpoint."""
+"""Makes a build again from what it publishes: its recipe, seeds and responses, without an endpoint."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ecd_data.release.naming import fill_in, filled_in
 
 
 def replay(build: Path, out: Path, builder: Any, watch: Watch) -> Path:
-    """Make a build again at `out`, its card filled in as the published one is, and return that.
+    """Make a build again at `out`, with the repository in its card as in the published one, and return `out`.
 
     Args:
         builder: the builder class of the build's method.
         watch: shows the progress.
 
     Raises:
-        EcdError: the build does not hold what that takes, or something else came out than can be a build.
+        EcdError: the build lacks what a replay needs, or its rows do not make a valid build.
     """
     manifest = read_manifest(build)
     recipe, corpus, contamination = read_inputs(build, manifest)

@@ -17,7 +17,7 @@ from typing import Any
 from ecd_data.artifact.figures import figures
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.parquet import data_files, every_row, read_rows
-from ecd_data.artifact.rankings import CONFIG as RANKING
+from ecd_data.artifact.statistics import RANKING
 from ecd_data.core.errors import BuildError
 from ecd_data.core.hashing import canonical_json
 from ecd_data.core.values import EVOLVED

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.artifact.distributions import _lengths, make_distributions
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.parquet import every_row
+from ecd_data.artifact.statistics import length_histograms, make_distributions
 from tests.helpers.scripted import RECIPE
 
 
@@ -50,7 +50,7 @@ def test_distributions_count_the_pairs_and_what_is_in_force(tmp_path):
 
 @given(st.lists(st.integers(0, 10**6), min_size=1), st.lists(st.integers(0, 10**6), min_size=1))
 def test_every_length_is_in_one_bin_and_the_bins_at_both_ends_are_used(chosen, rejected):
-    found = _lengths({"chosen": chosen, "rejected": rejected})
+    found = length_histograms({"chosen": chosen, "rejected": rejected})
     assert found["from"] == sorted(set(found["from"]))
     assert found["from"][0] <= min(*chosen, *rejected)
     for side, lengths in (("chosen", chosen), ("rejected", rejected)):
