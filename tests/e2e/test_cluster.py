@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import simulated
 from benchmarks.simulated import Simulated
-from ecd_data.cluster.tasks import _take_answers
+from ecd_data.cluster.tasks import absorb_stores
 from ecd_data.cluster.work_folder import WorkFolder
 from ecd_data.core.errors import StoreError
 from tests.helpers.runs import contents
@@ -120,9 +120,9 @@ def test_mistakes_are_told(generate, tmp_path, monkeypatch):
             (["--executor", "local", "--replay"], "are for one process"),
             (["--executor", "ray", "--metrics-port", "0"], "are for one process"),
             (["--tasks", "0", "--executor", "local"], "must be at least 1, got 0"),
-            (["--executor", "local", "--work", "memory://run"], "is seen by one process alone"),
+            (["--executor", "local", "--work", "memory://run"], "is visible to one process only"),
             (["--executor", "local", "--work", "gopher://run"], "name a folder or URL that you may write to"),
-            (["--executor", "local", "--work", str(tmp_path / "no")], "would lie where the build goes"),
+            (["--executor", "local", "--work", str(tmp_path / "no")], "would be where the build goes"),
         ]:
             process = generate.start(server, "no", *flags)
             said, _ = process.communicate(timeout=60)
@@ -190,7 +190,7 @@ def test_the_same_command_beside_itself_is_refused_and_harms_nothing(generate, t
         second = generate.start(server, "tasks", *TASKS)
         said, _ = second.communicate(timeout=60)
         assert second.returncode == 1, said
-        assert "another process runs tasks there" in said.splitlines()[-1]
+        assert "another process is running tasks there" in said.splitlines()[-1]
         said, _ = first.communicate(timeout=60)
         assert first.returncode == 0, said
         assert server.answered.total() == len(server.answered)
@@ -219,10 +219,10 @@ def test_a_task_that_was_killed_while_it_made_its_store_hinders_nobody(tmp_path)
     stores = tmp_path / "work" / "responses"
     stores.mkdir()
     (stores / "00000.sqlite").touch()
-    _take_answers(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
+    absorb_stores(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
     (stores / "00001.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(StoreError, match=r"00001.sqlite of .*/work: without that file the run goes on"):
-        _take_answers(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
+        absorb_stores(WorkFolder(str(tmp_path / "work")), tmp_path / "all.sqlite")
 
 
 def test_calls_that_failed_are_asked_by_the_next_run(generate, tmp_path, monkeypatch):
