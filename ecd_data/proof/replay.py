@@ -13,8 +13,7 @@ from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
 from ecd_data.core.request import Model
 from ecd_data.generation.generation import Generation
-from ecd_data.generation.spool import Spool
-from ecd_data.generation.write import write
+from ecd_data.generation.write import generate_build
 from ecd_data.progress.run import Watch
 from ecd_data.release.naming import fill_in, filled_in
 
@@ -37,9 +36,7 @@ def replay(build: Path, out: Path, builder: Any, watch: Watch) -> Path:
     with folder as work, Store(Path(work, "responses.sqlite")) as store, watch:
         import_into(store, build)
         prepared = Generation(corpus, recipe, source, store, extra_models, contamination, watch.listener).prepare()
-        spool = Spool(Path(work, "spool"), recipe, builder.rows)
-        spool.fill(prepared)
-        write(spool, prepared, builder, out, watch.step)
+        generate_build(prepared, builder, out, watch.step)
     card = out / CARD
     published = filled_in((build / CARD).read_text(encoding="utf-8"))
     card.write_text(fill_in(card.read_text(encoding="utf-8"), published), encoding="utf-8")

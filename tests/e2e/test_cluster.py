@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import simulated
 from benchmarks.simulated import Simulated
-from ecd_data.cluster.tasks import absorb_stores
+from ecd_data.cluster.launch import absorb_stores
 from ecd_data.cluster.work_folder import WorkFolder
 from ecd_data.core.errors import StoreError
 from tests.helpers.runs import contents
