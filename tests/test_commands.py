@@ -250,7 +250,7 @@ def test_publish_wants_a_build_or_seeds(tmp_path):
         (["--build", "build", "--out", "other"], "--out is for a build made from --seeds"),
         (["--build", "build", "--create-pr", "--tag", "v1"], "once the pull request is merged"),
         (["--build", "build", "--create-pr", "--revision", "dev"], "leave out --revision"),
-        (["--build", "build", "--tag", "version 1"], "not a name for a tag: 'version 1'"),
+        (["--build", "build", "--tag", "version 1"], "not a valid tag name: 'version 1'"),
         (["--build", "build", "--gated", "yes"], "'auto', 'manual'"),
     ],
 )

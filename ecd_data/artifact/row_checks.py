@@ -32,13 +32,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Expected:
-    """What the manifest of a build says about its rows.
+    """The facts in a manifest that rows are checked against.
 
-    method, rounds, splits, seed: of its recipe.
-    model: the build's own.
-    models: all that wrote answers, that one among them.
+    method, rounds, splits, seed: of the recipe.
+    model: the one that rows name where they do not name that of an answer.
+    models: all of the build.
     judged: whether a judge's votes were used.
-    alpha, teacher: how the teacher's preferences were mixed, and its model, where there are rankings.
+    alpha, teacher: weight of the likelihoods in the teacher's scores, and its model, where there are rankings.
     """
 
     method: Method
@@ -53,7 +53,7 @@ class Expected:
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, Any]) -> Expected:
-        """Return what a manifest says.
+        """Return the facts in a manifest.
 
         Raises:
             TypeError, ValueError, LookupError: it lacks a part, or has it in another form.

@@ -22,10 +22,10 @@ SHOWN = 10  # problems that a message lists before it counts the rest
 
 @dataclass(frozen=True)
 class Report:
-    """What was validated.
+    """The result of a validation.
 
-    configs: per config and split the number of its `rows` and their hash, `rows_sha256`, as in a manifest.
-    rechecked: how many requirements code checked again, on all answers of their row.
+    configs: number of `rows` and their hash (`rows_sha256`) per config and split, as in a manifest.
+    rechecked: number of requirements that code checked again, on every answer of their row.
     """
 
     configs: dict[str, dict[str, dict[str, Any]]]

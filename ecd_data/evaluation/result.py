@@ -118,28 +118,32 @@ def compare(result: Result, other: Result) -> dict[str, Any]:
             f"the results cannot be compared: {len(shared)} prompts are in both, of {len(result['rows'])} here and "
             f"{len(other_rows)} in the other. Evaluate both on the same data, --split and --limit."
         )
-    pairs = [_scored_in_both(row, other_rows[row["key"]]) for row in shared]
-    rows, others = [row for row, _ in pairs], [row for _, row in pairs]
+    rows = [_without_unscored(row, other_rows[row["key"]]) for row in shared]
+    others = [_without_unscored(other_rows[row["key"]], row) for row in shared]
     if not _has_scores(rows):
         raise EvaluationError("the results cannot be compared: no requirement was scored in both.")
+    differences = accuracy_differences(rows, others)
+    return {"model": other["model"], "difference": [asdict(measures) for measures in differences]}
+
+
+def _without_unscored(row: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row without the scores that another row of the same prompt lacks."""
+    requirements = zip(row["requirements"], other["requirements"], strict=True)
     return {
-        "model": other["model"],
-        "difference": [asdict(measures) for measures in accuracy_differences(rows, others)],
+        **row,
+        "requirements": [
+            scores if other_scores["strict"] is not None else {**scores, "strict": None}
+            for scores, other_scores in requirements
+        ],
     }
 
 
-def _scored_in_both(row: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return two rows of the same prompt, without the scores that one of them lacks."""
-    kept = [
-        one["strict"] is not None and another["strict"] is not None
-        for one, another in zip(row["requirements"], other["requirements"], strict=True)
+def newly_met(before: Result, after: Result) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return both rows of prompts of which one result meets no requirement, and the other all, with a sound answer."""
+    return [
+        (row, row_after)
+        for row, row_after in zip(before["rows"], after["rows"], strict=True)
+        if not row_after["defects"]
+        and all(requirement["strict"] for requirement in row_after["requirements"])
+        and not any(requirement["strict"] for requirement in row["requirements"])
     ]
-
-    def reduced(row: Mapping[str, Any]) -> dict[str, Any]:
-        requirements = zip(row["requirements"], kept, strict=True)
-        return {
-            **row,
-            "requirements": [{**scores, **({} if keep else {"strict": None})} for scores, keep in requirements],
-        }
-
-    return reduced(row), reduced(other)

@@ -70,7 +70,7 @@ def accuracy_differences(rows: Sequence[Row], others: Sequence[Row]) -> list[Par
 
 
 class _Sums:
-    """What each cluster adds to both sums of every measure of every part.
+    """The sums behind every measure of every part, by cluster.
 
     columns: number of the column of each part and measure.
     scored: (clusters, columns), the same for all models.

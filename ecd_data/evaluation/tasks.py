@@ -34,12 +34,14 @@ class TaskRequirement:
     """A requirement on the answer to a task, and how it is scored.
 
     name: an operation's id (`style/no_commas`), or IFEval's or IFBench's id (`punctuation:no_comma`).
+    kwargs: its parameters.
     score: scores an answer that is not empty; `None` where code cannot.
     judged: the requirement to put to a judge, where code cannot score it.
     left_out: why it is not scored, unless by a judge.
     """
 
     name: str
+    kwargs: Mapping[str, Any]
     score: Callable[[str], Score] | None = None
     judged: Requirement | None = None
     left_out: str = ""
@@ -106,51 +108,43 @@ def read_tasks(rows: Iterable[Row], columns: Iterable[str], where: str) -> list[
 
 
 def _ecd_task(id_: str, row: Row) -> Task:
-    requirements = [Requirement(**{**stored, "kwargs": _decoded(stored["kwargs"])}) for stored in row["requirements"]]
-    kwargs = [requirement.kwargs for requirement in requirements]
-    return _task(id_, row, [_ecd_requirement(requirement) for requirement in requirements], kwargs, row.get("seed_id"))
+    stored = [Requirement(**{**each, "kwargs": _decoded(each["kwargs"])}) for each in row["requirements"]]
+    return _task(id_, row, [_ecd_requirement(requirement) for requirement in stored], row.get("seed_id"))
 
 
 def _ifeval_task(id_: str, row: Row) -> Task:
-    # A table fills the columns of other kinds with nothing.
-    kwargs = [
-        {name: value for name, value in (given or {}).items() if value is not None}
-        for given in _decoded(row["kwargs"])
-    ]
     prompt = _messages(row["prompt"])[-1]["content"]
-    named = zip(row["instruction_id_list"], kwargs, strict=True)
-    return _task(id_, row, [_ifeval_requirement(name, given, prompt) for name, given in named], kwargs)
+    requirements = [
+        # A table fills the columns of other kinds with nothing.
+        _ifeval_requirement(name, {key: value for key, value in (kwargs or {}).items() if value is not None}, prompt)
+        for name, kwargs in zip(row["instruction_id_list"], _decoded(row["kwargs"]), strict=True)
+    ]
+    return _task(id_, row, requirements)
 
 
-def _task(
-    id_: str,
-    row: Row,
-    requirements: Sequence[TaskRequirement],
-    kwargs: Sequence[Mapping[str, Any]],
-    cluster: str | None = None,
-) -> Task:
+def _task(id_: str, row: Row, requirements: Sequence[TaskRequirement], cluster: str | None = None) -> Task:
     if not requirements:
         raise ValueError("it has no requirements")
     messages = _messages(row["prompt"])
-    asked = [[requirement.name, given] for requirement, given in zip(requirements, kwargs, strict=True)]
-    key = sha256(canonical_json([messages, asked]))[:16]
+    names = [[requirement.name, requirement.kwargs] for requirement in requirements]
+    key = sha256(canonical_json([messages, names]))[:16]
     return Task(id_, key, str(cluster or key), tuple(messages), tuple(requirements))
 
 
 def _ecd_requirement(requirement: Requirement) -> TaskRequirement:
-    operation = load_taxonomy().get(requirement.id)
+    operation, name, kwargs = load_taxonomy().get(requirement.id), requirement.id, requirement.kwargs
     if operation is None:
-        return TaskRequirement(requirement.id, left_out=NO_CHECK)
+        return TaskRequirement(name, kwargs, left_out=NO_CHECK)
     if operation.check == "judge":
-        return TaskRequirement(requirement.id, judged=requirement, left_out=NEEDS_JUDGE)
-    return TaskRequirement(requirement.id, _scorer(requirement))
+        return TaskRequirement(name, kwargs, judged=requirement, left_out=NEEDS_JUDGE)
+    return TaskRequirement(name, kwargs, _scorer(requirement))
 
 
 def _ifeval_requirement(name: str, kwargs: Mapping[str, Any], prompt: str) -> TaskRequirement:
     if requirement := ifeval_requirement(name, kwargs):
-        return TaskRequirement(name, _scorer(requirement))
+        return TaskRequirement(name, kwargs, _scorer(requirement))
     score, missing = ifbench_scorer(name, kwargs, prompt)
-    return TaskRequirement(name, score, left_out="" if score else missing or NO_CHECK)
+    return TaskRequirement(name, kwargs, score, left_out="" if score else missing or NO_CHECK)
 
 
 def _scorer(requirement: Requirement) -> Callable[[str], Score]:
