@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from ecd_data.artifact.provenance import Judge, Provenance
 from ecd_data.artifact.schema import schemas_hash
@@ -108,20 +110,32 @@ def read_manifest(build: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
+class _File(msgspec.Struct):
+    sha256: str
+
+
+class _Split(msgspec.Struct):
+    rows: Any
+    rows_sha256: Any
+
+
+class _Manifest(msgspec.Struct):
+    """The shape by which a manifest is recognised: other programs have files of that name."""
+
+    format: Literal[1]
+    versions: dict[str, Any]
+    files: dict[str, _File]
+    configs: dict[str, dict[str, _Split]]
+    counts: dict[str, Any]
+    recipe: dict[str, Any]
+
+
 def _is_manifest(value: Any) -> bool:
-    """Return whether a value has the shape of a manifest: other programs have files of the same name."""
-    if not isinstance(value, dict) or value.get("format") != FORMAT_VERSION:
+    try:
+        manifest = msgspec.convert(value, _Manifest)
+    except msgspec.ValidationError:
         return False
-    parts = [value.get(name) for name in ("versions", "files", "configs", "counts", "recipe")]
-    if not all(isinstance(part, dict) for part in parts) or "ecd-data" not in value["versions"]:
-        return False
-    configs = value["configs"]
-    if "preference" not in configs or not all(isinstance(splits, dict) for splits in configs.values()):
-        return False
-    splits = [split for splits in configs.values() for split in splits.values()]
-    return all(isinstance(split, dict) and {"rows", "rows_sha256"} <= split.keys() for split in splits) and all(
-        isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in value["files"].values()
-    )
+    return "ecd-data" in manifest.versions and "preference" in manifest.configs
 
 
 def write_manifest(build: Path, manifest: Mapping[str, Any]) -> None:

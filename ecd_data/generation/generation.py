@@ -19,7 +19,7 @@ from ecd_data.corpus.seeds import Corpus
 from ecd_data.methods import make_plan, method_of
 from ecd_data.methods.judge_trial import try_judge
 from ecd_data.methods.plan import Plan
-from ecd_data.requirements.calibration import Calibration, calibration, items
+from ecd_data.requirements.calibration import calibration, items
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
 
@@ -158,11 +158,6 @@ class JudgeTrial:
 
     judge: Judge
     keys: tuple[str, ...]
-
-    @property
-    def calibration(self) -> Calibration:
-        """How often the judge was right."""
-        return self.judge.calibration
 
 
 @dataclass(frozen=True)
