@@ -10,7 +10,13 @@ WIDTH, HEIGHT, LEFT, TOP, LINE = 640, 320, 48, 40, 18
 
 
 def line_chart(title: str, x_name: str, lines: Mapping[str, Sequence[float]]) -> str:
-    """The values of each line, all from 0 to 1, at x = 1, 2, ...; the names are below, each in its line's colour."""
+    """Return a chart of lines, with their names below it, each in its line's colour.
+
+    Args:
+        title: Above the chart.
+        x_name: What is counted along the horizontal axis.
+        lines: Values from 0 to 1, at x = 1, 2, ..., by the line's name.
+    """
     longest = max(map(len, lines.values()))
     bottom, right = TOP + HEIGHT, LEFT + WIDTH
     parts = [text(LEFT, TOP - 16, title, "font-size='16'")]
@@ -36,4 +42,5 @@ def line_chart(title: str, x_name: str, lines: Mapping[str, Sequence[float]]) ->
 
 
 def text(x: float, y: float, words: str, style: str = "") -> str:
+    """Return a line of text at its baseline."""
     return f"<text x='{x:g}' y='{y:g}' {style}>{escape(words)}</text>"
