@@ -8,7 +8,7 @@ trainers/dpo.py.
 
 Certain (the abstract of Xu et al., arXiv 2310.02263): pairs of a wide contrast first and hard ones later teach more
 than a mix. From memory of the paper: at each draw the easy set is chosen with a probability alpha that falls linearly
-over the training. Ours: alpha falls from 1 to 0 unless told otherwise; the column is cut where the two sets come
+over the training. Ours: alpha falls from 1 to 0 by default; the column is cut where the two sets come
 closest in size; each set is shuffled and gone through to its end before a pair comes again.
 """
 

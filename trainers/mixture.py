@@ -16,6 +16,7 @@ which its pair was drawn, so that it stays unbiased. Ours: an update at each opt
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -74,14 +75,11 @@ class MixtureArguments(ScriptArguments):
 
     def tasks(self) -> list[ScriptArguments]:
         """Return the datasets one by one, as trainers/dpo.py takes them."""
-        shared = {
-            name: getattr(self, name) for name in ("dataset_config", "dataset_train_split", "dataset_test_split")
-        }
-        revisions: Sequence[str | None] = self.mixture_revisions or [None for _ in self.mixture]
-        return [
-            ScriptArguments(dataset_name=name, dataset_revision=revision, **shared)
-            for name, revision in zip(self.mixture, revisions, strict=True)
-        ]
+        tasks: list[ScriptArguments] = [copy.copy(self) for _ in self.mixture]
+        for number, task in enumerate(tasks):
+            task.dataset_name = self.mixture[number]
+            task.dataset_revision = self.mixture_revisions[number] if self.mixture_revisions else None
+        return tasks
 
 
 @dataclass

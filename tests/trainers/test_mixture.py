@@ -107,5 +107,15 @@ def test_a_mixture_that_cannot_be_used_is_named(model: Path, tasks: list[Path], 
             train(mixture, *QUICK, *flags, *out)
 
 
+def test_each_dataset_has_its_revision() -> None:
+    arguments = mixture.MixtureArguments(mixture=["org/a", "org/b"], mixture_revisions=["v1", "v2"])
+    assert [(task.dataset_name, task.dataset_revision) for task in arguments.tasks()] == [
+        ("org/a", "v1"),
+        ("org/b", "v2"),
+    ]
+    arguments = mixture.MixtureArguments(mixture=["org/a", "org/b"], dataset_test_split="test")
+    assert [(task.dataset_revision, task.dataset_test_split) for task in arguments.tasks()] == [(None, "test")] * 2
+
+
 def test_datasets_of_one_name_are_numbered() -> None:
     assert mixture.unique_names(["build", "other", "build"]) == ["build-1", "other", "build-3"]

@@ -43,8 +43,8 @@ def test_slic_regularises_by_a_divergence_over_the_answers_tokens() -> None:
     ref = torch.tensor([[[math.log(1 / 4), math.log(3 / 4)], [5.0, 0.0]], [[half, half], [0.0, 0.0]]])
     mask = torch.tensor([[1, 0], [1, 1]])
     # By hand: 1/2 log(1/2 : 1/4) + 1/2 log(1/2 : 3/4), and 1/3 log(1/3 : 1/2) + 2/3 log(2/3 : 1/2).
-    wanted = [0.5 * math.log(2) + 0.5 * math.log(2 / 3), math.log(2 / 3) / 3 + 2 * math.log(4 / 3) / 3]
-    assert slic.kl_divergence(logits, ref, mask).tolist() == pytest.approx(wanted, rel=1e-5)
+    expected = [0.5 * math.log(2) + 0.5 * math.log(2 / 3), math.log(2 / 3) / 3 + 2 * math.log(4 / 3) / 3]
+    assert slic.kl_divergence(logits, ref, mask).tolist() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(
