@@ -28,7 +28,7 @@ from ecd_data.cli.console import console, run_command
 from ecd_data.core.errors import RecipeError
 from ecd_data.core.recipe import load_recipe
 from ecd_data.core.request import Message, Request, Response
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.templates import render
 from ecd_data.core.values import Candidate, Requirement, Route, Seed, Turn
 from ecd_data.corpus.seeds import Columns, read_corpus
@@ -40,7 +40,7 @@ from ecd_data.methods.ecd.adaptation import Batch, adapt, batches
 from ecd_data.methods.ecd.evolution import append
 from ecd_data.methods.plan import Place, Plan
 from ecd_data.methods.task import Task
-from ecd_data.progress.run import Watch
+from ecd_data.progress.monitor import ProgressMonitor
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.taxonomy import suits
 
@@ -158,7 +158,7 @@ def choose_cases(turns: Iterable[tuple[Seed, Turn | None]], count: int, plan: Pl
     for seed, turn in turns:
         if turn is None or len(cases) == count:
             continue
-        rng = keyed(plan.recipe.seed, seed.seed_id, "case")
+        rng = keyed_rng(plan.recipe.seed, seed.seed_id, "case")
         code = [operation for operation in plan.operations if operation.check != "judge"]
         for operation in sorted(code, key=lambda operation: (used[operation.id], rng.random())):
             requirement = operation.draw(rng, 1)
@@ -281,11 +281,11 @@ def benchmark(args: argparse.Namespace) -> None:
 
         def ask(steps: Sequence[Generator[Any, Any, Any]], what: str) -> list[Any]:
             results = []
-            with Watch(console) as watch:
-                watch.begin(what, len(steps))
-                for result in run(steps, store, source, on_call=watch.call):
+            with ProgressMonitor(console) as monitor:
+                monitor.on_stage(what, len(steps))
+                for result in run(steps, store, source, on_call=monitor.on_call):
                     results.append(result)
-                    watch.result(result, Usage())
+                    monitor.on_result(result, Usage())
             return results
 
         seeds = seeds[: args.cases * 3 // 2]  # some have no usable answer, and some answers meet every requirement
@@ -299,7 +299,7 @@ def benchmark(args: argparse.Namespace) -> None:
     for name, result in results.items():
         held = [(case, o.candidate) for case, found in zip(cases, result, strict=True) for o in found]
         held = [(case, candidate) for case, candidate in held if not candidate.defect]
-        for case, candidate in keyed("show").sample(held, min(args.show, len(held))):
+        for case, candidate in keyed_rng("show").sample(held, min(args.show, len(held))):
             print(f"\n{name}, {candidate.route}: {case.instruction}\n- {case.turn.response}\n+ {candidate.text}")
 
 

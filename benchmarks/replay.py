@@ -89,7 +89,7 @@ def fill_store(work: Path) -> int:
     from ecd_data.generation.generation import Generation
 
     with Store(work / "responses.sqlite") as store:
-        store._file.writes.execute("PRAGMA synchronous = OFF")  # this store is not worth the wait for the disk
+        store._database.writer.execute("PRAGMA synchronous = OFF")  # this store is not worth the wait for the disk
         corpus = read_corpus([str(work / "seeds.jsonl")])
         source = ModelSource(MODEL, Scripted())  # type: ignore[arg-type]
         generation = Generation(corpus, load_recipe(str(work / "recipe.yaml")), source, store)
@@ -103,9 +103,9 @@ def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     started = time.perf_counter(), time.process_time()
-    from ecd_data.core.process import uncollected
+    from ecd_data.core.process import exempt_from_gc
 
-    with uncollected():
+    with exempt_from_gc():
         from ecd_data.artifact import build
         from ecd_data.cli.arguments import add_generation_arguments
         from ecd_data.generate import generate

@@ -31,7 +31,7 @@ from ecd_data.calls.pool import Pool, identify
 from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
 from ecd_data.core.recipe import Recipe, load_recipe
-from ecd_data.core.request import Grammar, Request, Response
+from ecd_data.core.request import Request, Response
 from ecd_data.corpus.seeds import Corpus, read_corpus
 from ecd_data.generation.generation import Generation
 
@@ -65,7 +65,7 @@ def ours(url: str, concurrency: int, corpus: Corpus, recipe: Recipe) -> tuple[To
         with took.running():
             for done in prepared.chains():
                 keys.append([call.key for call in done.calls])
-        requests = [[_request(stored) for _, _, stored, _, _ in store.rows(used)] for used in keys]
+        requests = [[call.decode_request() for call in store.calls(used)] for used in keys]
     took.calls = sum(map(len, requests))
     return took, requests
 
@@ -90,11 +90,6 @@ def opened(url: str, concurrency: int) -> Iterator[tuple[Store, ModelSource]]:
     pool = Pool([Endpoint(url)], max_concurrency=concurrency)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "responses.sqlite")) as store:
         yield store, ModelSource(identify(pool), pool)
-
-
-def _request(stored: dict[str, Any]) -> Request:
-    grammar = Grammar(**stored["grammar"]) if stored["grammar"] else None
-    return Request(**{**stored, "messages": tuple(stored["messages"]), "grammar": grammar})
 
 
 def bare(url: str, concurrency: int, requests: Arguments) -> Took:

@@ -21,12 +21,12 @@ from ecd_data.cli.arguments import (
     token_price,
 )
 from ecd_data.cli.console import console, quiet_libraries, run_command
-from ecd_data.core.process import uncollected
+from ecd_data.core.process import exempt_from_gc
 from ecd_data.core.text import counted, visible
 
 if TYPE_CHECKING:
     from ecd_data.generation.generation import Generation
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
 
 def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
@@ -35,20 +35,20 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
     Raises:
         EcdError: see the layers below.
     """
-    with uncollected():
+    with exempt_from_gc():
         from ecd_data.artifact.build import check_out
         from ecd_data.artifact.scratch import scratch
         from ecd_data.artifact.up_to_date import up_to_date_manifest
         from ecd_data.builders import find_builder
         from ecd_data.generation.spool import Spool
         from ecd_data.generation.write import write
-        from ecd_data.progress.summary import judge_verdict
+        from ecd_data.progress.summary import describe_judge
 
     check_out(out)
-    with open_generation(args) as (generation, watch):
+    with open_generation(args) as (generation, monitor):
         prepared = generation.prepare()
         if prepared.trial:
-            console.print(judge_verdict(prepared.trial.judge, generation.recipe))
+            console.print(describe_judge(prepared.trial.judge, generation.recipe))
         manifest = up_to_date_manifest(out, prepared.provenance, generation.store, args.replay)
         if manifest:
             console.print(f"{out} is up to date: nothing to do")
@@ -57,8 +57,8 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
             with scratch(out) as work:
                 spool = Spool(work / "spool", generation.recipe, builder.rows)
                 spool.fill(prepared)
-                manifest = write(spool, prepared, builder, out, watch.step)
-        watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
+                manifest = write(spool, prepared, builder, out, monitor.on_step)
+        monitor.log("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
     return manifest
 
 
@@ -68,16 +68,19 @@ def preview(args: argparse.Namespace) -> None:
     Raises:
         EcdError: see the layers below.
     """
-    from ecd_data.progress.preview import run_preview, show
+    from ecd_data.progress.chain_view import print_chains
+    from ecd_data.progress.forecast import forecast
+    from ecd_data.progress.preview import run_preview
 
-    with open_generation(args) as (generation, watch):
-        previewed = run_preview(generation, args.preview, watch)
-        watch.event("run_finished", preview=len(previewed.chains))
-    show(previewed, watch.price)
+    with open_generation(args) as (generation, monitor):
+        previewed = run_preview(generation, args.preview, monitor)
+        monitor.log("run_finished", preview=len(previewed.chains))
+    print_chains(previewed.chains)
+    print(forecast(previewed, monitor.price))
 
 
 @contextmanager
-def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watch]]:
+def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, ProgressMonitor]]:
     """Open the store and yield the generation that the flags describe, with its progress shown as they say.
 
     Raises:
@@ -85,22 +88,22 @@ def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watc
     """
     from ecd_data.calls.store import Store
     from ecd_data.generation.inputs import make_generation
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
     read, models = sources(args), model_settings(args)
     inputs = read.read()
     if inputs.corpus.duplicates:
         console.print(f"{inputs.corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
-    watched = Watch(console, token_price(args), args.log_json, args.metrics_port)
-    with watched as watch, Store(responses_path(args), read_only=args.replay) as store:
-        generation = make_generation(inputs, models, store, watch.listener)
+    monitor = ProgressMonitor(console, token_price(args), args.log_json, args.metrics_port)
+    with monitor, Store(responses_path(args), read_only=args.replay) as store:
+        generation = make_generation(inputs, models, store, monitor.listener)
         names = ", ".join(f"{name} {model}".strip() for name, model in generation.models.items())
         size = f"{counted(len(inputs.corpus.seeds), 'seed')}, {counted(inputs.recipe.rounds, 'round')}"
         console.print(visible(f"{size}, model {names}, responses in {store.path}"))
         about = {"seeds": len(inputs.corpus.seeds), "rounds": inputs.recipe.rounds, "replay": args.replay}
         models_used = {name or "model": str(model) for name, model in generation.models.items()}
-        watch.event("run_started", **about, **{"judge": models_used["model"], **models_used})
-        yield generation, watch
+        monitor.log("run_started", **about, **{"judge": models_used["model"], **models_used})
+        yield generation, monitor
 
 
 def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -112,7 +115,7 @@ def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
     from ecd_data.builders import find_builder
     from ecd_data.cluster.tasks import ClusterRun, generate_on
     from ecd_data.methods import method_of
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
     read = sources(args)
     run = ClusterRun(
@@ -129,7 +132,7 @@ def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
         args.log_json,
         token_price(args),
     )
-    return generate_on(run, Watch(console, token_price(args), args.log_json))
+    return generate_on(run, ProgressMonitor(console, token_price(args), args.log_json))
 
 
 def main() -> int:
@@ -153,7 +156,7 @@ def main() -> int:
         parser.error("--replay, --preview and --metrics-port are for one process: leave out --executor")
 
     def command() -> None:
-        from ecd_data.progress.summary import summary
+        from ecd_data.progress.summary import summarize
 
         quiet_libraries()
         if args.preview:
@@ -163,7 +166,7 @@ def main() -> int:
         if manifest is None:
             print(f"submitted: {args.tasks} tasks, and the merge that follows them, which writes {args.out}")
             return
-        print(summary(manifest))
+        print(summarize(manifest))
         print(f"{args.out}: validated. Next: python -m ecd_data.publish ORG/NAME --build {args.out}")
 
     return run_command(command)

@@ -28,13 +28,13 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
         EcdError: it is not valid, or the Hub refuses.
     """
     from ecd_data.artifact.validation import validate_build
-    from ecd_data.release.naming import named
+    from ecd_data.release.naming import staged_with_repo_id
 
     report = validate_build(build)
     pairs = sum(report.rows["preference"].values())
     console.print(f"valid: {pairs} pairs, {report.rechecked} requirements checked again by code on both sides")
     message = args.commit_message or f"Add {pairs} preference pairs"
-    with named(build, args.repo_id) as folder:
+    with staged_with_repo_id(build, args.repo_id) as folder:
         if args.dry_run:
             show(args, release, folder)
             return
@@ -121,9 +121,9 @@ def main() -> int:
             return
         with tempfile.TemporaryDirectory(prefix="ecd-build-") as folder:
             build = args.out or Path(folder, "build")
-            from ecd_data.progress.summary import summary
+            from ecd_data.progress.summary import summarize
 
-            print(summary(generate(args, build)))
+            print(summarize(generate(args, build)))
             publish(args, release, build)
 
     return run_command(command)

@@ -20,7 +20,7 @@ from ecd_data.core.errors import StoreError
 from ecd_data.core.text import two_columns
 
 if TYPE_CHECKING:
-    from ecd_data.calls.store import Store, Stored
+    from ecd_data.calls.store import Store, StoredCall
 
 
 def stats(args: argparse.Namespace) -> None:
@@ -32,13 +32,14 @@ def stats(args: argparse.Namespace) -> None:
         roles: Counter[str] = Counter()
         tokens: Counter[str] = Counter()
         failures = 0
-        for _, model, request, response, _ in store.rows(store.keys()):
+        for call in store.calls(store.keys()):
+            response = call.decode_response()
             if response is None:
                 failures += 1
                 continue
-            models[str(model)] += 1
-            roles[request["role"]] += 1
-            tokens.update({name: response[name] for name in ("prompt_tokens", "completion_tokens")})
+            models[str(call.model)] += 1
+            roles[call.decode_request().role] += 1
+            tokens.update(prompt_tokens=response.prompt_tokens, completion_tokens=response.completion_tokens)
         total = models.total()
         size = _size(store.path)
     rows: dict[str, object] = {"responses": total, "failures": failures}
@@ -50,41 +51,44 @@ def stats(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """Writes a store as Parquet; of a damaged one, all that can be read."""
+    """Write a store as Parquet; of a damaged one, all that SQLite can read."""
     from ecd_data.calls.exchange import write_parquet
-    from ecd_data.calls.salvage import readable
+    from ecd_data.calls.salvage import readable_calls
     from ecd_data.calls.store import Store
 
-    path, found = responses_path(args), Counter[str]()
+    path, counts = responses_path(args), Counter[str]()
     out = args.out.resolve()  # a link stays one
     if out.exists() and not out.is_file():
-        raise StoreError(f"{args.out} is no file. Give another --out.")
+        raise StoreError(f"{args.out} is not a file. Give another --out.")
     if out.exists() and path.exists() and out.samefile(path):
         raise StoreError(f"{args.out} is the response store itself, which would be lost. Give another --out.")
-    half = out.with_name(f".{out.name}.partial")  # what is at --out stays until all is written
+    partial = out.with_name(f".{out.name}.partial")  # what is at --out stays until all is written
     try:
         try:
             with Store(path, read_only=True) as store:
-                write_parquet(_counted(store.stored(store.keys()), found), half)
+                write_parquet(_counted(store.calls(store.keys()), counts), partial)
         except StoreError as error:
             if not path.exists():
                 raise
-            console.print(f"{error}\nwriting what can be read of it ...")
-            found.clear()
-            write_parquet(_counted(readable(path), found), half)
-        os.replace(half, out)
+            console.print(
+                f"{error}\nWriting what SQLite can still read. For the rest, try SQLite's own shell: "
+                f"`sqlite3 {path} .recover`."
+            )
+            counts.clear()
+            write_parquet(_counted(readable_calls(path), counts), partial)
+        os.replace(partial, out)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise StoreError(f"{args.out} cannot be written: {why}. Give another --out, or make room for it.") from error
     finally:
-        half.unlink(missing_ok=True)
-    print(f"{args.out}: {found['responses']} responses, {found['failures']} failures")
+        partial.unlink(missing_ok=True)
+    print(f"{args.out}: {counts['responses']} responses, {counts['failures']} failures")
 
 
-def _counted(rows: Iterable[Stored], found: Counter[str]) -> Iterator[Stored]:
-    for row in rows:
-        found["failures" if row[-1] else "responses"] += 1
-        yield row
+def _counted(calls: Iterable[StoredCall], counts: Counter[str]) -> Iterator[StoredCall]:
+    for call in calls:
+        counts["failures" if call.failure else "responses"] += 1
+        yield call
 
 
 def import_(args: argparse.Namespace) -> None:
@@ -95,8 +99,8 @@ def import_(args: argparse.Namespace) -> None:
     with Store(responses_path(args)) as store:
         for source in args.sources:
             done = import_into(store, source)
-            other = f", {done.other} with another text: the one that was there stays" if done.other else ""
-            print(f"{source}: {done.new} new, {done.known} were there{other}")
+            conflicts = f", {done.conflicts} with another text: the one that was there stays" if done.conflicts else ""
+            print(f"{source}: {done.new} new, {done.duplicates} were there{conflicts}")
 
 
 def gc(args: argparse.Namespace) -> None:
@@ -105,7 +109,7 @@ def gc(args: argparse.Namespace) -> None:
 
     with Store(responses_path(args), read_only=True) as store:
         doomed = sorted(_doomed(args, store))
-        number = sum(not failure for *_, failure in store.stored(doomed))
+        number = sum(not failure for *_, failure in store.calls(doomed))
         if args.dry_run:
             print(f"{store.path}: {number} of {store.count()} responses would be removed (dry run)")
             return
@@ -132,7 +136,7 @@ def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:
         if not files:
             raise StoreError(f"{build}: no build with responses. Nothing was removed.")
         used.update(row[0] for file in files for row in read_parquet(file))
-    for key, model, _, _, _ in store.rows(store.keys()):
+    for key, model, _, _, _ in store.calls(store.keys()):
         if (args.keep and key not in used) or args.model in (model.id, str(model)):
             yield key
 
@@ -151,7 +155,7 @@ def main() -> int:
         return added
 
     verb("stats", "Check a store and say what is in it.", stats)
-    out = verb("export", "Write all responses as Parquet; of a damaged store, all that can be read.", export)
+    out = verb("export", "Write all responses as Parquet; of a damaged store, all that SQLite can read.", export)
     out.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="Parquet file")
     take = verb("import", "Take over the responses of builds, Parquet files and other stores.", import_)
     take.add_argument("sources", type=Path, nargs="+", metavar="SRC", help="build, .parquet file, folder or store")

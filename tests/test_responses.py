@@ -68,6 +68,7 @@ def test_a_damaged_store_is_saved_as_far_as_it_can_be_read(ecd, make_build, tmp_
     for verb in (["stats"], ["import", build]):
         assert "`ecd responses export` saves what can be read" in ecd(*verb, "--responses", store, code=1)
     said = ecd("export", "--responses", store, "-o", tmp_path / "kept.parquet")
+    assert f"`sqlite3 {store} .recover`" in said
     kept = int(re.search(r"kept.parquet: (\d+) responses", said)[1])
     assert kept > 20
     assert f"{kept} new" in ecd("import", tmp_path / "kept.parquet", "--responses", tmp_path / "new.sqlite")
@@ -118,7 +119,7 @@ def test_an_export_replaces_nothing_before_it_is_whole(ecd, make_build, tmp_path
     store, out = tmp_path / "responses.sqlite", tmp_path / "kept.parquet"
     before = store.read_bytes()
     assert "is the response store itself" in ecd("export", "--responses", store, "-o", store, code=1)
-    assert "is no file" in ecd("export", "--responses", store, "-o", tmp_path, code=1)
+    assert "is not a file" in ecd("export", "--responses", store, "-o", tmp_path, code=1)
     nowhere = ecd("export", "--responses", store, "-o", tmp_path / "none" / "r.parquet", code=1)
     assert "none/r.parquet cannot be written: No such file or directory" in nowhere
     assert store.read_bytes() == before

@@ -2,8 +2,7 @@
 
     accelerate launch trainers/pad.py --dataset_name org/ranked --model_name_or_path STUDENT --output_dir out
 
-The builder `pad` makes one. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring
-each (ecd_data/artifact/schema/ranking.schema.json):
+The builder `pad` makes one. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring each:
 
     {"id": "a1", "prompt": [{"role": "user", "content": "Name a fruit."}],
      "responses": [[{"role": "assistant", "content": "Pear."}], [{"role": "assistant", "content": "A fruit is ..."}]],
@@ -26,20 +25,19 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
 import torch
 from datasets import Dataset
+from msgspec import Meta
 from transformers import PreTrainedTokenizerBase
 from trl import DPOConfig, ModelConfig
 from trl.data_utils import common_prefix_length
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-from ecd_data.artifact.schema import gate
-from ecd_data.core.errors import GateError
 from ecd_data.trainers.common.arguments import ScriptArguments, TrainingError
 from ecd_data.trainers.common.card import DataKind
-from ecd_data.trainers.common.data import COLUMNS
 from ecd_data.trainers.common.losses import CustomLossTrainer
 from ecd_data.trainers.common.script import run_script
 from ecd_data.trainers.common.trainer import train
@@ -52,6 +50,36 @@ RANKINGS = DataKind(
     "times the mean log-probability of an answer's tokens; log-probabilities are sums over them, in nats.",
     meaning="These say how well the model ranks answers as the teacher does.",
 )
+
+
+Text = Annotated[str, Meta(pattern=r"\S")]
+
+
+class Message(msgspec.Struct):
+    """A message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class Answer(msgspec.Struct):
+    """An answer's only message."""
+
+    role: Literal["assistant"]
+    content: Text
+
+
+class Ranking(msgspec.Struct):
+    """A row to train on, which may have other columns beside these."""
+
+    id: Text
+    prompt: Annotated[list[Message], Meta(min_length=1)]
+    responses: Annotated[
+        list[Annotated[list[Answer], Meta(min_length=1, max_length=1)]], Meta(min_length=2, max_length=4)
+    ]
+    preference: Annotated[list[Annotated[float, Meta(gt=0, lt=1)]], Meta(min_length=2, max_length=4)]
+    model: Text
+    teacher: Text
 
 
 @dataclass
@@ -154,9 +182,11 @@ def check_ranking(row: Mapping[str, Any]) -> None:
         TrainingError: It is not.
     """
     try:
-        gate("ranking", {name: row[name] for name in COLUMNS["ranking"]})
-    except GateError as error:
-        raise TrainingError(f"{error}: see the row in the docstring of trainers/pad.py") from error
+        msgspec.convert(row, Ranking)
+    except msgspec.ValidationError as error:
+        raise TrainingError(
+            f"ranking row {row['id']!r}: {error}: see the row in the docstring of trainers/pad.py"
+        ) from error
     preference, answers = row["preference"], row["responses"]
     if len(preference) != len(answers) or abs(sum(preference) - 1) > 1e-3:
         raise TrainingError(

@@ -109,7 +109,7 @@ def _write(
     begin("responses")
     # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
     (into / "responses").mkdir()
-    write_parquet(calls.store.stored(calls.keys), into / "responses" / "responses-00000-of-00001.parquet")
+    write_parquet(calls.store.calls(calls.keys), into / "responses" / "responses-00000-of-00001.parquet")
     _check_failures(calls)  # now that no answer can come into them any more
     write_inputs(into, provenance)
     (into / "schema").mkdir()

@@ -36,7 +36,7 @@ def up_to_date_manifest(out: Path, provenance: Provenance, store: Store, is_repl
 def _has_the_responses_of(out: Path, store: Store) -> bool:
     for path in sorted((out / "responses").glob("*.parquet")):
         for row in read_rows([path], ["key", "response", "failure"]):
-            ((_, _, _, response, failure),) = store.stored([row["key"]])
+            ((_, _, _, response, failure),) = store.calls([row["key"]])
             if (row["response"], row["failure"]) != (response, failure):
                 return False
     return True

@@ -12,14 +12,14 @@ from ecd_data.core.request import Grammar, Model, Request, Response
 
 Dialect = Literal["tgi", "openai"]
 
-ENDED = {"stop", "eos_token", "stop_sequence"}
+STOP_REASONS = {"stop", "eos_token", "stop_sequence"}
 
 
 def chat_arguments(request: Request, dialect: Dialect, model: Model) -> dict[str, Any]:
-    """Arguments of `AsyncInferenceClient.chat_completion` for `request`.
+    """Return the arguments of `AsyncInferenceClient.chat_completion` for a request.
 
-    Temperature 0 is greedy in both dialects, and then there is no top_p. TGI takes its one model under the name
-    "tgi"; any other name means a LoRA adapter to it.
+    Temperature 0 is greedy in both dialects and excludes top_p. TGI serves its one model under the name "tgi"; any
+    other name means a LoRA adapter.
     """
     arguments: dict[str, Any] = {
         "messages": [dict(message) for message in request.messages],
@@ -40,7 +40,7 @@ def chat_arguments(request: Request, dialect: Dialect, model: Model) -> dict[str
 
 
 def _grammar_arguments(grammar: Grammar, dialect: Dialect) -> dict[str, Any]:
-    """TGI's `response_format` {type, value}; OpenAI's `json_schema`, and vLLM's `structured_outputs` for a regex.
+    """Return `response_format` as TGI or OpenAI takes it, or `structured_outputs` of vLLM for a regex.
 
     A server that ignores its field only lowers the yield, since every text is checked anyway.
     """
@@ -53,10 +53,10 @@ def _grammar_arguments(grammar: Grammar, dialect: Dialect) -> dict[str, Any]:
 
 
 class _Verbatim(str):
-    """A string that equals no other, but is sent as it is.
+    """A string that is sent as it is, but does not equal any other.
 
-    The client rewrites a response_format of type "json_schema" into one that only TGI understands: other servers
-    would take it for "any JSON will do".
+    The client rewrites a response_format of type "json_schema" into one that only TGI understands; other servers would
+    accept any JSON then.
     """
 
     __hash__ = str.__hash__
@@ -66,34 +66,43 @@ class _Verbatim(str):
 
 
 def parse_chat(output: ChatCompletionOutput, top_logprobs: bool = False) -> Response:
-    """The first choice of a chat completion; with `top_logprobs` if they were asked for and are there.
+    """Return the first choice of a chat completion.
 
-    A finish reason other than a stop or `length` (`content_filter`, `abort`, ...) counts as `length`: the text is not
-    known to be complete.
+    A finish reason other than a stop or `length` (`content_filter`, `abort`, ...) counts as `length`, since the text
+    may be incomplete.
+
+    Args:
+        output: the completion.
+        top_logprobs: the request asked for those of the first token; they are returned if the server gives any.
 
     Raises:
         TypeError, LookupError, AttributeError: the server's JSON has another shape.
     """
     choice = output.choices[0]
-    text = choice.message.content or ""  # null when every token went into hidden reasoning
+    text = choice.message.content or ""  # null if every token was spent on hidden reasoning
     if not isinstance(text, str) or not isinstance(choice.finish_reason, str):
         raise TypeError("content or finish_reason is not text")
     logprobs = [token.logprob for token in (choice.logprobs.content if choice.logprobs else None) or []]
     mean = fmean(logprobs) if logprobs else math.nan
     return Response(
-        text=text.encode(errors="replace").decode(),  # half a surrogate pair is no text that can be stored
-        finish_reason="stop" if choice.finish_reason in ENDED else "length",
+        text=_storable(text),
+        finish_reason="stop" if choice.finish_reason in STOP_REASONS else "length",
         prompt_tokens=int(output.usage.prompt_tokens or 0) if output.usage else 0,
         completion_tokens=int(output.usage.completion_tokens or 0) if output.usage else 0,
         mean_logprob=round(mean, 6) if math.isfinite(mean) else None,
-        top_logprobs=_first_token(choice) if top_logprobs and choice.logprobs else None,
+        top_logprobs=_first_token_logprobs(choice) if top_logprobs and choice.logprobs else None,
     )
 
 
-def _first_token(choice: ChatCompletionOutputComplete) -> dict[str, float]:
-    """The log-probabilities of the most likely first tokens, by their texts; none when there is no token."""
-    found: dict[str, float] = {}
+def _first_token_logprobs(choice: ChatCompletionOutputComplete) -> dict[str, float]:
+    """Return the log-probabilities of the most likely first tokens, by their text; empty if there is no token."""
+    logprobs: dict[str, float] = {}
     for token in choice.logprobs.content[0].top_logprobs if choice.logprobs and choice.logprobs.content else ():
-        if math.isfinite(token.logprob):  # of tokens with the same text, such as special ones, the likeliest
-            found.setdefault(token.token.encode(errors="replace").decode(), round(token.logprob, 6))
-    return found
+        if math.isfinite(token.logprob):  # of tokens with the same text, such as special ones, keep the most likely
+            logprobs.setdefault(_storable(token.token), round(token.logprob, 6))
+    return logprobs
+
+
+def _storable(text: str) -> str:
+    """Return the text with `?` in place of unpaired surrogates, which UTF-8 cannot encode."""
+    return text.encode(errors="replace").decode()

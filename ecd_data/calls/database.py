@@ -1,4 +1,4 @@
-"""The SQLite file of a response store: how it is opened, its tables and versions, and what to do when it fails."""
+"""The SQLite file of a response store: how it is opened, its tables and versions, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ecd_data.core.errors import StoreError
 
-APPLICATION_ID = 0x45434452  # "ECDR": tells a response store from any other SQLite file
+APPLICATION_ID = 0x45434452  # "ECDR": distinguishes a response store from any other SQLite file
 VERSION = 2
 BUSY_SECONDS = 60.0
 
@@ -26,151 +26,163 @@ FAILURES = (
     "CREATE TABLE failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 )
 
-# What SQLite or the system says, and what to do about it.
+# Part of the message of SQLite or of the operating system, and what to do about it.
 DAMAGED = (
     "the file is damaged; `ecd responses export` saves what can be read of it, and `ecd responses import` makes a new "
-    "store of that; or restore a copy"
+    "store from that; or restore a copy"
 )
-WRITABLE = "check that it names a file in a folder that you may write to, or give another path with --responses"
-FULL = "the disk is full or failing: free some space and run the same command again, what was answered is kept"
+NOT_WRITABLE = "check that it names a file in a folder that you may write to, or give another path with --responses"
+DISK_FULL = (
+    "the disk is full or failing: free some space and run the same command again; every response so far is stored"
+)
 ADVICE = {
     "not a database": "it is not a response store; give another path with --responses",
-    "unable to open": WRITABLE,
-    "readonly": WRITABLE,
-    "permission": WRITABLE,
-    "read-only": WRITABLE,
-    "directory": WRITABLE,
-    "file exists": WRITABLE,
-    "locked": "another process is writing to it; wait for that one to end, or give another path with --responses",
-    "full": FULL,
-    "i/o": FULL,
-    "no space": FULL,
-    "too large": FULL,
+    "unable to open": NOT_WRITABLE,
+    "readonly": NOT_WRITABLE,
+    "permission": NOT_WRITABLE,
+    "read-only": NOT_WRITABLE,
+    "directory": NOT_WRITABLE,
+    "file exists": NOT_WRITABLE,
+    "locked": "another process is writing to it; wait until it has finished, or give another path with --responses",
+    "full": DISK_FULL,
+    "i/o": DISK_FULL,
+    "no space": DISK_FULL,
+    "too large": DISK_FULL,
 }
 
 
 class Database:
-    """Two connections to the file at `path`: `writes`, and `reads` for look-ups.
+    """Two connections to one SQLite file: `writer`, and `reader` for look-ups.
 
-    Look-ups neither wait for a commit nor see what is not committed. With `read_only` nothing is created or changed,
-    the two are one, and what it shows is the file as it was at the first look. The whole file is read once, to see
-    whether it is damaged.
+    Look-ups neither wait for a commit nor see uncommitted rows. The whole file is read once when it is opened, to
+    detect damage.
+
+    Args:
+        path: the file. It and its folder are created if they do not exist.
+        read_only: create and change nothing. Both connections are then one, which shows the file as it was at the
+            first look-up.
 
     Raises:
-        StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.
+        StoreError: the file cannot be opened, is not a response store, is damaged or locked, or the disk is full.
     """
 
     def __init__(self, path: Path, read_only: bool) -> None:
         self.path = path
         self._read_only = read_only
-        self._writing = threading.Lock()  # a connection takes statements of several threads, but has one transaction
-        with self.explained():
+        # Several threads may execute statements on one connection, but it has only one transaction.
+        self._transaction_lock = threading.Lock()
+        with self.explain_errors():
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self.uri = f"{path.absolute().as_uri()}?mode={_read_mode(path) if read_only else 'rwc'}"
-            self.writes = self._connect()
+            self.uri = read_uri(path) if read_only else f"{path.absolute().as_uri()}?mode=rwc"
+            self.writer = self._connect()
         try:
-            with self.explained():
+            with self.explain_errors():
                 if not read_only and self._pragma("schema_version") == 0:
                     self._create()
-                self._check_version(read_only)
-                # An answer that was paid for outlives a power cut.
-                self.writes.execute("PRAGMA synchronous = FULL")
+                self._check_version()
+                # A response that was paid for must survive a power cut.
+                self.writer.execute("PRAGMA synchronous = FULL")
                 self._check_pages()
-                self.reads = self.writes if read_only else self._connect()
-                # KiB. Keys are hashes, so look-ups go all over the file.
-                self.reads.execute("PRAGMA cache_size = -65536")
+                self.reader = self.writer if read_only else self._connect()
+                # 64 MiB, in KiB: keys are hashes, so look-ups are spread all over the file.
+                self.reader.execute("PRAGMA cache_size = -65536")
                 if read_only:
-                    self.reads.execute("BEGIN")  # left open: each look-up would lock the file for itself
+                    self.reader.execute("BEGIN")  # never ended: otherwise each look-up would lock the file anew
         except BaseException:
-            self.writes.close()
+            self.writer.close()
             raise
 
     def close(self) -> None:
-        """Closes the file."""
-        with self._writing:  # SQLite crashes when a connection is closed while another thread writes by it
-            self.reads.close()
-            self.writes.close()
+        """Close the file, after the transaction in progress."""
+        with self._transaction_lock:  # SQLite crashes if a connection is closed while another thread writes with it
+            self.reader.close()
+            self.writer.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything written in the block, or nothing."""
+        """Commit what `writer` executes in the block, or roll all of it back if the block raises."""
         if self._read_only:
             raise sqlite3.OperationalError("attempt to write a readonly database")
-        with self._writing:
-            self.writes.execute("BEGIN IMMEDIATE")
+        with self._transaction_lock:
+            self.writer.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self.writes.execute("COMMIT")
+                self.writer.execute("COMMIT")
             except BaseException:
-                if self.writes.in_transaction:
-                    self.writes.execute("ROLLBACK")
+                if self.writer.in_transaction:
+                    self.writer.execute("ROLLBACK")
                 raise
 
     @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turns what SQLite and the file system say into a StoreError that says what to do."""
+    def explain_errors(self) -> Iterator[None]:
+        """Turn errors of SQLite and of the file system into a StoreError that says what to do."""
         try:
             yield
         except (sqlite3.Error, OSError, zlib.error, ValueError, TypeError) as error:
-            said = " ".join(str(error).split())
-            advice = next((text for sign, text in ADVICE.items() if sign in said.lower()), DAMAGED)
-            raise StoreError(f"Response store {self.path}: {said}; {advice}.") from error
+            message = " ".join(str(error).split())
+            advice = next((advice for part, advice in ADVICE.items() if part in message.lower()), DAMAGED)
+            raise StoreError(f"Response store {self.path}: {message}; {advice}.") from error
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     def _create(self) -> None:
-        patience = time.monotonic() + BUSY_SECONDS
+        deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
-                self.writes.execute("PRAGMA journal_mode = WAL")  # readers go on while one process writes
+                self.writer.execute("PRAGMA journal_mode = WAL")  # lets others read while one process writes
                 break
             except sqlite3.OperationalError as error:
-                # Here SQLite does not wait, as it does elsewhere, while another process does the same.
-                if "locked" not in str(error) or time.monotonic() > patience:
+                # Unlike elsewhere, SQLite does not wait here while another process does the same.
+                if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
         with self.transaction():
             if self._pragma("schema_version") == 0:  # no other process was faster
-                self.writes.execute(MODELS)
-                self.writes.execute(RESPONSES)
-                self.writes.execute(FAILURES)
-                self.writes.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self.writes.execute(f"PRAGMA user_version = {VERSION}")
+                self.writer.execute(MODELS)
+                self.writer.execute(RESPONSES)
+                self.writer.execute(FAILURES)
+                self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self.writer.execute(f"PRAGMA user_version = {VERSION}")
 
-    def _check_version(self, read_only: bool) -> None:
+    def _check_version(self) -> None:
         if self._pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{self.path} is not a response store; give another path with --responses.")
         version = self._pragma("user_version")
         if version > VERSION:
             raise StoreError(
-                f"{self.path} is a response store of version {version}, this ecd_data reads up to {VERSION}: use the "
-                "ecd_data that wrote it, or give another path with --responses."
+                f"{self.path} is a response store of version {version}, but this ecd_data reads versions up to "
+                f"{VERSION}: use the ecd_data that wrote it, or give another path with --responses."
             )
         if version < VERSION:
-            self._migrate(read_only)
+            self._migrate()
 
     def _check_pages(self) -> None:
-        said = self.writes.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if said != "ok":
-            raise sqlite3.DatabaseError(said)
+        result = self.writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise sqlite3.DatabaseError(result)
 
-    def _migrate(self, read_only: bool) -> None:
-        """Version 1 had no failures."""
-        if read_only:  # a temporary table lies beside the file, not in it
-            self.writes.execute(FAILURES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    def _migrate(self) -> None:
+        """Add the table of failures, which version 1 did not have."""
+        if self._read_only:  # a temporary table is not stored in the file itself
+            self.writer.execute(FAILURES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
             return
         with self.transaction():
             if self._pragma("user_version") < VERSION:  # no other process was faster
-                self.writes.execute(FAILURES)
-                self.writes.execute(f"PRAGMA user_version = {VERSION}")
+                self.writer.execute(FAILURES)
+                self.writer.execute(f"PRAGMA user_version = {VERSION}")
 
     def _pragma(self, name: str) -> int:
-        return int(self.writes.execute(f"PRAGMA {name}").fetchone()[0])
+        return int(self.writer.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _read_mode(path: Path) -> str:
-    """SQLite shares a WAL file through a second file beside it; in a folder that takes none, nobody can be writing."""
+def read_uri(path: Path) -> str:
+    """Return the URI by which SQLite opens a file to read it.
+
+    SQLite shares a WAL file through a second file beside it. Where the folder does not allow one, nobody can be
+    writing, so that the file may be opened as immutable.
+    """
     log = path.with_name(f"{path.name}-wal")
-    return "ro" if os.access(path.parent, os.W_OK) or log.exists() else "ro&immutable=1"
+    mode = "ro" if os.access(path.parent, os.W_OK) or log.exists() else "ro&immutable=1"
+    return f"{path.absolute().as_uri()}?mode={mode}"

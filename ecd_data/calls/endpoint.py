@@ -4,50 +4,47 @@
         model = await endpoint.identify()
         response = await endpoint.complete(request)  # `Pool` tries again and chooses among several
 
-Two dialects of one chat API: `tgi` (text-generation-inference, told by its `/info`) and `openai` (vLLM, SGLang,
-llama.cpp, transformers serve, told by `/v1/models`).
+Two dialects of one chat API: `tgi` (text-generation-inference, recognised by its `/info`) and `openai` (vLLM, SGLang,
+llama.cpp, transformers serve, recognised by `/v1/models`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from huggingface_hub import AsyncInferenceClient, get_async_session
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import httpx
 
 from ecd_data.calls.chat import Dialect, chat_arguments, parse_chat
-from ecd_data.calls.scoring import SELECTION, parse_scored, prompt_body, text_body
-from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent, OtherModel
+from ecd_data.calls.scoring import WITHOUT_SCORES, parse_scored, prompt_body, text_body
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointUnavailable, ModelNotServed
 from ecd_data.core.request import Model, Request, Response
 from ecd_data.core.text import one_line
 
-T = TypeVar("T")
-
-IDENTIFY_TIMEOUT = 30.0  # seconds; a server that is up tells its model at once
+IDENTIFY_TIMEOUT = 30.0  # seconds; a server that is up names its model at once
 OVERLOADED = {429, 503}
-PASSING = {408, 424, 425, 429}  # and every 5xx: may go better next time; 424 is TGI's "generation failed"
+RETRYABLE = {408, 424, 425, 429}  # and every 5xx: another try may succeed; 424 is TGI's "generation failed"
 REFUSED = {400, 413, 422}  # this request, as too long for instance; others are welcome
 CALLS_PER_CLIENT = 16  # in flight: a client looks at all of its connections whenever a call begins or ends
 
 
-class Trouble(Exception):
-    """A try that failed in a way that may go better next time.
+class RetryableError(Exception):
+    """A try failed, and another one may succeed.
 
     Args:
-        said: what was seen.
-        overloaded: whether that tells of too many calls.
-        alive: whether the server is up, as far as one can tell.
-        retry_after: seconds that it asks to wait.
+        message: what the server answered, or what broke.
+        overloaded: whether the server has too many calls.
+        alive: whether the server is known to be up.
+        retry_after: seconds that the server asks to wait.
     """
 
-    def __init__(self, said: str, *, overloaded: bool = False, alive: bool = False, retry_after: float = 0) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, *, overloaded: bool = False, alive: bool = False, retry_after: float = 0) -> None:
+        super().__init__(message)
         self.overloaded = overloaded
         self.alive = alive
         self.retry_after = retry_after
@@ -100,7 +97,7 @@ class Endpoint:
         return {name: value for name, value in vars(self).items() if name not in ("_opened", "_clients", "_session")}
 
     async def identify(self, model: str | None = None) -> Model:
-        """The model that the server says it serves; `model` chooses one when it serves several."""
+        """Return the model that the server says it serves; `model` chooses one when it serves several."""
         answer = await self._get("/info")
         info = _json_object(answer)
         if isinstance(info.get("model_id"), str):
@@ -122,26 +119,29 @@ class Endpoint:
         return self._model
 
     async def complete(self, request: Request) -> Response:
-        """The answer to `request`, in one try; `identify` comes first, since it tells the dialect.
+        """Return the answer to `request`, in one try; `identify` comes first, since the dialect depends on it.
 
         Raises:
-            Trouble: the try failed and another one may not.
+            RetryableError: the try failed, and another one may succeed.
             CallFailed: the server does not take this request.
         """
         try:
             # The client's own timeout starts again with each byte: a server that drips would never reach it.
-            return await _within(self.timeout, self._score(request) if request.scored else self._chat(request))
+            async with asyncio.timeout(self.timeout):
+                return await (self._score(request) if request.scored else self._chat(request))
         except TimeoutError as error:
-            raise Trouble(f"no answer within {self.timeout:g} s", overloaded=True) from error
+            raise RetryableError(f"no answer within {self.timeout:g} s", overloaded=True) from error
         except HfHubHTTPError as error:
             raise self._failure(request, error.response) from error
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
         except httpx.HTTPError as error:
-            raise Trouble(self._clean(f"the connection broke ({str(error) or type(error).__name__})")) from error
+            raise RetryableError(
+                self._clean(f"the connection broke ({str(error) or type(error).__name__})")
+            ) from error
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             kind = "scored text" if request.scored else "chat completion"
-            raise Trouble(f"an answer that is no {kind}") from error
+            raise RetryableError(f"the answer is not a {kind}") from error
 
     async def _chat(self, request: Request) -> Response:
         arguments = chat_arguments(request, self._dialect, self._model)
@@ -159,20 +159,20 @@ class Endpoint:
         return response
 
     async def _score(self, request: Request) -> Response:
-        """How likely the last message is: TGI renders the messages before it, then tells of each token of both."""
+        """Return how likely the last message is: TGI renders those before it, then scores each token of both."""
         if self._dialect != "tgi":
-            raise EndpointError(f"{self.url} cannot score a given text, only TGI can. {SELECTION}")
+            raise EndpointError(f"{self.url} cannot score a given text, only TGI can. {WITHOUT_SCORES}")
         prompt = await self._post(request, "/chat_tokenize", prompt_body(request))
         text = await self._post(request, "/generate", text_body(request, prompt))
         if not text["details"]["prefill"]:
             raise EndpointError(
-                f"{self.url} does not tell the log-probabilities of given tokens: start it with "
-                f"--enable-prefill-logprobs. {SELECTION}"
+                f"{self.url} gives no log-probabilities of given tokens: start it with "
+                f"--enable-prefill-logprobs. {WITHOUT_SCORES}"
             )
         return parse_scored(prompt, text)
 
     async def _post(self, request: Request, path: str, body: dict[str, Any]) -> Any:
-        """The JSON that the server answers to a body."""
+        """Return the JSON that the server answers to a body."""
         if self._session is None:
             self._session = await self._opened.enter_async_context(get_async_session())
         headers = {key: value for key, value in self._headers.items() if value}
@@ -184,7 +184,7 @@ class Endpoint:
         return response.json()
 
     async def _free_client(self) -> AsyncInferenceClient:
-        """The client with most calls in flight that has room for one more, as its connections are the least idle ones.
+        """Return the client with most calls in flight that has room for one more: few of its connections are idle.
 
         An idle connection is costly: the client asks the system whether it is still open.
         """
@@ -199,59 +199,58 @@ class Endpoint:
         )
         self._clients[client] = 0
         await self._opened.enter_async_context(client)
-        session = await client._get_async_client()  # follows redirects, and there is no public way to tell it not to
+        session = await client._get_async_client()  # follows redirects, and there is no public way to turn that off
         session.event_hooks["response"].append(self._refuse_redirect)
         return client
 
     async def _refuse_redirect(self, response: httpx.Response) -> None:
-        """Prompts go to the host that was named and to no other."""
+        """Raise EndpointError at a redirect: prompts go to the host that was named and to no other."""
         if response.is_redirect:
             target = self._clean(response.headers.get("location", "")) or "nowhere"
             raise EndpointError(f"{self.url} redirects to {target}: give that server's base URL as --endpoint.")
 
     def _failure(self, request: Request, response: httpx.Response) -> Exception:
-        """What a status that is not 200 means."""
-        said, status = self._quote(response), response.status_code
-        if _passing(response):
+        """Return the error that a status other than 200 stands for."""
+        quote, status = self._quote(response), response.status_code
+        if _is_retryable(response):
             overloaded = status in OVERLOADED
-            return Trouble(said, overloaded=overloaded, alive=overloaded, retry_after=_retry_after(response))
-        message = f"{self.url} refuses {request.name}: {said}; {self._advice(response)}."
+            return RetryableError(quote, overloaded=overloaded, alive=overloaded, retry_after=_retry_after(response))
+        message = f"{self.url} refuses {request.name}: {quote}; {self._advice(response)}."
         return CallFailed("refused", message) if status in REFUSED else EndpointError(message)
 
     async def _get(self, path: str) -> httpx.Response:
-        """What the server answers at `path`, unless it is down or overloaded."""
+        """Return what the server answers at `path`, unless it is down or overloaded."""
         headers = {key: value for key, value in self._headers.items() if value}
         seconds = min(self.timeout, IDENTIFY_TIMEOUT)
         try:
-            async with get_async_session() as session:
-                asked = session.get(self.url + path, headers=headers, timeout=seconds, follow_redirects=False)
-                response = await _within(seconds, asked)  # of a server that drips, too
+            async with get_async_session() as session, asyncio.timeout(seconds):  # of a server that drips, too
+                response = await session.get(self.url + path, headers=headers, timeout=seconds, follow_redirects=False)
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
         except (httpx.HTTPError, TimeoutError) as error:
-            said = self._clean(str(error)) or type(error).__name__
-            raise EndpointSilent(
-                f"{self.url} does not answer ({said}): start the text-generation server, or check --endpoint."
+            reason = self._clean(str(error)) or type(error).__name__
+            raise EndpointUnavailable(
+                f"{self.url} does not answer ({reason}): start the text-generation server, or check --endpoint."
             ) from error
         await self._refuse_redirect(response)
-        if _passing(response):
-            raise EndpointSilent(
+        if _is_retryable(response):
+            raise EndpointUnavailable(
                 f"{self.url} is not ready: GET {path} gives {self._quote(response)}; if it is still loading its "
                 "model, wait and run the same command again."
             )
         return response
 
     def _advice(self, response: httpx.Response) -> str:
-        """What to change after an answer that will be the same next time."""
+        """Return what to change after an answer that will be the same next time."""
         if response.status_code in (401, 403):
             name = self._token_name
             return f"it does not accept the token in {name}" if self._token else f"set {name} to a token for it"
         if response.status_code in (400, 413, 422):
-            return f"shorten the prompt or lower max_tokens{self._limits}, or mend what it names"
+            return f"shorten the prompt or lower max_tokens{self._limits}, or fix what the server names"
         return "check --endpoint, it is a text-generation server's base URL such as http://localhost:8080, and --model"
 
     def _quote(self, response: httpx.Response) -> str:
-        """Status and the server's own message, in one line."""
+        """Return the status and the server's own message, on one line."""
         status = f"{response.status_code} {response.reason_phrase}".strip()
         if response.text.lstrip().startswith("<"):
             return f"{status}, an HTML page"
@@ -264,24 +263,19 @@ class Endpoint:
         return self._clean(f"{status}: {message}") if message else status
 
     def _clean(self, text: str) -> str:
-        """One line of at most 300 characters, without the token should the server echo it."""
+        """Return one line of at most 300 characters, without the token should the server echo it."""
         text = text.replace(self._token, "***") if self._token else text
         return one_line(text)
 
 
-async def _within(seconds: float, answer: Awaitable[T]) -> T:
-    async with asyncio.timeout(seconds):
-        return await answer
-
-
 def parse_url(url: str) -> str:
-    """The server's base URL: http or https, without a trailing slash or `/v1`."""
+    """Return the server's base URL: http or https, without a trailing slash or `/v1`."""
     try:
         parsed = httpx.URL(url.strip())
     except httpx.InvalidURL:
         parsed = httpx.URL("")
     if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > 65535:
-        raise EndpointError(f"--endpoint {url!r} is no http or https URL; give one such as http://localhost:8080.")
+        raise EndpointError(f"--endpoint {url!r} is not an http or https URL; give one such as http://localhost:8080.")
     if parsed.userinfo or parsed.query or parsed.fragment:
         raise EndpointError(
             f"--endpoint takes a base URL such as {parsed.scheme}://{parsed.host}: put a token into ECD_TOKEN, not "
@@ -290,12 +284,12 @@ def parse_url(url: str) -> str:
     return str(parsed).rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-def _passing(response: httpx.Response) -> bool:
-    return response.status_code in PASSING or response.status_code >= 500
+def _is_retryable(response: httpx.Response) -> bool:
+    return response.status_code in RETRYABLE or response.status_code >= 500
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object that a good answer holds, else an empty one."""
+    """Return the JSON object that a good answer holds, else an empty one."""
     try:
         body = response.json()
     except ValueError:
@@ -309,7 +303,7 @@ def _retry_after(response: httpx.Response) -> float:
 
 
 def _offline(url: str) -> EndpointError:
-    return EndpointError(f"HF_HUB_OFFLINE is set, so nothing may be asked of {url}: unset it, or use --replay.")
+    return EndpointError(f"HF_HUB_OFFLINE is set, so {url} may not be called: unset it, or use --replay.")
 
 
 def _choose(served: list[Model], model: str | None, url: str) -> Model:
@@ -319,4 +313,4 @@ def _choose(served: list[Model], model: str | None, url: str) -> Model:
     for entry in served:
         if model in (None, entry.id):
             return entry
-    raise OtherModel(f"{url} does not serve {model}: give --model one that it serves ({names}), or leave it out.")
+    raise ModelNotServed(f"{url} does not serve {model}: give --model one that it serves ({names}), or leave it out.")

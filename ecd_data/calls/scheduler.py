@@ -1,52 +1,41 @@
-"""Drives chains: asks the store first and the endpoint second, many at a time, results in the order of the chains.
+"""Runs chains: answers their requests from the store or else an endpoint, many at a time, with results in order.
 
-A chain is a generator. It yields the requests it wants answered (one, or several that may run side by side), is sent
-their responses in the same order, and returns its result; it waits on nothing itself. When one of its calls failed for
-good, `CallFailed` is thrown into it instead.
-
-    for chain in run(chains, store, ModelSource(model, pool)):
-        ...
+for chain in run(chains, store, ModelSource(model, pool)):
+    ...
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Collection,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
-from ecd_data.calls.batch_writer import Commits
-from ecd_data.calls.loop import blocking, cancelled
+from ecd_data.calls.batch_writer import BatchWriter
+from ecd_data.calls.chains import drive
+from ecd_data.calls.loop import iterate_blocking
 from ecd_data.calls.store import Store
-from ecd_data.core.errors import CallFailed, EndpointError, EndpointSilent, OtherModel, StoreError
+from ecd_data.core.errors import CallFailed, EndpointError, EndpointUnavailable, ModelNotServed, StoreError
 from ecd_data.core.request import JUDGE, Model, Request, Response, Steps, request_key
 
 T = TypeVar("T")
-Ask = Callable[[Request, int], Awaitable[Response | CallFailed]]
 
-ACTIVE = 1.25  # chains at work for each call that may be in flight: a chain that thinks leaves no slot empty
-WINDOW = 8  # chains begun and not yet given out, for each call: room for short ones behind a long one
-REPLAYED = 4  # chains at work in a replay, where none waits for another
-MIXED = "Responses of the one may be stored under the name of the other: run again with a new --responses file."
-FEW_CALLS = 100  # before which the share of failed ones says little
+# For each call that may be in flight:
+ACTIVE_PER_CALL = 1.25  # chains at work, so that a chain between two calls leaves no slot empty
+WINDOW_PER_CALL = 8  # chains begun and not yet yielded, so that short ones can finish behind a long one
+REPLAY_CAPACITY = 4  # calls that a replay counts as, although none of them has to wait
+MIN_CALLS = 100  # below so many the share of failed calls says little
+MIXED_MODELS = "Responses of one may be stored under the name of the other: run again with a new --responses file."
 
 
-class Pool(Protocol):
-    """Who answers: endpoints (`calls.pool.Pool`), or weights that are loaded here (`evaluation.weights.Weights`).
+class Backend(Protocol):
+    """Answers the requests to a model: endpoints (`calls.pool.Pool`) or loaded weights (`evaluation.weights.Weights`).
 
-    `capacity` is how many calls are worth having under way, `limit` how many may be in flight at this moment.
+    retries: of calls, since it was created.
+    capacity: the number of calls worth having under way.
+    limit: the number of calls that may be in flight at this moment.
+    in_flight: the number of calls in flight at this moment.
     """
 
     retries: int
@@ -67,11 +56,14 @@ class Pool(Protocol):
 
 @dataclass
 class Stats:
-    """What a run has done so far.
+    """The totals of a run so far.
 
-    calls: answered by the endpoint; stored: by the store; failed: calls that failed for good; retries: of calls.
-    prompt_tokens, completion_tokens: of the calls that the endpoint answered.
-    pools: where it asks.
+    calls: calls that the endpoints answered.
+    stored: requests that the store answered.
+    failed: calls that failed for good.
+    retries: attempts at calls after the first.
+    prompt_tokens, completion_tokens: of the calls that the endpoints answered.
+    pools: the endpoints.
     """
 
     calls: int = 0
@@ -80,25 +72,25 @@ class Stats:
     retries: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    pools: Collection[Pool] = field(default=(), repr=False, compare=False)
+    pools: Collection[Backend] = field(default=(), repr=False, compare=False)
 
     @property
     def in_flight(self) -> int:
-        """Calls at the endpoints at this moment."""
+        """The number of calls in flight at this moment."""
         return sum(pool.in_flight for pool in self.pools)
 
     @property
     def limit(self) -> int:
-        """How many there may be at this moment."""
+        """The number of calls that may be in flight at this moment."""
         return sum(pool.limit for pool in self.pools)
 
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model, and where it is asked; without endpoints the store must hold its responses."""
+    """A model and its backend; without one, the store must hold all responses of the model."""
 
     model: Model
-    pool: Pool | None = None
+    pool: Backend | None = None
 
 
 def run(
@@ -109,197 +101,133 @@ def run(
     extra_models: Mapping[str, ModelSource] | None = None,
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
-    on_key: Callable[[int, str], None] | None = None,
-    on_failed: Callable[[str, str], None] | None = None,
+    on_request: Callable[[int, str], None] | None = None,
+    on_failure: Callable[[str, str], None] | None = None,
 ) -> Iterator[T]:
-    """The chains' results, in order; every new response is in the store before its chain sees it.
+    """Yield the results of chains, in order.
 
-    Without endpoints it is a replay: the store must hold every response. A request that names who answers goes to that
-    one of `extra_models`; without a `judge` among them, what is asked of it goes to the source itself. Calls of the
-    chains that have come furthest go first, so that chains end early. A call that failed for good is remembered, so
-    that a replay meets the same failure; a run with endpoints asks again. The run ends when more than the share
-    `max_failed` of its calls failed. `on_call` is shown the totals at the start and after every response, `on_key` the
-    number of the chain and the store key of every request, in the order of the chain's requests, `on_failed` the key
-    and the reason of every call that failed for good. An exception, Ctrl-C or the end of the iteration cancels what is
-    in flight; answers that have come are stored.
+    Every new response is in the store before its chain sees it. Calls of the chains that are furthest ahead go first,
+    so that chains finish early. A call that failed for good is stored too, so that a replay meets the same failure,
+    while a run with endpoints makes it again. An exception, Ctrl-C or the end of the iteration cancels what is in
+    flight; answers that have arrived are stored.
+
+    Args:
+        chains: as `calls.chains` describes them.
+        store: answers what it holds; without endpoints (a replay) it must hold everything.
+        source: the model that is asked.
+        extra_models: other models, by the names that requests have for them. Requests for a `judge` that is not among
+            them go to `source`.
+        max_failed: share of the calls that may fail for good before the run stops.
+        on_call: called with the totals, at the start and after every response.
+        on_request: called with the number of the chain and the store key of every request, in the order in which the
+            chain makes them.
+        on_failure: called with the key and the reason code of every call that failed for good.
 
     Raises:
-        EndpointError: too many calls fail, or the endpoint serves another model than the source's.
+        EndpointError: too many calls fail, or an endpoint serves another model than its source says.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
-    told = (on_call, on_key, on_failed)
-    return blocking(lambda: _Run(store, source, extra_models or {}, max_failed, *told).results(chains))
+    sources = {"": source, JUDGE: source, **(extra_models or {})}
+    return iterate_blocking(lambda: _Run(store, sources, max_failed, on_call, on_request, on_failure).results(chains))
 
 
+@dataclass
 class _Run:
-    """One pass over some chains."""
+    """One run: answers the requests of its chains, counts the calls, and calls back."""
 
-    def __init__(
-        self,
-        store: Store,
-        source: ModelSource,
-        extra_models: Mapping[str, ModelSource],
-        max_failed: float,
-        on_call: Callable[[Stats], None] | None,
-        on_key: Callable[[int, str], None] | None,
-        on_failed: Callable[[str, str], None] | None,
-    ) -> None:
-        self.store = store
-        self.sources = {"": source, JUDGE: source, **extra_models}
-        self.max_failed = max_failed
-        self.on_call = on_call
-        self.on_key = on_key
-        self.on_failed = on_failed
-        self.live = {source.pool: source.model for source in self.sources.values() if source.pool is not None}
-        self.stats = Stats(pools=self.live.keys())
-        self.commits = Commits(store, lambda: self.stats.in_flight)
-        self.retried_before = sum(pool.retries for pool in self.live)
+    store: Store
+    sources: Mapping[str, ModelSource]
+    max_failed: float
+    on_call: Callable[[Stats], None] | None
+    on_request: Callable[[int, str], None] | None
+    on_failure: Callable[[str, str], None] | None
+
+    def __post_init__(self) -> None:
+        self.models = {source.pool: source.model for source in self.sources.values() if source.pool is not None}
+        self.stats = Stats(pools=self.models.keys())
+        self.writer = BatchWriter(self.store, lambda: self.stats.in_flight)
+        self.earlier_retries = sum(pool.retries for pool in self.models)
 
     async def results(self, chains: Iterable[Steps[T]]) -> AsyncGenerator[T, None]:
-        """The chains' results, in order."""
-        capacity = sum(pool.capacity for pool in self.live) or REPLAYED
+        """Yield the results of chains, in order."""
+        capacity = sum(pool.capacity for pool in self.models) or REPLAY_CAPACITY
         async with AsyncExitStack() as opened:
-            for pool, model in self.live.items():
+            for pool, model in self.models.items():
                 await opened.enter_async_context(pool)
                 await _check_model(pool, model)
-            opened.push_async_callback(self.commits.close)
-            self._tell()
-            driven = drive(chains, self.ask, active=int(ACTIVE * capacity) + 1, window=WINDOW * capacity)
-            async with aclosing(driven):
-                async for result in driven:
+            opened.push_async_callback(self.writer.close)
+            self._report()
+            active, window = int(ACTIVE_PER_CALL * capacity) + 1, WINDOW_PER_CALL * capacity
+            async with aclosing(drive(chains, self.ask, active=active, window=window)) as results:
+                async for result in results:
                     yield result
-            for pool, model in self.live.items() if self.stats.calls else ():
+            for pool, model in self.models.items() if self.stats.calls else ():
                 try:
                     await _check_model(pool, model)  # a server that was restarted may serve another one
-                except OtherModel:
-                    raise EndpointError(f"{pool} no longer serves {model}, which this run is for. {MIXED}") from None
-                except EndpointSilent:
-                    pass  # it is gone, and all is answered
+                except ModelNotServed:
+                    raise EndpointError(
+                        f"{pool} no longer serves {model}, which this run is for. {MIXED_MODELS}"
+                    ) from None
+                except EndpointUnavailable:
+                    pass  # everything has been answered
 
     async def ask(self, request: Request, number: int) -> Response | CallFailed:
-        """What the store holds, or else the endpoint says, to a request of chain `number`."""
+        """Return the response to a request of the chain `number`, from the store or else the endpoint."""
         source = self.sources.get(request.model_name)
         if source is None:
             name = request.model_name
-            raise EndpointError(f"{request.name} is for {name!r}: say who that is with --endpoint {name}=URL.")
+            raise EndpointError(f"{request.name} is for the model {name!r}: give its server, --endpoint {name}=URL.")
         key = request_key(source.model, request)
-        if self.on_key is not None:
-            self.on_key(number, key)
+        if self.on_request is not None:
+            self.on_request(number, key)
         answer: Response | CallFailed | None = self.store.get(key)
         if answer is not None:
             self.stats.stored += 1
         elif source.pool is None:
-            answer = self._remembered_failure(key, source.model, request)
+            answer = self._stored_failure(key, source.model, request)
         else:
             try:
                 response = await source.pool.complete(request, priority=(-request.round, number))
             except CallFailed as failure:
                 answer = failure
                 self.store.put_failure(key, source.model, request, failure.reason)
-                if self.on_failed is not None:
-                    self.on_failed(key, failure.reason)
+                if self.on_failure is not None:
+                    self.on_failure(key, failure.reason)
                 self._count_failure(failure)
             else:
-                answer = await self.commits.put(key, source.model, request, response)
+                answer = await self.writer.put(key, source.model, request, response)
                 self.stats.calls += 1
                 self.stats.prompt_tokens += response.prompt_tokens
                 self.stats.completion_tokens += response.completion_tokens
-        self._tell()
+        self._report()
         return answer
 
-    def _tell(self) -> None:
-        self.stats.retries = sum(pool.retries for pool in self.live) - self.retried_before
+    def _report(self) -> None:
+        self.stats.retries = sum(pool.retries for pool in self.models) - self.earlier_retries
         if self.on_call is not None:
             self.on_call(self.stats)
 
-    def _remembered_failure(self, key: str, model: Model, request: Request) -> CallFailed:
+    def _stored_failure(self, key: str, model: Model, request: Request) -> CallFailed:
         reason = self.store.failure(key)
         if reason is None:
             raise StoreError(
                 f"{self.store.path} has no response of {model} to {request.name}: run without --replay to ask the "
                 "endpoint for it."
             )
-        return CallFailed(reason, f"{request.name} failed when it was asked.")
+        return CallFailed(reason, f"{request.name} failed in the run that made it.")
 
     def _count_failure(self, failure: CallFailed) -> None:
         self.stats.failed += 1
-        if self.stats.failed > self.max_failed * max(self.stats.calls, FEW_CALLS):
+        if self.stats.failed > self.max_failed * max(self.stats.calls, MIN_CALLS):
             raise EndpointError(
-                f"{self.stats.failed} calls failed for good, {self.stats.calls} were answered; the last: {failure} "
-                f"No more than {100 * self.max_failed:g} % of the calls may fail (a recipe's `max_failed`). "
-                "Everything answered is stored: run the same command again to continue."
+                f"{self.stats.failed} calls failed for good, {self.stats.calls} were answered; the last failure: "
+                f"{failure} No more than {100 * self.max_failed:g} % of the calls may fail (a recipe's `max_failed`). "
+                "Every response so far is stored: run the same command again to continue."
             )
 
 
-async def drive(chains: Iterable[Steps[T]], ask: Ask, *, active: int, window: int) -> AsyncGenerator[T, None]:
-    """The chains' results in order, with `active` chains at work and `window` at work or waiting for an earlier one.
-
-    `ask` gets each request with the number of its chain. The first exception, of a chain or of `ask`, cancels the rest
-    and is raised.
-    """
-    ahead = enumerate(chains)
-    tasks: deque[asyncio.Task[T]] = deque()
-    ended = asyncio.Event()
-    at_work = 0
-
-    def end(task: asyncio.Task[T]) -> None:
-        nonlocal at_work
-        at_work -= 1
-        ended.set()
-        if not task.cancelled() and task.exception():
-            failed.append(task)
-
-    failed: list[asyncio.Task[T]] = []
-    try:
-        more = True
-        while True:
-            while more and at_work < active and len(tasks) < window:
-                if (numbered := next(ahead, None)) is None:
-                    more = False
-                    break
-                number, chain = numbered
-                tasks.append(asyncio.create_task(_finish(chain, number, ask)))
-                tasks[-1].add_done_callback(end)
-                at_work += 1
-            if not tasks:
-                return
-            await ended.wait()
-            ended.clear()
-            for task in failed:
-                task.result()  # raises what the chain raised, even if earlier chains are still at work
-            while tasks and tasks[0].done():
-                yield tasks.popleft().result()
-    finally:
-        await cancelled(tasks)
-
-
-async def _finish(chain: Steps[T], number: int, ask: Ask) -> T:
-    """Run one chain to its end and return its result."""
-    try:
-        requests = next(chain)
-        while True:
-            answers = await _answers(requests, number, ask)
-            failures = [answer for answer in answers if isinstance(answer, CallFailed)]
-            requests = chain.throw(failures[0]) if failures else chain.send(cast(list[Response], answers))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        chain.close()
-
-
-async def _answers(requests: Sequence[Request], number: int, ask: Ask) -> list[Response | CallFailed]:
-    """The answers to `requests`, asked side by side; an exception cancels the others."""
-    if len(requests) == 1:
-        return [await ask(requests[0], number)]
-    tasks = [asyncio.ensure_future(ask(request, number)) for request in requests]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        await cancelled(tasks)
-
-
-async def _check_model(pool: Pool, model: Model) -> None:
+async def _check_model(pool: Backend, model: Model) -> None:
+    """Raise an EndpointError unless a pool serves this model."""
     served = await pool.identify(model.id)
     if served != model:
-        raise EndpointError(f"{pool} now serves {served}, and this run is for {model}. {MIXED}")
+        raise EndpointError(f"{pool} now serves {served}, but this run is for {model}. {MIXED_MODELS}")

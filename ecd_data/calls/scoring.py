@@ -1,7 +1,8 @@
-"""How likely a given answer is to a model, by TGI: what is sent for that, and the log-likelihood in what comes back.
+"""Scores of given answers by TGI: what is sent for one, and the log-likelihood of the answer in what comes back.
 
-`/chat_tokenize` renders the messages before the answer as the model's chat template has it, and `/generate` with
-`decoder_input_details` tells the log-probability of every token of that and the answer behind it.
+`/chat_tokenize` renders the messages before the answer with the model's chat template. `/generate` with
+`decoder_input_details` then returns the log-probability of every token of the rendered prompt and of the answer
+behind it.
 """
 
 from __future__ import annotations
@@ -14,36 +15,37 @@ from typing import Any
 
 from ecd_data.core.request import Request, Response
 
-SELECTION = "The builder `pad` needs no scores where its option alpha is 0."
+WITHOUT_SCORES = "The builder `pad` needs no scores if its option alpha is 0."
 
 
 def prompt_body(request: Request) -> dict[str, Any]:
-    """The body of `/chat_tokenize` for the messages before the one that is scored."""
+    """Return the body of `/chat_tokenize` for the messages before the one that is scored."""
     return {"model": "tgi", "messages": [dict(message) for message in request.messages[:-1]]}
 
 
 def text_body(request: Request, prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of `/generate` for a rendered prompt and the message that is scored; TGI generates at least a token."""
+    """Return the body of `/generate` for a rendered prompt and the message that is scored."""
+    # TGI cannot generate fewer than one token.
     parameters = {"decoder_input_details": True, "details": True, "do_sample": False, "max_new_tokens": 1}
     return {"inputs": prompt["templated_text"] + request.messages[-1]["content"], "parameters": parameters}
 
 
 def parse_scored(prompt: Mapping[str, Any], text: Mapping[str, Any]) -> Response:
-    """The mean log-probability (nats per token) of the answer's tokens, without that of its end.
+    """Return a Response with the mean log-probability of the answer's tokens (nats per token), its end not counted.
 
     Args:
-        prompt: what `/chat_tokenize` gave.
-        text: what `/generate` gave.
+        prompt: the JSON returned by `/chat_tokenize`.
+        text: the JSON returned by `/generate`.
 
     Raises:
-        TypeError, LookupError, ValueError: the server's JSON has another shape, or no token is the answer's.
+        TypeError, LookupError, ValueError: the JSON has another shape, or no token belongs to the answer.
     """
     tokens = text["details"]["prefill"]
-    known = [token["id"] for token in prompt["tokenize_response"]]
-    logprobs = [float(token["logprob"]) for token in tokens[_shared(known, [token["id"] for token in tokens]) :]]
-    mean = fmean(logprobs)
+    prompt_ids = [token["id"] for token in prompt["tokenize_response"]]
+    start = _answer_start(prompt_ids, [token["id"] for token in tokens])
+    mean = fmean(float(token["logprob"]) for token in tokens[start:])
     if not math.isfinite(mean):
-        raise ValueError("a log-probability that is no number")
+        raise ValueError("a log-probability is not finite")
     return Response(
         text="",
         finish_reason="stop",
@@ -53,11 +55,11 @@ def parse_scored(prompt: Mapping[str, Any], text: Mapping[str, Any]) -> Response
     )
 
 
-def _shared(prompt: Sequence[int], tokens: Sequence[int]) -> int:
-    """How many of the first tokens are the prompt's: TGI may put a start token in front of what the template made."""
-    first = max((0, 1), key=lambda first: _common(prompt, tokens[first:]))
-    return first + _common(prompt, tokens[first:])
+def _answer_start(prompt: Sequence[int], tokens: Sequence[int]) -> int:
+    """Return the position of the answer's first token. TGI may put a start token in front of the rendered prompt."""
+    offset = max((0, 1), key=lambda offset: _common_prefix(prompt, tokens[offset:]))
+    return offset + _common_prefix(prompt, tokens[offset:])
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
+def _common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

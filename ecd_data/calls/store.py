@@ -1,9 +1,9 @@
-"""The response store: every answer of the endpoint, in one SQLite file, stored before anything uses it.
+"""The response store: every response of a model, in one SQLite file, stored before anything uses it.
 
     with Store("responses.sqlite") as store:
         response = store.get(key) or store.put(key, model, request, await endpoint.complete(request))
 
-Requests and responses are zlib-compressed JSON; the key is `values.request_key`.
+A call is stored under its `core.request.request_key`, request and response as zlib-compressed JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,21 +23,63 @@ from ecd_data.core.errors import StoreError
 from ecd_data.core.hashing import canonical_bytes
 from ecd_data.core.request import Model, Request, Response
 
-Row = tuple[str, Model, dict[str, Any], "dict[str, Any] | None", str]  # key, model, request, response, failure
-Stored = tuple[str, Model, str, str, str]  # the same as it is stored: request and response as JSON text
+Answer = tuple[str, Model, Request, Response]  # the key of a call, the model, what it was asked and what it answered
 
 _RESPONSE = msgspec.json.Decoder(Response)
-COLUMNS = {"responses": "t.request, t.response", "failures": "t.request, t.reason"}
+_CALL_BY_KEY = (
+    "SELECT id, revision, request, response, '' FROM responses c JOIN models m ON c.model = m.rowid WHERE key = :key "
+    "UNION ALL "
+    "SELECT id, revision, request, NULL, reason FROM failures c JOIN models m ON c.model = m.rowid WHERE key = :key"
+)
+_OUTCOME_COLUMN = {"responses": "response", "failures": "reason"}  # by table
+
+
+class StoredCall(NamedTuple):
+    """A call in the response store: a request with its response, or with the reason why it failed for good.
+
+    key: hex SHA-256 of model and request (`request_key`).
+    model: the model that was asked.
+    request: canonical JSON.
+    response: canonical JSON; empty if the call failed.
+    failure: the reason code; empty if the call was answered.
+    """
+
+    key: str
+    model: Model
+    request: str
+    response: str
+    failure: str
+
+    def decode_request(self) -> Request:
+        """Return the request.
+
+        Raises:
+            ValueError, TypeError, KeyError: the text is not the JSON of a request.
+        """
+        return Request.from_canonical(json.loads(self.request))
+
+    def decode_response(self) -> Response | None:
+        """Return the response, or `None` if the call failed.
+
+        Raises:
+            ValueError: the text is not the JSON of a response.
+        """
+        return None if self.failure else _RESPONSE.decode(self.response)
 
 
 class Store:
-    """Responses by request key (hex SHA-256), in one SQLite file; several processes may write to it at once.
+    """Responses by the key of their request, in one SQLite file that several processes may write to at once.
 
-    With `read_only` nothing is created or changed, and the file must exist. What the file does not hold is looked up
-    in `base`, another store that is only read. The whole file is read once, to see whether it is damaged.
+    The whole file is read once when it is opened, to detect damage.
+
+    Args:
+        path: the file.
+        read_only: create and change nothing; the file must exist.
+        base: another store, only read, in which `get` and `failure` look up what this one does not hold.
 
     Raises:
-        StoreError: the file cannot be opened, is no response store, is damaged, locked, or the disk is full.
+        StoreError: the file cannot be opened, is not a response store, is damaged or locked, or the disk is full.
+            Every method raises it too.
     """
 
     def __init__(self, path: str | Path, *, read_only: bool = False, base: Store | None = None) -> None:
@@ -46,146 +88,144 @@ class Store:
         self.base = base
         if read_only and not self.path.exists():
             raise StoreError(
-                f"There is no response store at {self.path}: check --responses; a run without --replay makes one."
+                f"There is no response store at {self.path}: check --responses; a run without --replay creates one."
             )
-        self._file = Database(self.path, read_only)
+        self._database = Database(self.path, read_only)
 
     def get(self, key: str) -> Response | None:
-        """The response stored under `key`, or None."""
-        with self._file.explained():
-            found = self._file.reads.execute("SELECT response FROM responses WHERE key = ?", [bytes.fromhex(key)])
-            if row := found.fetchone():
+        """Return the response stored under a key, or `None`."""
+        with self._database.explain_errors():
+            if row := self._look_up("SELECT response FROM responses WHERE key = :key", key):
                 return _RESPONSE.decode(zlib.decompress(row[0]))
         return self.base.get(key) if self.base else None
 
     def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
-        """Store `response` for good, unless `key` has one already; returns the one that is stored (the first wins)."""
+        """Store a response, unless its key has one already; return the one that is stored."""
         return self.put_many([(key, model, request, response)])[0]
 
-    def put_many(self, answers: Sequence[tuple[str, Model, Request, Response]]) -> list[Response]:
-        """`put` for many (key, model, request, response) in one transaction; safe to call from another thread."""
+    def put_many(self, answers: Sequence[Answer]) -> list[Response]:
+        """Do what `put` does for many calls, in one transaction. Any thread may call it."""
         packed = [
             (bytes.fromhex(key), model, _pack(request.canonical()), _pack(response.canonical()))
             for key, model, request, response in answers
         ]
-        known = set()
+        present = set()
         insert = "INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?)"
-        with self._file.explained(), self._file.transaction():
-            numbers = {model: self._number(model) for _, model, _, _ in packed}
+        with self._database.explain_errors(), self._database.transaction():
+            numbers = {model: self._model_number(model) for _, model, _, _ in packed}
             for key, model, *texts in packed:
-                if not self._file.writes.execute(insert, [key, numbers[model], *texts]).rowcount:
-                    known.add(key.hex())
-            self._file.writes.executemany("DELETE FROM failures WHERE key = ?", ([key] for key, *_ in packed))
-        return [(key in known and self.get(key)) or response for key, _, _, response in answers]
+                if not self._database.writer.execute(insert, [key, numbers[model], *texts]).rowcount:
+                    present.add(key.hex())
+            self._database.writer.executemany("DELETE FROM failures WHERE key = ?", ([key] for key, *_ in packed))
+        return [(key in present and self.get(key)) or response for key, _, _, response in answers]
 
     def put_failure(self, key: str, model: Model, request: Request, reason: str) -> None:
-        """Remember why the call `key` failed for good, the last time; nothing if it was answered, then or later."""
-        with self._file.explained(), self._file.transaction():
-            if self._row(key) is None:
-                failed = [bytes.fromhex(key), self._number(model), _pack(request.canonical()), reason]
-                self._file.writes.execute("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", failed)
+        """Store the reason why a call failed for good, in place of an earlier one, unless the call has a response.
+
+        A response that is stored later removes it again.
+        """
+        insert = (
+            "INSERT OR REPLACE INTO failures SELECT :key, :model, :request, :reason "
+            "WHERE NOT EXISTS (SELECT 1 FROM responses WHERE key = :key)"
+        )
+        failed = {"key": bytes.fromhex(key), "request": _pack(request.canonical()), "reason": reason}
+        with self._database.explain_errors(), self._database.transaction():
+            self._database.writer.execute(insert, {**failed, "model": self._model_number(model)})
 
     def failure(self, key: str) -> str | None:
-        """The reason code for which the call `key` failed, or None."""
-        if failed := self._failed(key):
-            return failed[2]
+        """Return the reason code for which a call failed, or `None`."""
+        with self._database.explain_errors():
+            if row := self._look_up("SELECT reason FROM failures WHERE key = :key", key):
+                return str(row[0])
         return self.base.failure(key) if self.base else None
 
     def absorb(self, path: Path, *, later: bool = False) -> int:
-        """Takes over what the store at `path` holds and this one does not; returns the number of responses.
+        """Copy what this store lacks from another one; return the number of new responses.
 
-        Of a call that failed in both, this one's reason stays, unless the other is of a `later` run.
+        Args:
+            path: the file of the other store.
+            later: the other store is of a later run, so that its reasons replace those stored here for the same calls.
         """
         inserts = {"responses": "INSERT OR IGNORE", "failures": "INSERT OR REPLACE" if later else "INSERT OR IGNORE"}
         with Store(path, read_only=True) as other:
-            uri = other._file.uri  # it is a response store
-        with self._file.explained():
-            self._file.writes.execute("ATTACH ? AS other", [uri])
+            uri = other._database.uri  # it is a response store
+        writer = self._database.writer
+        with self._database.explain_errors():
+            writer.execute("ATTACH ? AS other", [uri])
             try:
                 before = self.count()
-                with self._file.transaction():
-                    self._file.writes.execute("INSERT OR IGNORE INTO models SELECT id, revision FROM other.models")
-                    there = "SELECT name FROM other.sqlite_master WHERE name IN ('responses', 'failures')"
-                    for (table,) in self._file.writes.execute(there).fetchall():  # version 1 had no failures
-                        self._file.writes.execute(
-                            f"{inserts[table]} INTO {table} SELECT t.key, here.rowid, {COLUMNS[table]} "
-                            f"FROM other.{table} t JOIN other.models there ON t.model = there.rowid "
-                            "JOIN models here ON here.id = there.id AND here.revision = there.revision"
+                with self._database.transaction():
+                    writer.execute("INSERT OR IGNORE INTO models SELECT id, revision FROM other.models")
+                    tables = "SELECT name FROM other.sqlite_master WHERE name IN ('responses', 'failures')"
+                    for (table,) in writer.execute(tables).fetchall():  # version 1 had no failures
+                        writer.execute(
+                            f"{inserts[table]} INTO {table} "
+                            f"SELECT c.key, mine.rowid, c.request, c.{_OUTCOME_COLUMN[table]} "
+                            f"FROM other.{table} c JOIN other.models theirs ON c.model = theirs.rowid "
+                            "JOIN models mine ON mine.id = theirs.id AND mine.revision = theirs.revision"
                         )
-                    self._file.writes.execute("DELETE FROM failures WHERE key IN (SELECT key FROM responses)")
+                    writer.execute("DELETE FROM failures WHERE key IN (SELECT key FROM responses)")
                 return self.count() - before
             finally:
-                self._file.writes.execute("DETACH other")
+                writer.execute("DETACH other")
 
     def models(self) -> list[Model]:
-        """The models that answered, ordered by id and revision."""
-        with self._file.explained():
-            return [
-                Model(*row)
-                for row in self._file.writes.execute("SELECT id, revision FROM models ORDER BY id, revision")
-            ]
+        """Return the models that were asked, ordered by id and revision."""
+        with self._database.explain_errors():
+            rows = self._database.writer.execute("SELECT id, revision FROM models ORDER BY id, revision")
+            return [Model(*row) for row in rows]
 
     def count(self) -> int:
-        """Number of responses in the store."""
-        with self._file.explained():
-            return int(self._file.writes.execute("SELECT count(*) FROM responses").fetchone()[0])
+        """Return the number of responses."""
+        with self._database.explain_errors():
+            return int(self._database.writer.execute("SELECT count(*) FROM responses").fetchone()[0])
 
-    def rows(self, keys: Iterable[str]) -> Iterator[Row]:
-        """(key, model, request, response, failure) of each of `keys`, in their order.
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of all calls, failures included, in ascending order."""
+        with self._database.explain_errors():
+            for (key,) in self._database.writer.execute(
+                "SELECT key FROM responses UNION SELECT key FROM failures ORDER BY key"
+            ):
+                yield key.hex()
 
-        Request and response are JSON data; of a call that failed for good, the response is None and `failure` its
-        reason code.
-
-        Raises:
-            StoreError: a key is not in the store.
-        """
-        for key, model, request, response, failure in self.stored(keys):
-            yield key, model, json.loads(request), json.loads(response) if response else None, failure
-
-    def stored(self, keys: Iterable[str]) -> Iterator[Stored]:
-        """The same as it is stored: request and response as canonical JSON, an empty text for no response.
+    def calls(self, keys: Iterable[str]) -> Iterator[StoredCall]:
+        """Yield the calls with these keys, in their order.
 
         Raises:
             StoreError: a key is not in the store.
         """
         for key in keys:
-            if row := self._row(key):
-                yield key, *row, ""
-            elif failed := self._failed(key):
-                yield key, failed[0], failed[1], "", failed[2]
-            else:
-                raise StoreError(
-                    f"{self.path} holds no response {key}, or no more: run the same `generate` with this store, which "
-                    "asks for what is missing."
+            with self._database.explain_errors():
+                if (row := self._look_up(_CALL_BY_KEY, key)) is None:
+                    raise StoreError(
+                        f"{self.path} does not hold the response {key}, or no longer does: run the same `generate` "
+                        "command with this store, which asks for what is missing."
+                    )
+                id_, revision, request, response, failure = row
+                call = StoredCall(
+                    key, Model(id_, revision), unpack(request), unpack(response) if response else "", failure
                 )
-
-    def keys(self) -> Iterator[str]:
-        """All keys, those of failures too, in their order."""
-        with self._file.explained():
-            for (key,) in self._file.writes.execute(
-                "SELECT key FROM responses UNION SELECT key FROM failures ORDER BY key"
-            ):
-                yield key.hex()
+            yield call
 
     def remove(self, keys: Iterable[str]) -> int:
-        """Removes responses and failures for good, and gives their room back to the disk; returns their number."""
+        """Delete calls, return the space they took to the disk, and return how many there were."""
         removed = 0
-        with self._file.explained():
-            with self._file.transaction():
+        writer = self._database.writer
+        with self._database.explain_errors():
+            with self._database.transaction():
                 for key in keys:
                     for table in ("responses", "failures"):
-                        statement = f"DELETE FROM {table} WHERE key = ?"
-                        removed += self._file.writes.execute(statement, [bytes.fromhex(key)]).rowcount
+                        removed += writer.execute(f"DELETE FROM {table} WHERE key = ?", [bytes.fromhex(key)]).rowcount
                 used = "SELECT model FROM responses UNION SELECT model FROM failures"
-                self._file.writes.execute(f"DELETE FROM models WHERE rowid NOT IN ({used})")
-            self._file.writes.execute("VACUUM")
-            # As far as no reader is in the way: who waits for readers here keeps all others from writing.
-            self._file.writes.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                writer.execute(f"DELETE FROM models WHERE rowid NOT IN ({used})")
+            writer.execute("VACUUM")
+            # Only as far as no reader is in the way: waiting for readers here would keep all others from writing.
+            writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return removed
 
     def close(self) -> None:
-        """Close the file; everything put is in it already."""
-        self._file.close()
+        """Close the file; everything that was put is already in it."""
+        self._database.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Another process opens the file for itself.
@@ -199,30 +239,17 @@ class Store:
     ) -> None:
         self.close()
 
-    def _number(self, model: Model) -> int:
-        """What stands for the model in the other tables."""
+    def _look_up(self, query: str, key: str) -> tuple[Any, ...] | None:
+        """Return the row that a query gives for a key, or `None`."""
+        row: tuple[Any, ...] | None = self._database.reader.execute(query, {"key": bytes.fromhex(key)}).fetchone()
+        return row
+
+    def _model_number(self, model: Model) -> int:
+        """Return the number that stands for a model in the other tables; a new model gets one."""
         names = [model.id, model.revision]
-        self._file.writes.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", names)
-        found = self._file.writes.execute("SELECT rowid FROM models WHERE id = ? AND revision = ?", names)
-        return int(found.fetchone()[0])
-
-    def _row(self, key: str) -> tuple[Model, str, str] | None:
-        with self._file.explained():
-            row = self._file.reads.execute(
-                "SELECT id, revision, request, response FROM responses r JOIN models m ON r.model = m.rowid "
-                "WHERE key = ?",
-                [bytes.fromhex(key)],
-            ).fetchone()
-            return None if row is None else (Model(row[0], row[1]), unpack(row[2]), unpack(row[3]))
-
-    def _failed(self, key: str) -> tuple[Model, str, str] | None:
-        with self._file.explained():
-            row = self._file.reads.execute(
-                "SELECT id, revision, request, reason FROM failures f JOIN models m ON f.model = m.rowid "
-                "WHERE key = ?",
-                [bytes.fromhex(key)],
-            ).fetchone()
-            return None if row is None else (Model(row[0], row[1]), unpack(row[2]), row[3])
+        self._database.writer.execute("INSERT OR IGNORE INTO models VALUES (?, ?)", names)
+        row = self._database.writer.execute("SELECT rowid FROM models WHERE id = ? AND revision = ?", names).fetchone()
+        return int(row[0])
 
 
 def _pack(value: dict[str, Any]) -> bytes:
@@ -232,5 +259,5 @@ def _pack(value: dict[str, Any]) -> bytes:
 
 
 def unpack(blob: bytes) -> str:
-    """The JSON text that a column of the store holds."""
+    """Return the JSON text in a column of the store."""
     return zlib.decompress(blob).decode()

@@ -1,4 +1,4 @@
-"""The flags that verbs share, and what they describe as plain values."""
+"""The flags that verbs share, and the plain values that they describe."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ecd_data.core.request import MODEL_NAME
 if TYPE_CHECKING:
     from ecd_data.calls.model_sources import ModelSettings
     from ecd_data.generation.inputs import Sources
-    from ecd_data.progress.numbers import Price
+    from ecd_data.progress.price import Price
 
-NAMED = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # of several models: strong=http://localhost:8080
-MOST_MONEY = 1e15  # for a million tokens: beyond that, sums are no numbers any more
+NAMED_VALUE = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # strong=http://localhost:8080
+MAX_PRICE = 1e15  # of a million tokens; beyond it, sums would overflow
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that turn seeds into a build, shared with `publish`."""
+    """Add the flags for turning seeds into a build, shared with `publish`."""
     data = parser.add_argument_group("what is generated")
     data.add_argument(
         "--seeds",
@@ -32,30 +32,30 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         "(ORG/NAME[@REVISION][:CONFIG[:SPLIT]]), or `bundled`; repeat for more",
     )
     data.add_argument("--instruction-column", metavar="NAME", help="default: instruction, prompt or messages")
-    data.add_argument("--input-column", metavar="NAME", help="text that belongs behind the instruction, as in Alpaca")
+    data.add_argument("--input-column", metavar="NAME", help="text that follows the instruction, as in Alpaca")
     data.add_argument(
-        "--response-column", metavar="NAME", help="first answers; without it the model writes them (on-policy)"
+        "--response-column", metavar="NAME", help="first answers; by default the model writes them (on-policy)"
     )
-    data.add_argument("--limit", type=positive, metavar="N", help="take the first N seeds")
+    data.add_argument("--limit", type=positive, metavar="N", help="keep the first N seeds")
     data.add_argument(
         "--decontaminate",
         action="append",
         metavar="SRC",
-        help="prompts of an evaluation (file, URL or Hub dataset id); seeds and instructions that share 8 words in a "
-        "row with them are left out; repeat for more",
+        help="prompts of an evaluation (file, URL or Hub dataset id); seeds and instructions that share 8 consecutive "
+        "words with them are left out; repeat for more",
     )
     data.add_argument(
         "--builder",
         metavar="NAME",
-        help="the method, instead of the recipe's: ecd (default), pad, rlcd, spar, strength",
+        help="the method, in place of the recipe's: ecd (default), pad, rlcd, spar, strength",
     )
     data.add_argument("--recipe", default="default", metavar="FILE", help="YAML file, `default`, `local` or `repair`")
     data.add_argument(
         "--pairs",
         choices=("adjacent", "all"),
-        help="contrast each answer with the one before it, or with all before it; instead of the recipe's",
+        help="contrast each answer with the previous one, or with all previous ones; in place of the recipe's",
     )
-    data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, instead of the recipe's")
+    data.add_argument("--rounds", type=positive, metavar="N", help="evolutions per seed, in place of the recipe's")
     run = parser.add_argument_group("how it is run")
     add_endpoint_arguments(run)
     add_judge_arguments(run)
@@ -65,14 +65,14 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
         type=price,
         nargs=2,
         metavar=("IN", "OUT"),
-        help="money per million prompt and completion tokens of the endpoint: shows the cost",
+        help="price per million prompt and completion tokens; shows the cost",
     )
-    progress.add_argument("--log-json", type=Path, metavar="FILE", help="append what happens, a JSON object a line")
+    progress.add_argument("--log-json", type=Path, metavar="FILE", help="append events, one JSON object per line")
     progress.add_argument(
         "--metrics-port",
         type=port,
         metavar="PORT",
-        help="serve http://127.0.0.1:PORT/metrics in Prometheus' text format during the run; 0 takes a free port",
+        help="serve http://127.0.0.1:PORT/metrics in Prometheus' text format during the run; 0 picks a free port",
     )
 
 
@@ -84,18 +84,18 @@ def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
         metavar="URL",
         help="TGI or OpenAI-compatible server; default $ECD_ENDPOINT. Its token is read from $ECD_TOKEN. Repeat it "
         "for servers that share the work; they must serve the same model. A method that asks several models takes "
-        "NAME=URL for each, with the token of one in $ECD_TOKEN_NAME where it is another",
+        "NAME=URL for each; a token for that model alone is read from $ECD_TOKEN_NAME",
     )
     group.add_argument(
         "--model",
         action="append",
         metavar="ID",
-        help="which model, where a server or the response store has several; NAME=ID for one of several",
+        help="which model, if a server or the response store has several; NAME=ID if the method asks several",
     )
     group.add_argument(
         "--responses", type=Path, metavar="FILE", help="response store; default $ECD_HOME/responses.sqlite"
     )
-    group.add_argument("--replay", action="store_true", help="use stored responses alone, with no endpoint")
+    group.add_argument("--replay", action="store_true", help="use stored responses only, without an endpoint")
     group.add_argument(
         "--max-concurrency", type=positive, default=16, metavar="N", help="calls in flight at each server (default 16)"
     )
@@ -104,31 +104,31 @@ def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
         type=positive,
         default=1,
         metavar="N",
-        help="how far that is lowered while a server is overloaded (default 1)",
+        help="lower bound while a server is overloaded (default 1)",
     )
-    group.add_argument("--max-retries", type=natural, default=6, metavar="N", help="of one call (default 6)")
+    group.add_argument("--max-retries", type=natural, default=6, metavar="N", help="per call (default 6)")
     group.add_argument(
-        "--timeout", type=positive, default=120, metavar="SECONDS", help="for one try of a call (default 120)"
+        "--timeout", type=positive, default=120, metavar="SECONDS", help="per attempt at a call (default 120)"
     )
 
 
 def add_judge_arguments(group: argparse._ArgumentGroup) -> None:
-    """Add the flags for a judge of its own."""
+    """Add the flags for a separate judge."""
     group.add_argument(
         "--judge-endpoint",
         metavar="URL",
-        help="server of another model that judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
+        help="server of another model, which judges what code cannot check; its token is read from $ECD_JUDGE_TOKEN",
     )
-    group.add_argument("--judge-model", metavar="ID", help="as --model, for the judge")
+    group.add_argument("--judge-model", metavar="ID", help="like --model, for the judge")
 
 
 def positive(text: str) -> int:
-    """Return a whole number of at least 1, for argparse."""
+    """Parse an integer of at least 1, as a `type` for argparse."""
     return _at_least(1, text)
 
 
 def natural(text: str) -> int:
-    """Return a whole number of at least 0, for argparse."""
+    """Parse an integer of at least 0, as a `type` for argparse."""
     return _at_least(0, text)
 
 
@@ -140,7 +140,7 @@ def _at_least(bound: int, text: str) -> int:
 
 
 def temperature(text: str) -> float:
-    """Return a sampling temperature from 0 to 2, for argparse."""
+    """Parse a sampling temperature, 0 to 2, as a `type` for argparse."""
     number = float(text)
     if not 0 <= number <= 2:
         raise argparse.ArgumentTypeError(f"must be between 0 and 2, got {text}")
@@ -148,15 +148,15 @@ def temperature(text: str) -> float:
 
 
 def price(text: str) -> float:
-    """Return an amount of money, for argparse."""
+    """Parse a price, as a `type` for argparse."""
     amount = float(text)
-    if not 0 <= amount < MOST_MONEY:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and below {MOST_MONEY:.0e}, got {text}")
+    if not 0 <= amount < MAX_PRICE:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and less than {MAX_PRICE:.0e}, got {text}")
     return amount
 
 
 def port(text: str) -> int:
-    """Return a TCP port or 0, for argparse."""
+    """Parse a TCP port or 0, as a `type` for argparse."""
     number = int(text)
     if not 0 <= number < 65536:
         raise argparse.ArgumentTypeError(f"must be between 0 and 65535, got {text}")
@@ -170,10 +170,10 @@ def responses_path(args: argparse.Namespace) -> Path:
 
 
 def sources(args: argparse.Namespace) -> Sources:
-    """Return what the flags of a generation say to read.
+    """Return the inputs of a generation: recipe, seeds and evaluations.
 
     Raises:
-        SeedError: they name no seeds.
+        SeedError: the flags name no seeds.
         RecipeError: the recipe cannot be read.
     """
     from ecd_data.core.recipe import load_recipe
@@ -190,23 +190,23 @@ def sources(args: argparse.Namespace) -> Sources:
 
 
 def token_price(args: argparse.Namespace) -> Price | None:
-    """Return what the flags say that tokens cost."""
-    from ecd_data.progress.numbers import Price
+    """Return the price of tokens, or `None` if no flag gives it."""
+    from ecd_data.progress.price import Price
 
     return Price(*args.price) if args.price else None
 
 
 def model_settings(args: argparse.Namespace, needs_endpoint: bool = True) -> ModelSettings:
-    """Return whom the flags say to ask, and how.
+    """Return which models the flags name, and how they are asked.
 
     Raises:
-        EndpointError: they name no endpoint where one is needed, and this is no replay.
+        EndpointError: an endpoint is needed, but none is named, and this is not a replay.
     """
     from ecd_data.calls.model_sources import ModelSettings
 
     urls = args.endpoint or [os.environ[name] for name in ["ECD_ENDPOINT"] if os.environ.get(name)]
     if needs_endpoint and not urls and not args.replay:
-        raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts one here.")
+        raise EndpointError("no endpoint. Give --endpoint URL or set ECD_ENDPOINT; `ecd local` starts a local one.")
     return ModelSettings(
         urls=_by_name(urls),
         model_ids={name: ids[-1] for name, ids in _by_name(args.model or []).items()},
@@ -221,9 +221,9 @@ def model_settings(args: argparse.Namespace, needs_endpoint: bool = True) -> Mod
 
 
 def _by_name(values: Sequence[str]) -> dict[str, list[str]]:
-    """The values of a flag, by the names before their `=`."""
-    named: dict[str, list[str]] = {}
+    """Return the values of a flag by the names before their `=`; those without a name are under an empty one."""
+    by_name: dict[str, list[str]] = {}
     for value in values:
-        match = NAMED.fullmatch(value)
-        named.setdefault(match[1] if match else "", []).append(match[2] if match else value)
-    return named
+        match = NAMED_VALUE.fullmatch(value)
+        by_name.setdefault(match[1] if match else "", []).append(match[2] if match else value)
+    return by_name

@@ -1,4 +1,4 @@
-"""What every command prints, and how it ends: errors as one clear message on standard error."""
+"""The console of every command: its tables, its exit code, and its errors as one message on standard error."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Callable, Iterable, Sequence
 from rich.console import Console
 
 from ecd_data.core.errors import EcdError
-from ecd_data.core.process import Terminated, terminable
+from ecd_data.core.process import Terminated, raise_on_sigterm
 from ecd_data.core.text import visible
 
-WIDTH = 140  # columns of a table that goes to no terminal
+WIDTH = 140  # characters, of a table that is not printed on a terminal
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def run_command(command: Callable[[], int | None]) -> int:
-    """Run a command and return its exit code; an `EcdError` is printed as a message, without a traceback.
+    """Run a command and return its exit code. An `EcdError` is printed as a message, without a traceback.
 
-    SIGTERM ends it like Ctrl-C, so that nothing half-made stays behind; the exit codes are 143 and 130.
+    SIGTERM ends the command like Ctrl-C, so that it can clean up; the exit codes are 143 and 130.
     """
     try:
-        with terminable():
+        with raise_on_sigterm():
             return command() or 0
     except EcdError as error:
         console.print(visible(f"error: {error}"), style="red")
         return error.exit_code
-    except OSError as error:  # a full disk, a permission, a folder that is gone: for the user to mend
+    except OSError as error:  # a full disk, a permission, a missing folder: for the user to fix
         console.print(visible(f"error: {error}"), style="red")
         return 1
     except (KeyboardInterrupt, Terminated) as stopped:
@@ -35,7 +35,7 @@ def run_command(command: Callable[[], int | None]) -> int:
 
 
 def quiet_libraries() -> None:
-    """Turn off the libraries' own progress bars and log lines, and their calls to hosts that nobody named."""
+    """Turn off the progress bars and log lines of the libraries, and their requests to hosts that nobody named."""
     import datasets
     import huggingface_hub
 
@@ -43,12 +43,18 @@ def quiet_libraries() -> None:
     huggingface_hub.utils.disable_progress_bars()
     datasets.logging.set_verbosity_error()
     huggingface_hub.logging.set_verbosity_error()
-    # `load_dataset` would ask the dataset viewer's host for a Parquet export; our repositories are Parquet.
+    # `load_dataset` would ask the dataset viewer for a Parquet export; our repositories are Parquet already.
     datasets.config.USE_PARQUET_EXPORT = False
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: bool = False) -> None:
-    """Print rows as a table with a heading; `numbers` aligns all columns but the first to the right."""
+    """Print a table with a heading.
+
+    Args:
+        columns: their names.
+        rows: the cells of each.
+        numbers: align all columns but the first to the right.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -58,5 +64,5 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], number
         table.add_column(name, justify="right" if numbers and number else "left")
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(visible(str(cell))) for cell in row))
-    # Without a terminal the width is unknown, and cells that wrap are no help in a log or a pipe.
+    # Without a terminal the width is unknown, and wrapped cells are hard to read in a log or a pipe.
     Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH).print(table)

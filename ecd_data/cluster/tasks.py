@@ -25,14 +25,14 @@ from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
 from ecd_data.cluster.work_folder import SPOOL, WorkFolder, task_store
 from ecd_data.core.errors import EcdError, StoreError
-from ecd_data.core.process import Terminated, end_with_parent, terminable, undisturbed
+from ecd_data.core.process import Terminated, defer_sigterm, end_with_parent, raise_on_sigterm
 from ecd_data.generation.generation import Generation
 from ecd_data.generation.inputs import Sources, make_generation
 from ecd_data.generation.spool import Spool, part_name
 from ecd_data.generation.write import write
-from ecd_data.progress.numbers import Price
-from ecd_data.progress.run import Watch
-from ecd_data.progress.summary import judge_verdict
+from ecd_data.progress.monitor import ProgressMonitor
+from ecd_data.progress.price import Price
+from ecd_data.progress.summary import describe_judge
 
 # datatrove logs what goes wrong, with the values of all variables on the way: a token may be one of them.
 os.environ.setdefault("LOGURU_DIAGNOSE", "NO")
@@ -105,7 +105,9 @@ class MakePart(PipelineStep):
         """Make part `rank` of `world_size`, unless it is there; yields nothing."""
         os.chdir(self.folder)
         try:
-            with terminable():  # an executor ends its other tasks where one fails: their answers are to be put away
+            with (
+                raise_on_sigterm()
+            ):  # an executor ends its other tasks where one fails: their answers are to be put away
                 self.make(rank)
         except Terminated:
             raise SystemExit(143) from None
@@ -126,24 +128,24 @@ class MakePart(PipelineStep):
         inputs = run.sources.read()
         base = Store(run.responses, read_only=True) if run.responses.exists() else None
         log = run.log_json and run.log_json.with_stem(f"{run.log_json.stem}-{rank:05d}")
-        watched = Watch(price=run.price, log=log, say=logger.info)  # datatrove keeps a log of each task
+        monitor = ProgressMonitor(price=run.price, log=log, print_line=logger.info)  # in datatrove's log of the task
         with (
             base or nullcontext(),
-            watched as watch,
+            monitor,
             work.task(rank, part) as folder,
             Store(task_store(folder, rank), base=base) as store,
         ):
-            generation = make_generation(inputs, run.models, store, watch.listener)
+            generation = make_generation(inputs, run.models, store, monitor.listener)
             if generation.provenance().fingerprint != self.fingerprint:
                 raise EcdError(
                     "This task has other seeds, another model or another version of ecd_data than the process that "
                     "launched it: see to it that both read the same files and endpoints, and run the command again."
                 )
-            watch.event("run_started", part=rank, parts=run.tasks, model=str(generation.source.model))
+            monitor.log("run_started", part=rank, parts=run.tasks, model=str(generation.source.model))
             with self.track_time("part"):
                 run.spool(folder).fill_part(rank, generation.prepare())
-            watch.event("run_finished", part=rank, parts=run.tasks)
-            if watch.now().failed:
+            monitor.log("run_finished", part=rank, parts=run.tasks)
+            if monitor.snapshot().failed:
                 work.make_again(rank, part)
 
 
@@ -210,13 +212,13 @@ def resolved(run: ClusterRun) -> ClusterRun:
     return run
 
 
-def generate_on(run: ClusterRun, watch: Watch) -> dict[str, Any] | None:
+def generate_on(run: ClusterRun, monitor: ProgressMonitor) -> dict[str, Any] | None:
     """Run a generation in tasks; returns the manifest.
 
     On Slurm the jobs are only submitted, the merge among them, and there is no manifest yet.
 
     Args:
-        watch: shows the progress of the judge's trial, which is before any task.
+        monitor: shows the progress of the judge's trial, which is before any task.
 
     Raises:
         EcdError: a task failed; see the layers below.
@@ -227,11 +229,11 @@ def generate_on(run: ClusterRun, watch: Watch) -> dict[str, Any] | None:
     with work.alone():
         inputs = run.sources.read()
         _take_answers(work, run.responses)  # of tasks of an earlier run that did not come to its end
-        with watch, Store(run.responses) as store:
-            generation = make_generation(inputs, run.models, store, watch.listener)
-            watch.event("run_started", tasks=run.tasks, model=str(generation.source.model))
+        with monitor, Store(run.responses) as store:
+            generation = make_generation(inputs, run.models, store, monitor.listener)
+            monitor.log("run_started", tasks=run.tasks, model=str(generation.source.model))
             if trial := generation.prepare().trial:  # once, before any task
-                watch.say(judge_verdict(trial.judge, generation.recipe))
+                monitor.print_line(describe_judge(trial.judge, generation.recipe))
             make = MakePart(run, generation.provenance().fingerprint)
             merge = Merge(run, generation)
         work.claim(make.fingerprint, run.tasks)
@@ -257,7 +259,7 @@ def _run_tasks(
             _run_here(LocalPipelineExecutor([make], **settings))
         return merge.merge()
     except BaseException:
-        with undisturbed(), suppress(EcdError, OSError):  # the next run takes them, or says why it cannot
+        with defer_sigterm(), suppress(EcdError, OSError):  # the next run takes them, or says why it cannot
             _take_answers(work, run.responses)
         raise
 

@@ -27,7 +27,7 @@ import fsspec
 from filelock import FileLock, Timeout
 
 from ecd_data.core.errors import StoreError
-from ecd_data.core.process import undisturbed
+from ecd_data.core.process import defer_sigterm
 
 SAVED_EVERY = 60  # seconds between two copies of a task's store to a URL
 SPOOL = "spool"
@@ -132,7 +132,7 @@ class WorkFolder:
                 with _every(SAVED_EVERY, lambda: self._save(store, folder)):
                     yield folder
             finally:
-                with undisturbed():
+                with defer_sigterm():
                     self._save(store, folder)
                     if (folder / SPOOL / part).exists():
                         packed = shutil.make_archive(str(folder / part), "zip", folder / SPOOL / part)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class EcdError(Exception):
-    """Base of every error that a user can mend."""
+    """Base class of the errors that a user can fix."""
 
     exit_code = 1
 
@@ -23,21 +23,24 @@ class RecipeError(EcdError):
 
 
 class EndpointError(EcdError):
-    """The text-generation endpoint cannot be reached, refuses the request or answers something unusable."""
+    """The endpoint cannot be reached, refuses a request or gives an answer that cannot be used."""
 
 
-class EndpointSilent(EndpointError):
-    """The endpoint does not answer, or not yet."""
+class EndpointUnavailable(EndpointError):
+    """The endpoint does not respond, or is not ready yet."""
 
 
-class OtherModel(EndpointError):
+class ModelNotServed(EndpointError):
     """The endpoint does not serve the model that is asked for."""
 
 
 class CallFailed(EndpointError):
-    """One call failed for good, while others may well be answered.
+    """One call failed for good; others may well be answered.
 
-    `reason` is a code: `refused` (the endpoint does not take this request) or `no_answer` (no try gave a usable one).
+    Args:
+        reason: code: `refused` (the endpoint does not accept this request) or `no_answer` (no attempt gave an answer
+            that can be used).
+        message: for the user.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -49,35 +52,35 @@ class CallFailed(EndpointError):
 
 
 class StoreError(EcdError):
-    """The response store cannot be opened, written or does not hold what a replay needs."""
+    """The response store cannot be opened or written, or lacks what a replay needs."""
 
 
 class GateError(EcdError):
-    """A row or a build does not validate; nothing of it is written or published."""
+    """A row or a build is not valid; nothing of it is written or published."""
 
 
 class BuildError(EcdError):
-    """A build directory cannot be written or read."""
+    """A build directory cannot be read or written."""
 
 
 class PublishError(EcdError):
-    """The Hub refuses the release, or holds something that it must not overwrite."""
+    """The Hub refuses the release, or holds something that must not be overwritten."""
 
 
 class RepositoryError(EcdError):
-    """The Hub has no such repository or revision, or cannot be asked."""
+    """The Hub has no such repository or revision, or cannot be reached."""
 
 
 class EvaluationError(EcdError):
-    """The data, the model or an older result does not allow the evaluation that was asked for."""
+    """The data, the model or an earlier result does not allow the evaluation."""
 
 
-class WatchError(EcdError):
+class ProgressError(EcdError):
     """A run's log file or its port for metrics cannot be opened."""
 
 
 def cannot_write(path: Path, error: OSError) -> BuildError:
-    """What a disk that is full, or a folder that may not be written to, means for a run."""
+    """Return the error of a run that could not write a file, for instance because the disk is full."""
     return BuildError(
         f"{path}: cannot be written ({error.strerror or error}). Make room or choose another --out, then run the same "
         "command again: every response so far is stored and will not be asked for twice."

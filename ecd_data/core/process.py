@@ -1,4 +1,4 @@
-"""What a process does when it is asked to end, and when the one that started it has ended."""
+"""Processes that end cleanly: on SIGTERM, and when their parent has ended; and imports kept out of the collector."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from types import FrameType
 
 
 class Terminated(BaseException):
-    """The process was asked to end."""
+    """The process received SIGTERM."""
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM inside the block, so that what runs can put away what it has."""
-    with _on_sigterm(_terminate):
+def raise_on_sigterm() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM inside the block, so that the code in it can clean up."""
+    with _handle_sigterm(_terminate):
         yield
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold SIGTERM back until the end of the block."""
+def defer_sigterm() -> Iterator[None]:
+    """Hold back a SIGTERM until the end of the block."""
     received: list[int] = []
     try:
-        with _on_sigterm(lambda number, _: received.append(number)):
+        with _handle_sigterm(lambda number, _: received.append(number)):
             yield
     finally:
         if received:
@@ -36,7 +36,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def end_with_parent() -> None:
-    """Send SIGTERM to this process once its parent is gone: a parent that was killed cannot say so."""
+    """Send SIGTERM to this process once its parent has ended, which a killed parent cannot do itself."""
     parent = parent_process()
     assert parent
 
@@ -48,8 +48,8 @@ def end_with_parent() -> None:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep what the block imports out of garbage collection, now and later: it stays for good."""
+def exempt_from_gc() -> Iterator[None]:
+    """Exempt the objects that the block creates, such as imported modules, from garbage collection for good."""
     gc.disable()
     try:
         yield
@@ -59,16 +59,16 @@ def uncollected() -> Iterator[None]:
 
 
 @contextmanager
-def _on_sigterm(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Handle SIGTERM inside the block. Python allows that in the main thread only; elsewhere nothing changes."""
+def _handle_sigterm(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Handle SIGTERM inside the block. Python allows it in the main thread only; in others nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, handler)
+    previous = signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _terminate(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The recipe: everything that shapes the data, in one YAML file. What only shapes the run is a flag.
+"""The recipe: everything that shapes the data, in one YAML file. What shapes only the run is a command-line flag.
 
 rounds: 3
 routes: {edit: 3, fresh: 1}
@@ -25,7 +25,7 @@ from ecd_data.core.values import Route
 
 SHIPPED = ("default", "local", "repair")
 SPLITS = ("train", "validation", "test")
-MAX_CANDIDATES = 100  # in a round
+MAX_CANDIDATES = 100  # per round
 
 AtLeast0 = Annotated[int, Meta(ge=0)]
 AtLeast1 = Annotated[int, Meta(ge=1)]
@@ -37,35 +37,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Parameters of a build.
+    """The parameters of a build.
 
-    builder: the method, one of `ecd_data.methods.METHODS`. Some parameters below are for `ecd` alone; a method ignores
-        those that it has no use for.
-    options: parameters of that method alone; the `Options` in its file lists them.
-    seed: seed of every random choice.
-    rounds: evolutions (in other methods: contrasts) tried per seed.
-    operations: ids or globs of the taxonomy to draw from.
+    builder: the method, one of `ecd_data.methods.METHODS`. Some parameters below concern `ecd` only; the other methods
+        ignore them.
+    options: parameters of that method alone, listed by the `Options` in its module.
+    seed: the seed of every random choice.
+    rounds: evolutions (in other methods: contrasts) attempted per seed.
+    operations: ids or globs of the operations in the taxonomy to draw from.
     weave: calls that ask the model to work a requirement into the instruction before its sentence is appended.
     answers: calls for a usable first answer, where the corpus has none.
-    routes: candidates per adaptation route, tried in this order; `refined` is one whole search (`options` sizes it).
-    select: `first` asks for one candidate after the other and takes the first that holds up, which costs the fewest
-        calls; `closest` asks for all of a route and takes the one most similar to the older answer.
-    system: system prompt of every answer (it is not part of the published prompt).
-    temperature, top_p, max_tokens: sampling of answers; instructions get at most `max_tokens` as well.
-    min_logprob: mean token log-probability (nats) under which a guided answer counts as gibberish.
-    min_similarity: of an edited answer to the one it was made from; below it the model wrote something else.
+    routes: number of candidates by route of adaptation, in the order in which the routes are tried. A candidate of
+        `refined` is a whole search, whose size is set in `options`.
+    select: `first` asks for one candidate at a time and takes the first one without a defect, which costs the fewest
+        calls; `closest` asks for all candidates of a route and takes the one most similar to the older answer.
+    system: system prompt of every answer; it is not part of the published prompt.
+    temperature, top_p, max_tokens: sampling of answers; `max_tokens` also bounds instructions.
+    min_logprob: mean log-probability per token (nats) below which a guided answer counts as gibberish.
+    min_similarity: of an edited answer to the one it revises (0 to 1); below it the model wrote something else.
     votes: judge votes per requirement that code cannot check.
     judge_items: questions with a known answer that are put to the judge before its votes are used.
-    judge_accuracy: balanced accuracy on them (0.5 is guessing) under which no judged operation is drawn.
-    max_seed_chars: of an instruction or an answer of the corpus; a longer one becomes a reject.
-    decontaminate_ngram: words in a row that no instruction may share with the prompts of `--decontaminate`.
-    pairs: `adjacent` contrasts R(t+1) with R(t); `all` with every R(s), s < t, as well: an easier negative.
-    max_missed: requirements that the rejected response may miss; R(t) misses one, an R(s) before it may miss more.
-    max_length_ratio: of chosen to rejected in characters, or the other way round, unless the rejected one misses a
+    judge_accuracy: balanced accuracy on them (0.5 is guessing) below which no judged operation is drawn.
+    max_seed_chars: length of an instruction or an answer in the corpus; a longer one becomes a reject.
+    decontaminate_ngram: consecutive words that no instruction may share with the prompts of `--decontaminate`.
+    pairs: `adjacent` contrasts R(t+1) with R(t); `all` also with every older R(s), s < t, which is an easier negative.
+    max_missed: requirements that the rejected answer may miss; R(t) misses one, an older R(s) may miss more.
+    max_length_ratio: of the longer to the shorter answer of a pair, in characters, unless the rejected one misses a
         requirement on length.
-    max_share: share of the pairs that a route may make; the surplus becomes rejects.
+    max_share: largest share of the pairs that a route may make, by route; pairs beyond it become rejects.
     max_failed: share of the calls that may fail for good, each a reject, before the run stops.
-    splits: share of the seed groups in each split.
+    splits: share of the seed groups by split.
     language, license: for the dataset card.
     """
 
@@ -80,7 +81,7 @@ class Recipe:
     select: Literal["first", "closest"] = "first"
     system: str = ""
     temperature: Temperature = 0.7
-    top_p: Annotated[float, Meta(gt=0, lt=1)] = 0.95  # TGI takes neither 0 nor 1
+    top_p: Annotated[float, Meta(gt=0, lt=1)] = 0.95  # TGI accepts neither 0 nor 1
     max_tokens: AtLeast1 = 1024
     min_logprob: Annotated[float, Meta(ge=-1e6, le=0)] = -2.0
     min_similarity: Share = 0.3
@@ -107,7 +108,7 @@ class Recipe:
             raise RecipeError(f"recipe: splits is {dict(self.splits)}; the shares must add up to 1, train above 0.")
 
     def to_yaml(self) -> str:
-        """Return the recipe as YAML that `load_recipe` reads back to an equal one."""
+        """Return the recipe as YAML, from which `load_recipe` reads an equal one."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
     def to_dict(self) -> dict[str, Any]:
@@ -116,12 +117,15 @@ class Recipe:
 
 
 def load_recipe(source: str, **overrides: Any) -> Recipe:
-    """Read a recipe from a YAML file, or a shipped one by name (`default`, `local`, `repair`).
+    """Return the recipe in a YAML file.
 
-    `overrides` replace single values (a `None` is no override).
+    Args:
+        source: path of the file, or the name of a recipe that ships with the package (`SHIPPED`).
+        overrides: values that replace those of the file, by key; `None` replaces nothing.
 
     Raises:
-        RecipeError: no such file, not YAML, an unknown key, a value of the wrong type or out of range.
+        RecipeError: the file cannot be read or is not YAML, a key is unknown, a value has the wrong type or is out of
+            range.
     """
     if source in SHIPPED:
         text = (resources.files("ecd_data.recipes") / f"{source}.yaml").read_text(encoding="utf-8")
@@ -142,24 +146,28 @@ def load_recipe(source: str, **overrides: Any) -> Recipe:
 
 
 def recipe_from_dict(values: Mapping[str, Any]) -> Recipe:
-    """Return the `Recipe` that plain data describes, with types and bounds checked."""
-    return convert(values, Recipe)
-
-
-def convert(values: Mapping[str, Any], kind: type[T], prefix: str = "") -> T:
-    """Return the dataclass that plain data describes; fields that are left out keep their defaults.
-
-    Args:
-        values: by field name.
-        kind: the dataclass; `msgspec.Meta` in its annotations gives the bounds.
-        prefix: put before the keys in messages.
+    """Return the recipe with these values by key.
 
     Raises:
-        RecipeError: an unknown key, or a value of the wrong type or out of range.
+        RecipeError: a key is unknown, or a value has the wrong type or is out of range.
     """
-    known = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    if unknown := [str(name) for name in values if name not in known]:
-        keys = ", ".join(prefix + name for name in known) or "none"
+    return dataclass_from_dict(values, Recipe)
+
+
+def dataclass_from_dict(values: Mapping[str, Any], kind: type[T], prefix: str = "") -> T:
+    """Return an instance of a dataclass, checked against the types and bounds of its fields.
+
+    Args:
+        values: by field name; fields that are left out keep their defaults.
+        kind: the dataclass; `msgspec.Meta` in its annotations gives the bounds.
+        prefix: of the keys in messages.
+
+    Raises:
+        RecipeError: a key is unknown, or a value has the wrong type or is out of range.
+    """
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    if unknown := [str(name) for name in values if name not in names]:
+        keys = ", ".join(prefix + name for name in names) or "none"
         raise RecipeError(f"recipe: unknown key {prefix + unknown[0]!r}; the keys are {keys}.")
     try:
         return msgspec.convert(dict(values), kind)
@@ -173,7 +181,7 @@ def convert(values: Mapping[str, Any], kind: type[T], prefix: str = "") -> T:
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
-    """Return the values of the `Literal` in a type, if there is one."""
+    """Return the values of every `Literal` inside a type."""
     if get_origin(hint) is Literal:
         return get_args(hint)
     return tuple(choice for part in get_args(hint) for choice in _choices(part))

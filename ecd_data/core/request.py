@@ -1,4 +1,4 @@
-"""A request to a model, its response, and the key under which they are stored."""
+"""A request to a model, its response, and the key under which both are stored."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import msgspec
 from ecd_data.core.hashing import canonical_bytes, canonical_json
 
 T = TypeVar("T")
-MODEL_NAME = r"[a-z][a-z0-9_-]*"  # what one of several models may be called
-JUDGE = "judge"  # the name of the model that judges, where it is another one
+MODEL_NAME = r"[a-z][a-z0-9_-]*"  # the pattern of the names that `Request.model_name` takes
+JUDGE = "judge"  # the role of a judge's requests, and the name of a judge that is another model
 
 
 class Message(TypedDict):
-    """One chat message, as every chat API and TRL take it."""
+    """One chat message, as chat APIs and TRL take it."""
 
     role: str
     content: str
@@ -34,14 +34,21 @@ class Grammar:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to the endpoint, with everything that shapes its answer and nothing that does not.
+    """One call to a model, with everything that shapes its answer and nothing else.
 
-    `role`, `seed_id`, `round` and `attempt` say which call of the plan it is: identical bytes are sometimes sent
-    on purpose for a second answer. `seed` has 31 bits; `temperature` 0 is greedy; `top_p` lies strictly
-    between 0 and 1; `logprobs` asks for the tokens' log-probabilities, `top_logprobs` for those of that many most
-    likely first tokens. `scored` asks how likely the last message is as the model's answer to those before it, instead
-    of for an answer. `model_name` names who answers where several models do (`--endpoint NAME=URL`); it is no part of
-    the key, since the model's identity is.
+    role, seed_id, round, attempt: which call of the plan it is. They are part of the key, since the same messages are
+        sometimes sent again on purpose for a second answer.
+    messages: the chat so far.
+    seed: of the sampling, 31 bits.
+    max_tokens: bound on the length of the answer.
+    temperature: 0 is greedy.
+    top_p: strictly between 0 and 1.
+    grammar: constrains the answer.
+    logprobs: ask for the log-probabilities of the answer's tokens.
+    model_name: which model is asked, where a method has several (`--endpoint NAME=URL`). It is not part of the key,
+        which has the model itself.
+    top_logprobs: ask for the log-probabilities of so many most likely first tokens.
+    scored: ask for no answer, but for the likelihood of the last message as an answer to those before it.
     """
 
     role: str
@@ -61,11 +68,11 @@ class Request:
 
     @property
     def name(self) -> str:
-        """Which call of the plan it is, for messages."""
+        """The call's name in messages to the user."""
         return f"call `{self.role}` of seed {self.seed_id}, round {self.round}, attempt {self.attempt}"
 
     def canonical(self) -> dict[str, Any]:
-        """The request as plain JSON data; with the model's identity it makes the key of the response store."""
+        """Return the request as plain JSON data; together with the model it makes the key."""
         grammar = None if self.grammar is None else {"type": self.grammar.type, "value": self.grammar.value}
         return {
             "role": self.role,
@@ -79,30 +86,33 @@ class Request:
             "top_p": self.top_p,
             "grammar": grammar,
             "logprobs": self.logprobs,
-            # Left out where there is nothing to say: the keys of stored requests are older than these.
+            # Left out at their defaults: requests were stored before these fields existed.
             **({"top_logprobs": self.top_logprobs} if self.top_logprobs else {}),
             **({"scored": True} if self.scored else {}),
         }
 
+    @classmethod
+    def from_canonical(cls, canonical: Mapping[str, Any]) -> Request:
+        """Return the request whose `canonical` data this is.
 
-def request_from(canonical: Mapping[str, Any]) -> Request:
-    """The request that `Request.canonical` gives as plain data.
-
-    Raises:
-        TypeError, KeyError: the data has other fields.
-    """
-    grammar = canonical["grammar"]
-    fields = {**canonical, "messages": tuple(canonical["messages"]), "grammar": grammar and Grammar(**grammar)}
-    return Request(**fields)
+        Raises:
+            TypeError, KeyError: the data has other fields.
+        """
+        grammar = canonical["grammar"]
+        fields = {**canonical, "messages": tuple(canonical["messages"]), "grammar": grammar and Grammar(**grammar)}
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the endpoint answered.
+    """The answer of a model to a request.
 
-    `finish_reason` is normalised to `stop` or `length`; `mean_logprob` (nats per token) is there when the request
-    asked for log-probabilities and the server gave them. Of a message that was to be scored it is that message's, and
-    there is no text. `top_logprobs` (nats, by the token's text) are those of the most likely first tokens.
+    text: the answer; empty for a request that is `scored`.
+    finish_reason: `stop`, or `length` for a text that may be incomplete.
+    prompt_tokens, completion_tokens: how many the server counted.
+    mean_logprob: nats per token of the answer, or of the message that was scored; `None` unless it was asked for and
+        the server gave it.
+    top_logprobs: nats of the most likely first tokens, by their text; `None` unless asked for.
     """
 
     text: str
@@ -113,7 +123,7 @@ class Response:
     top_logprobs: Mapping[str, float] | None = None
 
     def canonical(self) -> dict[str, Any]:
-        """The response as plain JSON data, as it is stored; most have no `top_logprobs`."""
+        """Return the response as plain JSON data, as it is stored; without `top_logprobs` if there are none."""
         fields = asdict(self)
         if self.top_logprobs is None:
             del fields["top_logprobs"]
@@ -121,9 +131,9 @@ class Response:
 
     @property
     def answer(self) -> str:
-        """The text without the white space around it and the passage of reasoning that some models open with.
+        """The text without surrounding white space and without the reasoning that some models open with.
 
-        A passage that never ends leaves nothing: the tokens ran out before the answer began.
+        It is empty if the reasoning does not end: the tokens ran out before the answer began.
         """
         text = self.text.strip()
         if not text.startswith("<think>"):
@@ -132,12 +142,12 @@ class Response:
 
 
 Steps = Generator[Sequence[Request], list[Response], T]
-"""Some of the method, without I/O: yields the requests it wants answered, is sent the responses, returns a T."""
+"""A part of a method, free of I/O: it yields the requests it wants answered, is sent their responses, returns a T."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Which model answers: the id and the revision that the endpoint reports (revision may be empty)."""
+    """The identity of a model: the id and the revision that its endpoint reports (the revision may be empty)."""
 
     id: str
     revision: str = ""
@@ -147,12 +157,12 @@ class Model:
 
 
 def request_key(model: Model, request: Request) -> str:
-    """Key of a request in the response store: SHA-256 of the model's identity and the canonical request."""
-    asked = {"model": msgspec.Raw(identity(model).encode()), **request.canonical()}
-    return hashlib.sha256(canonical_bytes(asked)).hexdigest()
+    """Return the key of a call in the response store: hex SHA-256 of the model and the canonical request."""
+    call = {"model": msgspec.Raw(model_json(model).encode()), **request.canonical()}
+    return hashlib.sha256(canonical_bytes(call)).hexdigest()
 
 
-@lru_cache(maxsize=16)  # one model is asked again and again
-def identity(model: Model) -> str:
-    """A model as canonical JSON."""
+@lru_cache(maxsize=16)  # the same few models, once for each call
+def model_json(model: Model) -> str:
+    """Return a model as canonical JSON."""
     return canonical_json({"id": model.id, "revision": model.revision})

@@ -1,4 +1,4 @@
-"""Random choices that depend on nothing but their key, so that a plan is the same on every run and machine."""
+"""Random choices that depend on nothing but their key: a plan is the same in every run and on every machine."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import hashlib
 import random
 
 
-def keyed(*key: object) -> random.Random:
-    """A generator seeded by `key` (recipe seed, seed_id, round, attempt, role), never by a global or by time."""
+def keyed_rng(*key: object) -> random.Random:
+    """Return a random generator seeded by a key, such as (recipe seed, seed_id, round, attempt, role)."""
     digest = hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()
     return random.Random(int.from_bytes(digest[:16], "big"))
 
 
 def call_seed(*key: object) -> int:
-    """A sampling seed for one call: 31 bits, which every server takes."""
-    return keyed("call", *key).getrandbits(31)
+    """Return the sampling seed of a call: 31 bits, which every server accepts."""
+    return keyed_rng("call", *key).getrandbits(31)

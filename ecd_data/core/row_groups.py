@@ -1,4 +1,4 @@
-"""Parquet files of which an earlier release and the next one have most row groups in common."""
+"""Parquet files whose row groups mostly stay the same from one release to the next."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-LEAST, MOST = 200, 1000  # rows in a group; the last may have fewer
-ENDS = 512  # one row in so many ends its group
+MIN_ROWS, MAX_ROWS = 200, 1000  # in a group; the last one may have fewer
+BOUNDARY_EVERY = 512  # one row in so many ends its group
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
 
 def row_groups(rows: Iterable[Row], key: str) -> Iterator[list[Row]]:
-    """The rows in groups whose last row is told by its text under `key`, whatever stands before it.
+    """Yield the rows in groups, whose last row is recognised by its text in the column `key` alone.
 
-    So a row that comes or goes moves the limits of its own group only. The groups further on hold the same rows as
-    before, their bytes are the same, and a release that changes little sends little. Content-defined chunking, which
-    does as much for the pages of a group, cannot do so across groups: each begins with a new page.
+    A row that is added or removed therefore moves the boundaries of its own group only. The groups after it hold the
+    same rows as before, with the same bytes, and a release that changes little uploads little. Content-defined
+    chunking achieves this for the pages of a group, but not across groups, each of which begins with a new page.
     """
     group: list[Row] = []
     for row in rows:
         group.append(row)
-        if len(group) == MOST or (len(group) >= LEAST and zlib.crc32(row[key].encode()) % ENDS == 0):
+        ends = len(group) >= MIN_ROWS and zlib.crc32(row[key].encode()) % BOUNDARY_EVERY == 0
+        if len(group) == MAX_ROWS or ends:
             yield group
             group = []
     if group:
@@ -33,7 +34,7 @@ def row_groups(rows: Iterable[Row], key: str) -> Iterator[list[Row]]:
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], key: str, schema: pa.Schema, path: Path) -> int:
-    """Writes rows to one Parquet file, in their order and in groups by the text under `key`; returns their number."""
+    """Write rows to one Parquet file, in their order and in groups by the column `key`, and return their number."""
     number = 0
     # With pages cut by content and an index of them, as `datasets` writes the configs.
     options = {"compression": "zstd", "use_content_defined_chunking": True, "write_page_index": True}

@@ -1,4 +1,4 @@
-"""Prompts are Jinja files beside the code that uses them; seed and model text only ever enters as a value."""
+"""Prompts from Jinja files beside the code that uses them; text of seeds and models only ever enters as a value."""
 
 from __future__ import annotations
 
@@ -27,5 +27,14 @@ def _template(package: str, name: str) -> jinja2.Template:
 
 
 def render(package: str, name: str, **values: object) -> str:
-    """The template `name` of `package`, filled in and stripped."""
+    """Return a template filled in, without surrounding white space.
+
+    Args:
+        package: the package whose folder holds the template.
+        name: file name of the template.
+        values: by the names that the template uses.
+
+    Raises:
+        jinja2.UndefinedError: the template uses a name that has no value.
+    """
     return _template(package, name).render(**values).strip()

@@ -1,4 +1,4 @@
-"""The values that the layers hand to each other: frozen dataclasses, no behaviour beyond their own fields."""
+"""The values that the layers hand to each other: frozen dataclasses without behaviour beyond their own fields."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any, Literal, get_args
 Check = Literal["code", "judge"]
 Route = Literal["edit", "fresh", "guided", "repair", "refined"]
 Step = Literal["seed", "call", "answer", "evolution", "elimination", "contrast"]
-Negative = Literal["evolved", "student", "relaxed"]  # what a rejected answer of ECD may be
+Negative = Literal["evolved", "student", "relaxed"]  # what the rejected answer of an ECD pair is
 NEGATIVES: tuple[Negative, ...] = get_args(Negative)
 EVOLVED: Negative = "evolved"
 STUDENT: Negative = "student"
-REJECTED = "rejected"  # marks the candidate of a round that became a rejected answer of it
+REJECTED = "rejected"  # the defect of a candidate that became the rejected answer of its own round
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
     """A simple instruction to evolve, with its answer if the corpus has one.
 
-    `seed_id` is a hash of instruction and response, so it does not depend on the order of the corpus;
-    `group` is shared by near-duplicate seeds, which never part into two splits.
+    seed_id: a hash of instruction and response, and thus independent of the order of the corpus.
+    group: shared by near-duplicate seeds; a group never crosses two splits.
     """
 
     seed_id: str
@@ -35,8 +35,11 @@ class Seed:
 class Requirement:
     """One requirement in force: an operation of the taxonomy with its parameters drawn.
 
-    `id` is the operation's (`format/no_commas`), `text` the sentence the instruction carries for it, `kwargs`
-    what its check takes, `round` the round that added it.
+    id: of the operation, such as `format/no_commas`.
+    text: the sentence that states it in the instruction.
+    kwargs: arguments of its check.
+    check: how it is judged.
+    round: the round that added it.
     """
 
     id: str
@@ -48,7 +51,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check says of a text: met or not, and why in a few words ("12 words, at most 10 allowed")."""
+    """The result of a check on a text: met or not, and why in a few words ("12 words, at most 10 allowed")."""
 
     met: bool
     reason: str
@@ -56,7 +59,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What is known of one requirement on one response: the share of votes for "met" (1.0 or 0.0 from code)."""
+    """The votes on whether one answer meets one requirement, of code or of a judge.
+
+    requirement: its id.
+    votes: share of the votes for "met"; 1.0 or 0.0 from code.
+    reason: in a few words.
+    """
 
     requirement: str
     votes: float
@@ -64,22 +72,25 @@ class Ruling:
 
     @property
     def met(self) -> bool:
-        """True when a majority says so."""
+        """True if the majority of votes is for "met"."""
         return self.votes > 0.5
 
     @property
     def undecided(self) -> bool:
-        """True when the judge's votes are split evenly, or none of them could be read (both are stored as 0.5)."""
+        """True if the judge's votes are split evenly or none of them could be read; both are stored as 0.5."""
         return self.votes == 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One response: where it came from, and why it was eliminated.
+    """One answer that was tried in a round: where it came from, and why it was eliminated.
 
-    `route` is one of `Route`, or what another method than ECD calls it. `defect` is a reason code (`truncated`,
-    `unmet`, ...), empty when it holds up; `detail` says it in words. An answer that became the rejected one of its own
-    round is `rejected`.
+    route: one of `Route`; other methods than ECD have names of their own.
+    attempt: the attempt of its request.
+    text: the answer.
+    defect: reason code (`truncated`, `unmet`, ...); empty for an answer that passed, `REJECTED` for one that became
+        the rejected answer of its own round.
+    detail: the reason in words.
     """
 
     route: str
@@ -91,11 +102,19 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """An accepted state of a chain: I(t), R(t) and the requirements that R(t) meets, with the rulings that say so.
+    """An accepted round of a chain: I(t), R(t) and the requirements that R(t) meets, with the rulings on them.
 
-    `evolved_by` is `seed` (round 0), `woven` (the model put the requirement into the instruction) or `appended`
-    (its sentence was added by code). `adapted_by` is a route, or `seed` for an answer that came with the corpus;
-    `model_name` names the model that wrote it, where several did.
+    round: t.
+    operation: the operation that this round added.
+    instruction: I(t).
+    response: R(t).
+    requirements: all that are in force.
+    rulings: on `response`, in the order of `requirements`.
+    evolved_by: `seed` (round 0), `woven` (the model worked the requirement into the instruction) or `appended` (code
+        added its sentence).
+    adapted_by: the route, or `seed` for an answer that came with the corpus.
+    candidates: all answers that were tried.
+    model_name: the model that wrote the answer, where a method has several.
     """
 
     round: int
@@ -112,10 +131,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class RowId:
-    """What a row's `id` is made of: `<seed_id>-r<round>`, and what tells a pair from the others of its round.
+    """The parts of a row's `id`: `<seed_id>-r<round>`, and what distinguishes a pair from others of its round.
 
-    That is `-g<gap>` where the two answers are more than one accepted turn apart, and the kind of the rejected answer
-    where it is no older one (`-student`, `-relaxed`).
+    A pair whose answers are more than one accepted turn apart has `-g<gap>`; one whose rejected answer is not an older
+    answer of the chain has what it is instead (`-student`, `-relaxed`).
     """
 
     seed_id: str
@@ -129,17 +148,17 @@ class RowId:
 
     @property
     def round_id(self) -> str:
-        """The id of the whole round."""
+        """The id of the round, without what distinguishes its pairs."""
         return f"{self.seed_id}-r{self.round}"
 
     @classmethod
     def parse(cls, text: str) -> RowId:
-        """Return the identity that an id spells.
+        """Return the parts of an id.
 
         Raises:
-            ValueError: it spells none.
+            ValueError: the text is not the id of a row.
         """
-        match = re.fullmatch(r"([^-]+)-r(\d+)(?:-g(\d+))?(?:-([a-z]+))?", text)
+        match = re.fullmatch(rf"([^-]+)-r(\d+)(?:-g(\d+)|-({'|'.join(NEGATIVES)}))?", text)
         if match is None:
             raise ValueError(f"{text!r} is not the id of a row")
         seed_id, round, gap, negative = match.groups()
@@ -148,11 +167,15 @@ class RowId:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A preference pair: the evolved instruction, the response that meets it, another one that just misses.
+    """A preference pair: an instruction, an answer that meets all its requirements, and one that misses some.
 
-    `gap` is the number of accepted turns from the rejected response to the chosen one: 1 is the hardest of the older
-    ones, 0 is an answer to this very instruction. `negative` says what it is: one of `NEGATIVES`.
-    `model_name` and `rejected_model_name` name the models that wrote them, where several did.
+    gap: accepted turns from the rejected answer to the chosen one; 1 is the hardest of the older answers, 0 is another
+        answer to this very instruction.
+    chosen_rulings, rejected_rulings: in the order of `requirements`.
+    similarity: of the two answers, 0 to 1.
+    evolved_by, adapted_by: as in `Turn`.
+    model_name, rejected_model_name: the models that wrote the answers, where a method has several.
+    negative: what the rejected answer is, one of `NEGATIVES`.
     """
 
     seed_id: str
@@ -174,15 +197,18 @@ class Pair:
 
     @property
     def id(self) -> str:
-        """See `RowId`."""
+        """The id of its row; see `RowId`."""
         return str(RowId(self.seed_id, self.round, self.gap, self.negative))
 
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Two answers to an evolved instruction that are equal as far as the checks know: they miss the same, or nothing.
+    """Two answers to an instruction that meet and miss the same requirements.
 
-    `routes` says of each how it came about: a route, or one of `NEGATIVES`. `number` counts a round's ties from 1.
+    number: counts the ties of a round from 1.
+    first_rulings, second_rulings: in the order of `requirements`.
+    similarity: of the two answers, 0 to 1.
+    routes: how each answer came about: a route, or one of `NEGATIVES`.
     """
 
     seed_id: str
@@ -200,13 +226,13 @@ class Tie:
 
     @property
     def id(self) -> str:
-        """`<seed_id>-r<round>-t<number>`."""
+        """The id of its row: `<seed_id>-r<round>-t<number>`."""
         return f"{self.seed_id}-r{self.round}-t{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A round that gave no pair: the step that stopped it and the reason code."""
+    """A round that gave no pair: the step that stopped it, and the reason code."""
 
     seed_id: str
     round: int
@@ -219,9 +245,9 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One seed's finished rounds: each gave a pair (with ECD's `pairs: all`, several) or a reject.
+    """All rounds of one seed. Each gave a reject or a pair (or several: see `pairs` and `options` of the recipe).
 
-    Ties are extra, of rounds of both kinds.
+    Ties come in addition, from rounds of both kinds.
     """
 
     seed_id: str
@@ -233,5 +259,5 @@ class Chain:
 
     @property
     def rounds(self) -> int:
-        """How many were attempted."""
+        """The number of rounds attempted."""
         return len({pair.round for pair in self.pairs}) + len(self.rejects)

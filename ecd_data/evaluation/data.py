@@ -11,7 +11,7 @@ from typing import Any
 
 from ecd_data.core.errors import EvaluationError
 from ecd_data.core.hashing import canonical_json, sha256
-from ecd_data.core.hub import commit_of, load_dataset
+from ecd_data.core.hub import load_dataset, resolve_commit
 from ecd_data.evaluation import ifbench
 from ecd_data.evaluation.tasks import Task, read_tasks
 
@@ -68,7 +68,7 @@ def read_data(
         columns: Iterable[str] = set(chain.from_iterable(rows))
         commit = split = ""
     else:
-        commit = "" if path.is_dir() else commit_of(name, "dataset", revision, "--revision")
+        commit = "" if path.is_dir() else resolve_commit(name, "dataset", revision, "--revision")
         if path.is_dir() and revision:
             raise EvaluationError(f"{name} is a folder, which has no revisions: leave out --revision.")
         split, rows = _split(_load(name, config, commit), name, split)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecd_data.core.errors import CallFailed, EvaluationError
 from ecd_data.core.hashing import files_sha256
-from ecd_data.core.hub import commit_of
+from ecd_data.core.hub import resolve_commit
 from ecd_data.core.request import Model, Request, Response
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def _open(name: str, revision: str | None) -> tuple[Model, PreTrainedTokenizerBa
         model = Model(folder.resolve().name, f"sha256:{files_sha256(folder, shaping)}")
         commit = None
     else:
-        commit = commit_of(name, "model", revision, "--weights-revision")
+        commit = resolve_commit(name, "model", revision, "--weights-revision")
         model = Model(name, commit)
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=commit)

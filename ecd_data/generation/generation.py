@@ -131,8 +131,8 @@ class Generation:
             extra_models=self.extra_models,
             max_failed=self.recipe.max_failed,
             on_call=listener.on_call,
-            on_key=lambda number, key: keys[number].append(key),
-            on_failed=failures.__setitem__,
+            on_request=lambda number, key: keys[number].append(key),
+            on_failure=failures.__setitem__,
         )
         for number, (result, usage) in enumerate(results):
             if listener.on_result:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Route
 
 
@@ -27,7 +27,7 @@ def pairs_over_cap(pairs: Iterable[tuple[str, str]], shares: Mapping[Route, floa
     ranked = {
         route: sorted(
             (round_id for round_id, made_by in sizes if made_by == route),
-            key=lambda round_id: (keyed(seed, round_id, "share").random(), round_id),
+            key=lambda round_id: (keyed_rng(seed, round_id, "share").random(), round_id),
         )
         for route in shares
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ecd_data.core.errors import RecipeError
-from ecd_data.core.recipe import Recipe, convert
+from ecd_data.core.recipe import Recipe, dataclass_from_dict
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods.ecd import ECD
 from ecd_data.methods.method import Method
@@ -36,7 +36,7 @@ def options_of(recipe: Recipe) -> Any:
     Raises:
         RecipeError: there is no such method, or an option is not one of its own.
     """
-    return convert(recipe.options, method_of(recipe).options, "options.")
+    return dataclass_from_dict(recipe.options, method_of(recipe).options, "options.")
 
 
 def make_plan(recipe: Recipe, contamination: Contamination | None = None) -> Plan:

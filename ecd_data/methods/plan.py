@@ -45,7 +45,7 @@ class Plan:
 
     def contaminated(self, instruction: str) -> bool:
         """Return whether an instruction shares a run of words with an evaluation's prompt."""
-        return self.contamination is not None and self.contamination.shared(instruction) != ""
+        return self.contamination is not None and self.contamination.shared_words(instruction) != ""
 
     def without_judge(self) -> Plan:
         """Return the same plan without operations that need a judge.

@@ -27,7 +27,7 @@ import yaml
 
 from ecd_data.core.errors import RecipeError
 from ecd_data.core.request import Steps
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Chain, Seed
 from ecd_data.methods.method import Method
 from ecd_data.methods.plan import Plan
@@ -71,7 +71,7 @@ def run(seed: Seed, plan: Plan) -> Steps[Chain]:
 
 def run_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
     """Run one round: both answers, their label, and the pair that they make."""
-    rng = keyed(plan.recipe.seed, seed.seed_id, round, 0, "affix")
+    rng = keyed_rng(plan.recipe.seed, seed.seed_id, round, 0, "affix")
     name = rng.choice(plan.options.affixes)
     affix = rng.choice(affixes()[name])
     task = yield from make_task(seed, round, f"rlcd/{name}", plan)

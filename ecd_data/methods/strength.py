@@ -32,7 +32,7 @@ from itertools import combinations
 from ecd_data.core.errors import CallFailed, RecipeError
 from ecd_data.core.recipe import Temperature
 from ecd_data.core.request import JUDGE, MODEL_NAME, Steps
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Candidate, Chain, Seed
 from ecd_data.methods.method import Method
 from ecd_data.methods.plan import Plan
@@ -129,7 +129,7 @@ def planned_contrasts(seed: Seed, round: int, plan: Plan) -> tuple[int, list[tup
     """Return the first round of the sampling that a round is of, and the contrasts of that sampling in their order."""
     contrasts = list(combinations(plan.options.ranking, 2))
     first = round - (round - 1) % len(contrasts)
-    keyed(plan.recipe.seed, seed.seed_id, first, 0, "contrast").shuffle(contrasts)
+    keyed_rng(plan.recipe.seed, seed.seed_id, first, 0, "contrast").shuffle(contrasts)
     return first, contrasts
 
 

@@ -155,10 +155,12 @@ def _responses(build: Path, manifest: Manifest) -> Found:
     others = {model_itself, *named.values()}
     number, problems = 0, []
     for file in sorted((build / "responses").glob("*.parquet")):
-        for key, model, request, _, _ in read_parquet(file):
+        for call in read_parquet(file):
             number += 1
-            if model not in ({judge} if request["role"] == JUDGE else others):
-                problems.append(f"{file.name}: response {key[:16]}... is of {model}, not of the manifest's model")
+            if call.model not in ({judge} if call.decode_request().role == JUDGE else others):
+                problems.append(
+                    f"{file.name}: response {call.key[:16]}... is of {call.model}, not of the manifest's model"
+                )
     return f"{number:,} responses by the keys of their requests", problems
 
 

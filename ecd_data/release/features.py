@@ -1,4 +1,4 @@
-"""What `load_dataset` gives for each config, as its card says, and whether a new card breaks readers of an old one."""
+"""The fields that `load_dataset` gives for each config, as its card says, and changes of them that break readers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was 
 
 
 def card_fields(card: str) -> dict[str, dict[str, str]]:
-    """The fields of each config of a card and their types: `{"sft": {"prompt[].role": "string", ...}, ...}`.
+    """Return the types of the fields of each config of a card: `{"sft": {"prompt[].role": "string", ...}, ...}`.
 
-    Empty where the card has no such metadata.
+    The result is empty if the card has no such metadata.
     """
     block = REGEX_YAML_BLOCK.search(card)
     try:
@@ -28,9 +28,9 @@ def card_fields(card: str) -> dict[str, dict[str, str]]:
 
 
 def field_changes(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """What changed in the configs that both have: `+` a field more, `-` one less, `~` one of another type.
+    """Yield what changed in the configs that both have: `+` a new field, `-` one that is gone, `~` one of a new type.
 
-    A config without a row is in no card, so one that is missing says nothing about the schema.
+    A config without rows is in no card, so one that is missing says nothing about the schema.
     """
     for config in sorted(old.keys() & new.keys()):
         before, after = old[config], new[config]
@@ -44,7 +44,7 @@ def field_changes(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mappin
 
 
 def breaks(change: str) -> bool:
-    """Whether a line of `field_changes` breaks those who read the field; a field more breaks nobody."""
+    """Return whether a line of `field_changes` breaks those who read the field; a new field breaks nobody."""
     return not change.startswith("+")
 
 

@@ -13,7 +13,7 @@ from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 
 
 def fill_in(card: str, repo_id: str) -> str:
-    """The card with the id of its repository in the commands and programs that it shows, and nowhere else.
+    """Return the card with the id of its repository in the commands and programs that it shows, and nowhere else.
 
     Text of seeds and models never begins a line of a card, so it cannot pass for a block of code.
     """
@@ -22,23 +22,23 @@ def fill_in(card: str, repo_id: str) -> str:
 
 
 def filled_in(card: str) -> str:
-    """The id that a card names; `REPOSITORY` before it is published."""
-    named = re.search(r'^\w+ = load_dataset\("([\w.-]+/[\w.-]+)"\)', card, re.MULTILINE)
-    return named[1] if named else REPOSITORY
+    """Return the repository id that a card names; before it is published, that is `REPOSITORY`."""
+    match = re.search(r'^\w+ = load_dataset\("([\w.-]+/[\w.-]+)"\)', card, re.MULTILINE)
+    return match[1] if match else REPOSITORY
 
 
 @contextmanager
-def named(build: Path, repo_id: str) -> Iterator[Path]:
-    """The build as it is published: a folder of links to its files, and a card that names the repository.
+def staged_with_repo_id(build: Path, repo_id: str) -> Iterator[Path]:
+    """Yield the build as it is published: a folder of links to its files, and a card that names the repository.
 
     Raises:
-        BuildError: it is no build.
+        BuildError: `build` is not a build directory.
     """
-    with tempfile.TemporaryDirectory(prefix="ecd-release-") as work:
+    with tempfile.TemporaryDirectory(prefix="ecd-release-") as staged:
         for name in (NAME, *read_manifest(build)["files"]):
-            link = Path(work, name)
+            link = Path(staged, name)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to((build / name).resolve())
         card = (build / CARD).read_text(encoding="utf-8")
-        Path(work, CARD).write_text(fill_in(card, repo_id), encoding="utf-8")
-        yield Path(work)
+        Path(staged, CARD).write_text(fill_in(card, repo_id), encoding="utf-8")
+        yield Path(staged)

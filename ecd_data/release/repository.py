@@ -1,4 +1,4 @@
-"""A dataset repository on the Hub as a publisher finds it: releases, tags, pull requests, collections. Only reads."""
+"""A dataset repository on the Hub before a release: its files, tags, pull requests, collections. Only reads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from huggingface_hub.hf_api import RepoFile
 
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
 from ecd_data.core.errors import BuildError, PublishError
-from ecd_data.release.change import Held, build_files, equal
+from ecd_data.release.change import RemoteState, build_files, same_content
 
-OURS_WITHOUT_MANIFEST = {".gitattributes", CARD}  # what a repository made on the Hub's website holds
+WITHOUT_RELEASE = {".gitattributes", CARD}  # what a repository made on the Hub's website holds
 
 
 class Repository:
@@ -22,42 +22,42 @@ class Repository:
         self.api, self.repo_id = api, repo_id
         self.page = f"{api.endpoint}/datasets/{repo_id}"
 
-    def held(self, branch: str) -> Held:
-        """What is there on a branch.
+    def state(self, branch: str) -> RemoteState:
+        """Return what the Hub holds on a branch.
 
         Raises:
             PublishError: something that was not published by this program.
         """
         try:
-            return self._held_at(branch)
+            return self._state_at(branch)
         except RepositoryNotFoundError as error:
             if error.response.status_code == 401:
                 raise
-            return Held()
+            return RemoteState()
         except RevisionNotFoundError:
-            main = self._held_at("main")
-            return Held(True, None, main.files, main.release)
+            main = self._state_at("main")
+            return RemoteState(True, None, main.files, main.release)
 
     def head(self, revision: str) -> str:
-        """The commit that a branch, a tag or a pull request names."""
+        """Return the commit that a branch, a tag or a pull request names."""
         return str(self.api.repo_info(self.repo_id, repo_type="dataset", revision=revision).sha)
 
-    def holds(self, build: Path, revision: str) -> bool:
-        """Whether a revision has all files of a build, as they are."""
-        there = self._files(revision)
-        return all(name in there and equal(path, there[name]) for name, path in build_files(build).items())
+    def contains(self, build: Path, revision: str) -> bool:
+        """Return whether a revision has all files of a build, as they are."""
+        theirs = self._files(revision)
+        return all(name in theirs and same_content(path, theirs[name]) for name, path in build_files(build).items())
 
     def pull_request(self, build: Path) -> int | None:
-        """The number of an open pull request that has the content of a build."""
+        """Return the number of an open pull request that has the content of a build."""
         for request in self.api.get_repo_discussions(
             self.repo_id, repo_type="dataset", discussion_type="pull_request", discussion_status="open"
         ):
-            if self.holds(build, f"refs/pr/{request.num}"):
+            if self.contains(build, f"refs/pr/{request.num}"):
                 return request.num
         return None
 
     def has_tag(self, tag: str, build: Path) -> bool:
-        """Whether a tag names the content of a build; False when it is free.
+        """Return whether a tag names the content of a build; False if there is no such tag.
 
         Raises:
             PublishError: it names something else.
@@ -70,7 +70,7 @@ class Repository:
             raise PublishError(f"{self.repo_id}: {tag!r} is a branch there. Choose another --tag.")
         if tag not in {ref.name for ref in refs.tags}:
             return False
-        if not self.holds(build, tag):
+        if not self.contains(build, tag):
             raise PublishError(
                 f"{self.repo_id}: the tag {tag!r} names another release there, and tags stay where they are. Choose "
                 "another --tag."
@@ -78,7 +78,7 @@ class Repository:
         return True
 
     def is_in(self, collection: str) -> bool:
-        """Whether the collection of that slug has the dataset.
+        """Return whether the collection of that slug has the dataset.
 
         Raises:
             PublishError: there is no such collection.
@@ -94,29 +94,29 @@ class Repository:
             ) from None
         return any((item.item_type, item.item_id) == ("dataset", self.repo_id) for item in items)
 
-    def _held_at(self, revision: str) -> Held:
-        sha = self.head(revision)
-        files = self._files(sha)
+    def _state_at(self, revision: str) -> RemoteState:
+        head = self.head(revision)
+        files = self._files(head)
         if NAME in files:
-            return Held(True, sha, files, self._release(sha, files.keys() & {NAME, CARD}))
-        foreign = sorted(files.keys() - OURS_WITHOUT_MANIFEST)
+            return RemoteState(True, head, files, self._release(head, files.keys() & {NAME, CARD}))
+        foreign = sorted(files.keys() - WITHOUT_RELEASE)
         if foreign:
             raise PublishError(
                 f"{self.repo_id}: the repository holds files that were not published by this program "
                 f"({', '.join(foreign[:3])}{', ...' if len(foreign) > 3 else ''}). Nothing was changed. "
                 "Choose another id, or delete that repository first."
             )
-        return Held(True, sha, files)
+        return RemoteState(True, head, files)
 
-    def _release(self, sha: str, names: set[str]) -> Path:
-        """A folder with the files of those names."""
-        paths = [self.api.hf_hub_download(self.repo_id, name, repo_type="dataset", revision=sha) for name in names]
+    def _release(self, head: str, names: set[str]) -> Path:
+        """Return a folder with the files of those names."""
+        paths = [self.api.hf_hub_download(self.repo_id, name, repo_type="dataset", revision=head) for name in names]
         folder = Path(paths[0]).parent
         try:
             read_manifest(folder)
         except BuildError:
             raise PublishError(
-                f"{self.repo_id}: its {NAME} was not written by this program. Nothing changed; choose another id."
+                f"{self.repo_id}: its {NAME} was not written by this program. Nothing was changed. Choose another id."
             ) from None
         return folder
 

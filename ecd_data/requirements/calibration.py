@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Requirement, Ruling
 from ecd_data.requirements.checks import check
 from ecd_data.requirements.repairs import repair
@@ -75,7 +75,7 @@ def items(count: int) -> list[Item]:
             found = [
                 item for item in _all_items() if item.truth is truth and item.requirement.id.startswith(f"{kind}/")
             ]
-            keyed("calibration", kind, truth).shuffle(found)
+            keyed_rng("calibration", kind, truth).shuffle(found)
             chosen += _spread(found)[: count // (2 * len(CLASSES))]
     return chosen
 
@@ -147,7 +147,7 @@ def _all_items() -> list[Item]:
         for operation in load_taxonomy().values():
             if operation.check == "judge" or not _by_reading(operation):
                 continue
-            requirement = operation.draw(keyed("calibration", number, operation.id), 1)
+            requirement = operation.draw(keyed_rng("calibration", number, operation.id), 1)
             if any(isinstance(value, int) and value > MOST_COUNTED for value in requirement.kwargs.values()):
                 continue
             answer = example["answer"]

@@ -15,8 +15,8 @@ from ecd_data.artifact.validation import validate_build
 from ecd_data.core.errors import BuildError, CallFailed, EndpointError, GateError, StoreError
 from ecd_data.core.recipe import Recipe, load_recipe
 from ecd_data.core.request import Response
-from ecd_data.core.row_groups import MOST
-from ecd_data.corpus.contamination import contamination_of
+from ecd_data.core.row_groups import MAX_ROWS
+from ecd_data.corpus.contamination import Contamination
 from tests.helpers.building import chains_of, filled_spool, write_spool
 from tests.helpers.forgery import TRAIN, edit_rows
 from tests.helpers.scripted import RECIPE, ScriptedPool, scripted
@@ -143,7 +143,7 @@ def test_no_pair_at_all_is_an_error_that_lists_the_reasons(make_build):
 def test_what_is_left_out_is_a_reject_and_named_in_the_card(make_build, corpus):
     shared = corpus.seeds[3].instruction
     seeds = (*corpus.seeds, replace(corpus.seeds[0], seed_id="f" * 16, instruction=""))
-    contamination = contamination_of([shared], 4, ["org/evaluation"])
+    contamination = Contamination.from_prompts([shared], 4, ["org/evaluation"])
     build = make_build(corpus=replace(corpus, seeds=seeds), contamination=contamination)
     manifest = read_manifest(build)
     assert manifest["counts"]["rejects"]["seed/empty"] == 1
@@ -268,7 +268,7 @@ def test_row_groups_are_small_and_pages_have_an_index(make_build):
         found = pq.ParquetFile(path).metadata
         for number in range(found.num_row_groups):
             group = found.row_group(number)
-            assert group.num_rows <= MOST
+            assert group.num_rows <= MAX_ROWS
             for column in range(group.num_columns):
                 assert group.column(column).has_offset_index
                 assert group.column(column).has_column_index or group.column(column).statistics is None

@@ -49,7 +49,7 @@ def test_other_seeds_or_code_have(finished, make_generation, corpus, monkeypatch
 def test_another_answer_in_the_store_has(finished):
     build, generation = finished
     key = next(iter(generation.store.keys()))
-    generation.store._file.writes.execute("DELETE FROM responses WHERE key = ?", [bytes.fromhex(key)])
+    generation.store.remove([key])
     assert manifest_if_current(build, generation) is None
     request = next(r for r in _requests(generation) if request_key(MODEL, r) == key)
     generation.store.put(key, MODEL, request, Response("another answer", "stop"))

@@ -16,8 +16,8 @@ def server() -> Iterator[FakeServer]:
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy between the tests and loopback, no waiting between tries."""
+def _without_proxies_and_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove proxies between the tests and loopback, and waits between attempts."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pool, "FIRST_PAUSE", 0.001)

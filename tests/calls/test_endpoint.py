@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from ecd_data.calls.endpoint import Endpoint, Trouble, parse_url
+from ecd_data.calls.endpoint import Endpoint, RetryableError, parse_url
 from ecd_data.calls.scoring import parse_scored
 from ecd_data.core.errors import CallFailed, EndpointError
 from ecd_data.core.request import Grammar, Model, Request, Response
@@ -224,9 +224,9 @@ def test_a_server_that_cannot_score_says_what_can_be_done(server: FakeServer) ->
         [],
     ],
 )
-def test_scores_of_another_shape_are_trouble(server: FakeServer, body: Any) -> None:
+def test_scores_of_another_shape_are_retryable_error(server: FakeServer, body: Any) -> None:
     server.answer = lambda sent: Fault(200, body) if "inputs" in sent else None
-    assert "no scored text" in failure(lambda: ask(server, SCORED), Trouble)
+    assert "is not a scored text" in failure(lambda: ask(server, SCORED), RetryableError)
     server.answer = lambda sent: Fault(422, {"error": "too long"}) if "inputs" in sent else None
     assert "shorten the prompt" in failure(lambda: ask(server, SCORED), CallFailed)
 
@@ -328,7 +328,7 @@ def test_urls() -> None:
 
 # --- faults ---------------------------------------------------------------------------------------------------------
 
-PASSING = {
+RETRYABLE = {
     "429": Fault(429, {"error": "Model is overloaded", "error_type": "overloaded"}),
     "424": Fault(424, {"error": "Request failed during generation", "error_type": "generation"}),
     "500": Fault(500, b"boom"),
@@ -349,30 +349,30 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("kind", PASSING)
-def test_what_may_pass_is_trouble(server: FakeServer, kind: str) -> None:
-    server.faults.append(PASSING[kind])
-    said = failure(lambda: ask(server, make_request(), token=TOKEN), Trouble)
+@pytest.mark.parametrize("kind", RETRYABLE)
+def test_what_may_pass_can_be_retried(server: FakeServer, kind: str) -> None:
+    server.faults.append(RETRYABLE[kind])
+    said = failure(lambda: ask(server, make_request(), token=TOKEN), RetryableError)
     expected = {
         "500": "500 Internal Server Error: boom",
         "429": "429 Too Many Requests: Model is overloaded",
-        "truncated": "no chat completion",
+        "truncated": "is not a chat completion",
         "closed mid-body": "the connection broke",
     }
     assert expected.get(kind, "") in said
     assert ask(server, make_request()).text.startswith("answer ")
 
 
-def trouble(server: FakeServer, **kwargs: Any) -> Trouble:
-    with pytest.raises(Trouble) as caught:
+def retryable_error(server: FakeServer, **kwargs: Any) -> RetryableError:
+    with pytest.raises(RetryableError) as caught:
         ask(server, make_request(), **kwargs)
     return caught.value
 
 
-def test_trouble_tells_overload_from_failure(server: FakeServer) -> None:
+def test_a_retryable_error_tells_overload_from_failure(server: FakeServer) -> None:
     server.faults.extend([Fault(503, headers={"Retry-After": "7"}), Fault(500), Fault(429), Fault(hang=30)])
-    told = [trouble(server), trouble(server), trouble(server), trouble(server, timeout=0.2)]
-    assert [(t.overloaded, t.alive, t.retry_after) for t in told] == [
+    errors = [retryable_error(server, timeout=timeout) for timeout in (5, 5, 5, 1)]
+    assert [(error.overloaded, error.alive, error.retry_after) for error in errors] == [
         (True, True, 7),
         (False, False, 0),
         (True, True, 0),
@@ -383,7 +383,7 @@ def test_trouble_tells_overload_from_failure(server: FakeServer) -> None:
 def test_a_server_that_drips_is_given_up(server: FakeServer) -> None:
     server.faults.append(Fault(200, chat_completion({"messages": [], "seed": 1}), drip=0.1))
     start = time.monotonic()
-    assert "no answer within 0.4 s" in str(trouble(server, timeout=0.4))
+    assert "no answer within 0.4 s" in str(retryable_error(server, timeout=0.4))
     assert time.monotonic() - start < 3
 
 
@@ -394,7 +394,7 @@ def test_a_server_that_goes_away(server: FakeServer) -> None:
             server.stop()
             await endpoint.complete(make_request())
 
-    assert "the connection broke" in failure(lambda: asyncio.run(call()), Trouble)
+    assert "the connection broke" in failure(lambda: asyncio.run(call()), RetryableError)
 
 
 def test_many_calls_at_once(server: FakeServer) -> None:
@@ -444,9 +444,9 @@ def test_offline_mode_is_named(server: FakeServer, monkeypatch: pytest.MonkeyPat
 def test_nothing_is_printed_or_warned(
     server: FakeServer, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
-    server.faults.extend([PASSING["429"], PASSING["truncated"], PASSING["closed mid-body"]])
+    server.faults.extend([RETRYABLE["429"], RETRYABLE["truncated"], RETRYABLE["closed mid-body"]])
     for _ in range(3):
-        trouble(server, token=TOKEN)
+        retryable_error(server, token=TOKEN)
     ask(server, make_request(), token=TOKEN)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list

@@ -1,4 +1,4 @@
-"""Which models answer, as the flags name them: one or several, behind endpoints and in a replay."""
+"""The models that the flags name: one or several, behind endpoints or in a replay."""
 
 import argparse
 import re
@@ -44,9 +44,8 @@ def settings(*arguments):
 def test_each_name_has_the_model_of_its_endpoint(server, store):
     strong, weak = server(), server(WEAK)
     args = settings("--endpoint", f"strong={strong.url}", "--endpoint", f"weak={weak.url}")
-    found = connect(args, store, ["strong", "weak"])
-    assert {name: by.model for name, by in found.items()} == {"strong": STRONG, "weak": WEAK}
-    assert list(found) == ["strong", "weak"]
+    sources = connect(args, store, ["strong", "weak"])
+    assert [(name, source.model) for name, source in sources.items()] == [("strong", STRONG), ("weak", WEAK)]
 
 
 def test_servers_of_one_name_share_its_work_and_names_at_one_server_share_its_limit(server, store):
@@ -54,12 +53,12 @@ def test_servers_of_one_name_share_its_work_and_names_at_one_server_share_its_li
     args = settings(
         *(part for name in ("a", "b") for url in (one.url, other.url) for part in ("--endpoint", f"{name}={url}"))
     )
-    found = connect(args, store, ["a", "b"])
-    assert found["a"].pool is found["b"].pool
-    assert [endpoint.url for endpoint in found["a"].pool.endpoints] == [one.url, other.url]
+    sources = connect(args, store, ["a", "b"])
+    assert sources["a"].pool is sources["b"].pool
+    assert [endpoint.url for endpoint in sources["a"].pool.endpoints] == [one.url, other.url]
 
 
-def test_a_url_with_an_equals_sign_is_no_name():
+def test_an_equals_sign_inside_a_url_does_not_end_a_name():
     args = settings("--endpoint", "http://localhost:8080/?key=1", "--endpoint", "strong=http://localhost/?key=2")
     assert args.urls == {"": ["http://localhost:8080/?key=1"], "strong": ["http://localhost/?key=2"]}
 
@@ -67,21 +66,21 @@ def test_a_url_with_an_equals_sign_is_no_name():
 @pytest.mark.parametrize(
     ("names", "given", "message"),
     [
-        (["strong", "weak"], ["strong={url}"], "not every model .* has an endpoint: give --endpoint weak=URL, too"),
-        (["strong", "weak"], ["{url}"], "give --endpoint strong=URL --endpoint weak=URL, too"),
-        (["", "student"], ["student={url}"], r"give --endpoint URL \(without a name\), too"),
-        ([""], ["strong={url}"], "--endpoint strong=...: nobody asks a model of that name; this takes no names"),
+        (["strong", "weak"], ["strong={url}"], "not every model .* has an endpoint: also give --endpoint weak=URL"),
+        (["strong", "weak"], ["{url}"], "also give --endpoint strong=URL --endpoint weak=URL"),
+        (["", "student"], ["student={url}"], r"also give --endpoint URL \(without a name\)"),
+        ([""], ["strong={url}"], "--endpoint strong=...: no model of that name is asked; this takes no names"),
         (["strong"], ["strong={url}", "big={url}"], "--endpoint big=...: .* this takes --endpoint strong=..."),
     ],
 )
-def test_a_name_without_an_endpoint_or_without_a_use_is_named(server, store, names, given, message):
+def test_a_name_without_an_endpoint_and_an_unused_name_are_reported(server, store, names, given, message):
     url = server().url
     args = settings(*(part for value in given for part in ("--endpoint", value.format(url=url))))
     with pytest.raises(EndpointError, match=message):
         connect(args, store, names)
 
 
-def test_a_token_may_be_of_one_model(server, store, monkeypatch):
+def test_a_token_may_be_for_one_model(server, store, monkeypatch):
     strong, weak = server(), server(WEAK)
     monkeypatch.setenv("ECD_TOKEN", "of-all")
     monkeypatch.setenv("ECD_TOKEN_WEAK", "of-weak")
@@ -94,16 +93,16 @@ def models(sources):
     return {name: source.model for name, source in sources.items()}
 
 
-def test_a_replay_takes_the_one_model_of_the_store(store):
+def test_a_replay_uses_the_only_model_of_the_store(store):
     store.put("0" * 64, STRONG, make_request(), Response("yes", "stop"))
     assert models(connect(settings("--replay"), store, ["strong", "weak"])) == {"strong": STRONG, "weak": STRONG}
 
 
-def test_a_replay_of_several_models_wants_to_know_which_is_which(store):
+def test_a_replay_of_several_models_needs_their_names(store):
     for number, model in enumerate((STRONG, WEAK)):
         store.put(f"{number:064}", model, make_request(), Response("yes", "stop"))
-    stored = re.escape("there are those of: test/strong@01, test/weak@02. Name the model with ")
-    with pytest.raises(StoreError, match=f"cannot tell whose .* {stored}--model ID, and a judge of its own"):
+    stored = re.escape("the store has those of: test/strong@01, test/weak@02. Name the model with ")
+    with pytest.raises(StoreError, match=f"cannot tell whose .* {stored}--model ID, and a separate judge"):
         connect(settings("--replay"), store, [""])
     with pytest.raises(StoreError, match=f"{stored}--model weak=ID"):
         connect(settings("--replay", "--model", "strong=test/strong"), store, ["strong", "weak"])
@@ -113,17 +112,17 @@ def test_a_replay_of_several_models_wants_to_know_which_is_which(store):
         connect(settings("--replay", "--model", "test/other"), store, [""])
 
 
-def test_the_judge_of_a_replay_is_not_taken_for_the_model(store):
+def test_the_judge_of_a_replay_is_not_mistaken_for_the_model(store):
     for number, model in enumerate((STRONG, WEAK)):
         store.put(f"{number:064}", model, make_request(), Response("yes", "stop"))
     judge = connect_judge(settings("--replay", "--judge-model", "test/strong"), store)
     assert judge.model == STRONG
     assert models(connect(settings("--replay"), store, [""], judge)) == {"": WEAK}
-    named = settings("--replay", "--model", "test/strong")  # which may have answered too
+    named = settings("--replay", "--model", "test/strong")  # which may be the model too
     assert models(connect(named, store, [""], judge)) == {"": STRONG}
 
 
-def test_a_judge_is_named_with_its_endpoint(store):
+def test_a_judge_needs_an_endpoint(store):
     assert connect_judge(settings("--endpoint", "http://localhost"), store) is None
     with pytest.raises(EndpointError, match="--judge-endpoint, which is missing"):
         connect_judge(settings("--endpoint", "http://localhost", "--judge-model", "test/judge"), store)

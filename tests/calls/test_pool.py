@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from ecd_data.calls import load
+from ecd_data.calls import concurrency_limit
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
 from ecd_data.core.errors import CallFailed, EndpointError
@@ -29,7 +29,7 @@ def second() -> Iterator[FakeServer]:
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(concurrency_limit, "LONGEST_PAUSE", 0.01)
 
 
 def with_pool(
@@ -90,7 +90,7 @@ def test_a_dead_server_ends_the_run(server: FakeServer) -> None:
     with pytest.raises(EndpointError, match="failed again and again.*boom.*run the same command again") as caught:
         with_pool([server], many)
     assert not isinstance(caught.value, CallFailed)
-    assert len(server.bodies) <= 4 + load.FAILURES + load.PROBES
+    assert len(server.bodies) <= 4 + concurrency_limit.FAILURES + concurrency_limit.PROBES
 
 
 def test_a_server_that_only_wants_less_is_not_dead_and_yet_not_asked_forever(server: FakeServer) -> None:
@@ -112,7 +112,7 @@ def test_fewer_calls_are_sent_to_an_overloaded_server(server: FakeServer) -> Non
 
 
 def test_retry_after_holds_back_all_calls(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "LONGEST_PAUSE", 60)
+    monkeypatch.setattr(concurrency_limit, "LONGEST_PAUSE", 60)
     server.faults.append(Fault(429, {"error": "slow down"}, {"Retry-After": "1"}))
     start = time.monotonic()
     with_pool([server], many, max_concurrency=1)

@@ -1,4 +1,4 @@
-"""The scheduler: order, the bounds, what happens when something fails, and that nothing is asked twice."""
+"""A run keeps every response, survives failures, and asks nothing twice."""
 
 from __future__ import annotations
 
@@ -11,175 +11,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool
-from ecd_data.calls.scheduler import ModelSource, Stats, drive, run
+from ecd_data.calls.scheduler import ModelSource, Stats, run
 from ecd_data.calls.store import Store
 from ecd_data.core.errors import CallFailed, EndpointError, StoreError
 from ecd_data.core.request import Model, Request, Response, request_key
+from tests.helpers.chains import Talk, calls_of, talk
 from tests.helpers.fake_endpoint import TGI_INFO, TGI_MODEL, FakeServer, Fault, make_request
-
-Talk = Generator[Sequence[Request], list[Response], list[str]]
-
-
-def talk(number: int, rounds: int = 3) -> Talk:
-    """A chain whose requests depend on the answers before: one, two or three at a time."""
-    heard: list[str] = []
-    for turn in range(rounds):
-        requests = [
-            make_request(number, round=turn, attempt=attempt, messages=({"role": "user", "content": "".join(heard)},))
-            for attempt in range(1 + (number + turn) % 3)
-        ]
-        heard += [response.text for response in (yield requests)]
-    return heard
-
-
-def expected(number: int, rounds: int = 3) -> list[str]:
-    chain = talk(number, rounds)
-    try:
-        requests = next(chain)
-        while True:
-            requests = chain.send([echo(request) for request in requests])
-    except StopIteration as stop:
-        return stop.value
-
-
-def echo(request: Request) -> Response:
-    return Response(
-        f"{request.seed_id}/{request.round}/{request.attempt}:{len(request.messages[0]['content'])};", "stop"
-    )
-
-
-def calls_of(chains: int) -> int:
-    return sum(1 + (number + turn) % 3 for number in range(chains) for turn in range(3))
-
-
-# --- drive ----------------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    lengths=st.lists(st.integers(0, 4), max_size=30),
-    active=st.integers(1, 9),
-    window=st.integers(1, 9),
-    salt=st.integers(0, 2**32),
-)
-def test_results_come_in_order_whatever_the_delays(lengths: list[int], active: int, window: int, salt: int) -> None:
-    delays = random.Random(salt)
-    open_chains = most = 0
-
-    async def ask(request: Request, number: int) -> Response:
-        for _ in range(delays.randrange(4)):
-            await asyncio.sleep(0)
-        return echo(request)
-
-    def watched(number: int, length: int) -> Talk:
-        nonlocal open_chains, most
-        open_chains += 1
-        most = max(most, open_chains)
-        try:
-            return (yield from talk(number, length))
-        finally:
-            open_chains -= 1
-
-    async def collect() -> list[list[str]]:
-        chains = (watched(*numbered) for numbered in enumerate(lengths))
-        return [result async for result in drive(chains, ask, active=active, window=window)]
-
-    assert asyncio.run(collect()) == [expected(*numbered) for numbered in enumerate(lengths)]
-    assert most <= min(active, window)
-    assert open_chains == 0
-
-
-def test_the_window_holds_back_chains_behind_a_slow_one() -> None:
-    taken = 0
-
-    def chains() -> Iterator[Talk]:
-        nonlocal taken
-        while True:
-            taken += 1
-            yield talk(taken - 1)
-
-    async def main() -> int:
-        gate = asyncio.Event()
-
-        async def ask(request: Request, number: int) -> Response:
-            if request.seed_id == "seed0":
-                await gate.wait()
-            return echo(request)
-
-        async with aclosing(drive(chains(), ask, active=2, window=5)) as results:
-            first = asyncio.ensure_future(anext(results))
-            for _ in range(200):
-                await asyncio.sleep(0)
-            assert not first.done()
-            held = taken
-            gate.set()
-            assert await first == expected(0)
-        return held
-
-    assert asyncio.run(main()) == 5
-
-
-@pytest.mark.parametrize("where", ["ask", "chain", "chains"])
-def test_the_first_exception_stops_everything(where: str) -> None:
-    running = closed = 0
-
-    async def ask(request: Request, number: int) -> Response:
-        nonlocal running
-        if request.seed_id == "seed3":
-            await asyncio.sleep(0.01)
-            if where == "ask":
-                raise EndpointError("no more")
-            return echo(request)
-        running += 1
-        try:
-            await asyncio.sleep(60)
-        finally:
-            running -= 1
-        return echo(request)
-
-    def chain(number: int) -> Talk:
-        nonlocal closed
-        try:
-            yield [make_request(number), make_request(number, attempt=1)]
-            raise EndpointError("no more")
-        finally:
-            closed += 1
-
-    def chains() -> Iterator[Talk]:
-        for number in range(4):
-            yield chain(number)
-        if where == "chains":
-            raise EndpointError("no more")
-
-    async def main() -> None:
-        async for _ in drive(chains(), ask, active=10, window=10):
-            pytest.fail("no chain can end")
-
-    async def alone() -> None:
-        with pytest.raises(EndpointError, match="no more"):
-            await main()
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    start = time.monotonic()
-    asyncio.run(alone())
-    assert time.monotonic() - start < 5
-    assert running == 0
-    assert closed in (0, 4)  # chains that never started have nothing to close
-
-
-# --- run ------------------------------------------------------------------------------------------------------------
-
 
 REPLAY = ModelSource(TGI_MODEL)
 
@@ -205,7 +50,7 @@ def test_replay_equals_the_live_run_at_any_concurrency(server: FakeServer, tmp_p
             outcomes.append(live(server, store, concurrency=concurrency))
             outcomes.append(list(run(map(talk, range(12)), store, REPLAY)))
             assert len(server.bodies) == calls_of(12) + 3
-            contents.append(sorted(row[0] for row in store._file.writes.execute("SELECT key FROM responses")))
+            contents.append(list(store.keys()))
     assert all(outcome == outcomes[0] for outcome in outcomes)
     assert all(content == contents[0] for content in contents)
 
@@ -217,7 +62,7 @@ def test_concurrency_is_reached_and_never_exceeded(server: FakeServer, tmp_path:
     assert server.most_in_flight == 6
 
 
-def test_stats_tell_calls_from_stored_ones(server: FakeServer, tmp_path: Path) -> None:
+def test_stats_count_calls_and_stored_responses_apart(server: FakeServer, tmp_path: Path) -> None:
     seen: list[int] = []
     totals = Stats()
 
@@ -237,11 +82,11 @@ def test_stats_tell_calls_from_stored_ones(server: FakeServer, tmp_path: Path) -
 
 def test_retries_are_those_of_this_run(server: FakeServer, tmp_path: Path) -> None:
     seen = [0]
-    answerer = served_by(server)
+    source = served_by(server)
     server.faults.append(Fault(503))
     with Store(tmp_path / "r.sqlite") as store:
         for chains in (range(2), range(2, 4)):
-            list(run(map(talk, chains), store, answerer, on_call=lambda stats: seen.append(stats.retries)))
+            list(run(map(talk, chains), store, source, on_call=lambda stats: seen.append(stats.retries)))
             seen.append(-1)
     assert max(seen[: seen.index(-1)]) == 1
     assert set(seen[seen.index(-1) :]) == {0, -1}
@@ -250,14 +95,14 @@ def test_retries_are_those_of_this_run(server: FakeServer, tmp_path: Path) -> No
 def test_neither_token_nor_url_is_stored(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
         list(run([talk(0)], store, served_by(server)))
-        keys = [row[0].hex() for row in store._file.writes.execute("SELECT key FROM responses")]
-        content = str(list(store.rows(keys))).encode() + b"".join(file.read_bytes() for file in tmp_path.iterdir())
+        calls = str(list(store.calls(store.keys()))).encode()
+        content = calls + b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"answer" in content
     assert b"secret-token" not in content
     assert b"127.0.0.1" not in content
 
 
-def test_a_replay_names_what_is_missing(server: FakeServer, tmp_path: Path) -> None:
+def test_a_replay_names_the_response_that_is_missing(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
         live(server, store, chains=2)
         with pytest.raises(StoreError) as caught:
@@ -268,7 +113,7 @@ def test_a_replay_names_what_is_missing(server: FakeServer, tmp_path: Path) -> N
     assert str(TGI_MODEL) in message
 
 
-def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
+def test_an_endpoint_with_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     with Store(tmp_path / "r.sqlite") as store:
         with pytest.raises(EndpointError, match="now serves test/tiny-model@0123abcd"):
             list(run([talk(0)], store, ModelSource(Model(TGI_MODEL.id, "other"), served_by(server).pool)))
@@ -276,7 +121,7 @@ def test_another_model_is_refused(server: FakeServer, tmp_path: Path) -> None:
     assert server.bodies == []
 
 
-def test_a_failure_keeps_what_was_answered_and_the_same_run_goes_on(server: FakeServer, tmp_path: Path) -> None:
+def test_a_failed_run_keeps_its_responses_and_can_be_continued(server: FakeServer, tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     with Store(tmp_path / "whole.sqlite") as store:
         whole = live(server, store)
@@ -320,16 +165,16 @@ from ecd_data.calls.pool import Pool
 from ecd_data.calls.scheduler import ModelSource, run
 from ecd_data.calls.store import Store
 from tests.helpers.fake_endpoint import TGI_MODEL
-from test_scheduler import talk
-answerer = ModelSource(TGI_MODEL, Pool([Endpoint(sys.argv[2])], max_concurrency=4))
+from tests.helpers.chains import talk
+source = ModelSource(TGI_MODEL, Pool([Endpoint(sys.argv[2])], max_concurrency=4))
 with Store(sys.argv[1]) as store:
-    for result in run(map(talk, range(12)), store, answerer):
+    for result in run(map(talk, range(12)), store, source):
         print("".join(result), flush=True)
 """
 
 
 def generate(path: Path, url: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", GENERATE, str(path), url]
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -387,24 +232,24 @@ def test_an_abandoned_run_leaves_nothing_behind(
 
 
 def tolerant(number: int) -> Talk:
-    """A chain that writes down what failed, and goes on."""
+    """A chain that notes the failures and goes on."""
     steps = talk(number)
-    heard = []
+    reasons = []
     try:
         requests = next(steps)
         while True:
             try:
                 responses = yield requests
             except CallFailed as failure:
-                heard.append(failure.reason)
+                reasons.append(failure.reason)
                 responses = [Response("sorry", "stop") for _ in requests]
             requests = steps.send(responses)
     except StopIteration as stop:
-        return heard + stop.value
+        return reasons + stop.value
 
 
 def refuse(*numbers: int) -> Callable[[dict[str, Any]], Fault | None]:
-    """Refuses the first call of some chains."""
+    """Make a server refuse the first call of some chains."""
     seeds = {make_request(number).seed for number in numbers}
     return lambda body: Fault(422) if body["seed"] in seeds and not body["messages"][0]["content"] else None
 
@@ -418,12 +263,12 @@ def test_a_failed_call_is_thrown_into_its_chain_and_a_replay_meets_it_again(
         assert [outcome[0] == "refused" for outcome in outcomes] == [False, True, False, False]
         assert list(run(map(tolerant, range(4)), store, REPLAY)) == outcomes
         server.answer = lambda body: None
-        again = list(run(map(tolerant, range(4)), store, served_by(server)))  # whoever is there is asked again
+        again = list(run(map(tolerant, range(4)), store, served_by(server)))  # an endpoint is asked again
         assert [outcome[0] == "refused" for outcome in again] == [False] * 4
         assert list(run(map(tolerant, range(4)), store, REPLAY)) == again
 
 
-def test_a_chain_that_does_not_expect_a_failure_ends_the_run(server: FakeServer, tmp_path: Path) -> None:
+def test_a_chain_that_does_not_catch_a_failure_ends_the_run(server: FakeServer, tmp_path: Path) -> None:
     server.answer = refuse(1)
     with Store(tmp_path / "r.sqlite") as store, pytest.raises(CallFailed, match="422"):
         list(run(map(talk, range(4)), store, served_by(server)))
@@ -437,7 +282,7 @@ def test_too_many_failures_end_the_run(server: FakeServer, tmp_path: Path) -> No
         assert len(list(run(map(tolerant, range(12)), store, served_by(server), max_failed=0.5))) == 12
 
 
-def test_calls_of_the_furthest_chain_come_first(server: FakeServer, tmp_path: Path) -> None:
+def test_calls_of_the_chain_that_is_furthest_ahead_come_first(server: FakeServer, tmp_path: Path) -> None:
     asked: list[tuple[Request, tuple[int, ...]]] = []
 
     class Watched(Pool):
@@ -450,11 +295,13 @@ def test_calls_of_the_furthest_chain_come_first(server: FakeServer, tmp_path: Pa
     order = [request for request, _ in sorted(asked, key=lambda call: call[1])]
     assert [request.round for request in order] == sorted((request.round for request in order), reverse=True)
     last = [request.seed_id for request in order if request.round == 2]
-    assert last == sorted(last)  # of equals the one that came first, so that rows can leave
+    assert last == sorted(last)  # among equals the earlier chain, so that rows can be written
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_answers_that_came_are_stored_when_it_is_stopped(server: FakeServer, tmp_path: Path, stop: int) -> None:
+def test_answers_that_have_arrived_are_stored_if_the_run_is_stopped(
+    server: FakeServer, tmp_path: Path, stop: int
+) -> None:
     server.pause = lambda: random.uniform(0, 0.05)
     process = generate(tmp_path / "r.sqlite", server.url)
     while len(server.bodies) < 12:
@@ -470,7 +317,7 @@ def test_answers_that_came_are_stored_when_it_is_stopped(server: FakeServer, tmp
         assert len(server.bodies) == calls_of(12) - kept
 
 
-def test_a_request_goes_to_the_model_that_it_names(server: FakeServer, tmp_path: Path) -> None:
+def test_a_request_goes_to_the_model_it_names(server: FakeServer, tmp_path: Path) -> None:
     strong = Model("test/strong", "01")
     other = FakeServer()
     other.routes["/info"] = {**TGI_INFO, "model_id": strong.id, "model_sha": strong.revision}
@@ -487,14 +334,14 @@ def test_a_request_goes_to_the_model_that_it_names(server: FakeServer, tmp_path:
             live = list(run([steps()], store, served_by(server), extra_models=others))
             assert (len(server.bodies), len(other.bodies)) == (2, 1)  # a judge that is not named is the model itself
             assert again({"strong": ModelSource(strong)}) == live
-            with pytest.raises(EndpointError, match="say who that is with --endpoint strong=URL"):
+            with pytest.raises(EndpointError, match="give its server, --endpoint strong=URL"):
                 again({})
     finally:
         other.stop()
     assert request_key(strong, make_request(1)) == request_key(strong, make_request(1, model_name="strong"))
 
 
-def test_ctrl_c_twice_loses_no_answer_that_waits_for_the_disk(server: FakeServer, tmp_path: Path) -> None:
+def test_a_second_ctrl_c_loses_no_answer_that_waits_for_the_disk(server: FakeServer, tmp_path: Path) -> None:
     Store(tmp_path / "r.sqlite").close()
     other = sqlite3.connect(tmp_path / "r.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -511,7 +358,7 @@ def test_ctrl_c_twice_loses_no_answer_that_waits_for_the_disk(server: FakeServer
     assert other.execute("SELECT count(*) FROM responses").fetchone()[0] == len(server.bodies)
 
 
-def test_a_model_that_changes_on_the_way_is_told(server: FakeServer, tmp_path: Path) -> None:
+def test_a_model_that_changes_during_a_run_is_reported(server: FakeServer, tmp_path: Path) -> None:
     def changes(body: dict[str, Any]) -> None:
         server.routes["/info"] = {**TGI_INFO, "model_id": "test/other"}
 
@@ -520,16 +367,16 @@ def test_a_model_that_changes_on_the_way_is_told(server: FakeServer, tmp_path: P
         list(run([talk(0)], store, served_by(server)))
 
 
-def test_a_server_that_goes_away_when_all_is_answered_ends_no_run(server: FakeServer, tmp_path: Path) -> None:
-    gone = FakeServer()
+def test_a_server_that_stops_after_the_last_answer_does_not_fail_the_run(server: FakeServer, tmp_path: Path) -> None:
+    stopping = FakeServer()
 
-    def goes(body: dict[str, Any]) -> None:
-        gone.routes["/info"] = Fault(503)
+    def stop(body: dict[str, Any]) -> None:
+        stopping.routes["/info"] = Fault(503)
 
-    server.answer = gone.answer = goes
-    for number, servers in enumerate([[server, gone], [gone]]):
-        gone.routes["/info"] = TGI_INFO
+    server.answer = stopping.answer = stop
+    for number, servers in enumerate([[server, stopping], [stopping]]):
+        stopping.routes["/info"] = TGI_INFO
         with Store(tmp_path / f"{number}.sqlite") as store:
             pool = Pool([Endpoint(one.url) for one in servers])
             assert len(list(run([talk(0)], store, ModelSource(TGI_MODEL, pool)))) == 1
-    gone.stop()
+    stopping.stop()

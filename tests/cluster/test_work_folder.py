@@ -10,7 +10,7 @@ import pytest
 from ecd_data.cluster import work_folder as module
 from ecd_data.cluster.work_folder import SPOOL, WorkFolder, task_store
 from ecd_data.core.errors import StoreError
-from ecd_data.core.process import Terminated, terminable
+from ecd_data.core.process import Terminated, raise_on_sigterm
 
 PART = "part-00000-of-00001"
 
@@ -155,7 +155,7 @@ def test_a_task_that_is_ended_while_it_puts_its_store_away_ends_after_that(tmp_p
         put(*args)
 
     monkeypatch.setattr(WorkFolder, "_put", interrupted)
-    with pytest.raises(Terminated), terminable(), work.task(0, PART) as folder:
+    with pytest.raises(Terminated), raise_on_sigterm(), work.task(0, PART) as folder:
         add(task_store(folder, 0), 1)
     assert fsspec.filesystem("memory").exists(f"{tmp_path}/responses/00000.sqlite")
 

@@ -14,11 +14,11 @@ def test_a_written_recipe_reads_back_equal(tmp_path, name):
     assert load_recipe(str(tmp_path / "r.yaml")) == recipe
 
 
-def test_the_default_file_says_what_the_defaults_are():
+def test_the_default_recipe_has_the_defaults():
     assert load_recipe("default", weave=Recipe().weave) == Recipe()
 
 
-def test_overrides_replace_values_and_none_does_not():
+def test_overrides_replace_values_unless_they_are_none():
     assert load_recipe("local", rounds=5, seed=None).rounds == 5
     assert load_recipe("local", seed=None).seed == load_recipe("local").seed
 
@@ -61,18 +61,18 @@ def test_the_order_of_routes_is_kept():
         ("a: " + "[" * 5000, "not valid YAML"),
     ],
 )
-def test_mistakes_are_named(tmp_path, text, message):
+def test_a_mistake_in_a_recipe_is_named(tmp_path, text, message):
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(RecipeError, match=message):
         method_of(load_recipe(str(tmp_path / "r.yaml")))
 
 
-def test_a_missing_recipe_names_the_shipped_ones():
+def test_the_error_for_a_missing_recipe_names_the_shipped_ones():
     with pytest.raises(RecipeError, match="default, local"):
         load_recipe("nowhere.yaml")
 
 
-def test_options_belong_to_the_builder_and_are_written_with_it(tmp_path):
+def test_options_belong_to_the_builder_and_are_written_with_the_recipe(tmp_path):
     (tmp_path / "r.yaml").write_text("builder: rlcd\noptions: {affixes: [concise], requirements: 2}")
     recipe = load_recipe(str(tmp_path / "r.yaml"))
     assert make_plan(recipe).options == Options(requirements=2, affixes=("concise",))

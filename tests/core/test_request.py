@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from ecd_data.core.hashing import canonical_json
-from ecd_data.core.request import Grammar, Model, Request, Response, request_from, request_key
+from ecd_data.core.request import Grammar, Model, Request, Response, request_key
 
 MODEL = Model("org/model", "abc")
 
@@ -45,7 +45,7 @@ def test_every_field_of_a_request_is_in_its_key(changes):
     assert request_key(MODEL, request(**changes)) != request_key(MODEL, request())
 
 
-def test_what_was_stored_before_there_were_more_fields_is_as_it_was():
+def test_keys_and_json_stay_as_they_were_before_later_fields_were_added():
     assert request_key(MODEL, request()) == "79f8b2639fd02b54b21565d9c1bb042cf8f44290232838a0713cd99e469201f2"
     assert Response("Hi", "stop", 3, 1).canonical() == {
         "text": "Hi",
@@ -57,16 +57,16 @@ def test_what_was_stored_before_there_were_more_fields_is_as_it_was():
 
 
 @pytest.mark.parametrize("changes", [{}, {"top_logprobs": 5, "logprobs": True}, {"scored": True}])
-def test_a_request_comes_back_from_its_plain_data(changes):
-    assert request_from(request(**changes).canonical()) == request(**changes)
+def test_a_request_comes_back_from_its_canonical_data(changes):
+    assert Request.from_canonical(request(**changes).canonical()) == request(**changes)
 
 
 def test_the_model_is_in_the_key():
     assert request_key(Model("org/model", "abd"), request()) != request_key(MODEL, request())
 
 
-def test_a_key_is_the_hash_of_the_canonical_request():
+def test_a_key_is_the_hash_of_model_and_canonical_request():
     schema = {"properties": {"n": {"anyOf": [{"minimum": 1e-05}]}}}
-    asked = request(temperature=1e-05, grammar=Grammar("json", schema))
-    canonical = canonical_json({"model": {"id": "org/model", "revision": "abc"}, **asked.canonical()})
-    assert request_key(MODEL, asked) == hashlib.sha256(canonical.encode()).hexdigest()
+    unusual = request(temperature=1e-05, grammar=Grammar("json", schema))
+    canonical = canonical_json({"model": {"id": "org/model", "revision": "abc"}, **unusual.canonical()})
+    assert request_key(MODEL, unusual) == hashlib.sha256(canonical.encode()).hexdigest()

@@ -36,21 +36,20 @@ def test_the_categories_take_turns() -> None:
     assert kinds == kinds[:12] * (len(kinds) // 12)
 
 
-def test_each_row_is_an_instruction_and_its_category() -> None:
+def test_each_row_has_an_instruction_and_its_category() -> None:
     for row in ROWS:
         assert list(row) == ["instruction", "category"]
         assert all(isinstance(value, str) and value == value.strip() for value in row.values()), row
 
 
-def test_they_are_short() -> None:
+def test_instructions_are_short() -> None:
     lengths = [len(row["instruction"].split()) for row in ROWS]
     assert min(lengths) >= 5
     assert max(lengths) <= 60
 
 
-def test_none_sets_a_requirement() -> None:
-    asked = [row["instruction"] for row in ROWS if REQUIREMENT.search(row["instruction"])]
-    assert asked == []
+def test_no_instruction_states_a_requirement() -> None:
+    assert [row["instruction"] for row in ROWS if REQUIREMENT.search(row["instruction"])] == []
 
 
 @pytest.mark.parametrize(
@@ -71,14 +70,14 @@ def test_a_requirement_would_be_noticed(text: str) -> None:
     assert REQUIREMENT.search(text)
 
 
-def test_no_two_nearly_repeat_each_other() -> None:
+def test_no_two_instructions_are_near_duplicates() -> None:
     sets = [shingles(row["instruction"]) for row in ROWS]
     for i, a in enumerate(sets):
         for b in sets[:i]:
             assert len(a & b) < 0.5 * len(a | b)
 
 
-def test_each_is_a_seed_of_its_own() -> None:
+def test_each_row_is_a_seed_and_a_group_of_its_own() -> None:
     corpus = read_corpus(["bundled"])
     assert len(corpus.seeds) == len(ROWS)
     assert corpus.duplicates == 0

@@ -36,8 +36,8 @@ def stored(path):
     if not path.exists():
         return set()
     with Store(path) as store:
-        keys = [row[0].hex() for row in store._file.writes.execute("SELECT key FROM responses")]
-        return {request_id(row[2]) for row in store.rows(keys)}
+        calls = store.calls(store.keys())
+        return {request_id(json.loads(call.request)) for call in calls if not call.failure}
 
 
 def start(flags, log=os.devnull):

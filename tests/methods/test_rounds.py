@@ -8,7 +8,7 @@ from ecd_data.core.errors import CallFailed, RecipeError
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response
 from ecd_data.core.values import Seed
-from ecd_data.corpus.contamination import contamination_of
+from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods import make_plan
 from ecd_data.methods.rounds import Sampling, judge_and_pair, make_task, run_rounds, sample_answers
 from ecd_data.requirements.checks import check
@@ -107,7 +107,7 @@ def test_no_instruction_shares_words_with_an_evaluation():
     of = plan(1, rounds=1, operations=("style/no_commas",))
     (pair,) = run({"good": GOOD, "bad": BAD}, of).pairs
     words = " ".join(pair.instruction.split()[-3:])
-    (reject,) = run({}, replace(of, contamination=contamination_of([words], 3, ["org/evaluation"]))).rejects
+    (reject,) = run({}, replace(of, contamination=Contamination.from_prompts([words], 3, ["org/evaluation"]))).rejects
     assert (reject.step, reject.reason) == ("evolution", "contaminated")
 
 

@@ -3,25 +3,27 @@ import urllib.error
 import urllib.request
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families
 
-from ecd_data.core.errors import WatchError
-from ecd_data.progress.metrics import Metrics, exposition
+from ecd_data.core.errors import ProgressError
+from ecd_data.progress.metrics import serve_metrics
+
+OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}  # what a Prometheus server prefers
 
 
-def samples(text):
-    """Names with labels and their values; checks that each family says what it is first."""
-    found, family = {}, ""
-    for line in text.splitlines():
-        if line.startswith("# HELP "):
-            family = line.split()[2]
-        elif line.startswith("# TYPE "):
-            assert line.split()[2] == family
-            assert line.split()[3] in ("counter", "gauge")
-        else:
-            name, value = line.rsplit(" ", 1)
-            assert name.partition("{")[0] == family
-            found[name] = float(value)
-    return found
+def answer_of(url, headers=None):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {})) as answer:
+        return answer.headers["Content-Type"], answer.read().decode()
+
+
+def samples(text, families=text_string_to_metric_families):
+    """Names with labels, and their values."""
+    return {
+        sample.name + "".join(f"|{name}={value}" for name, value in sample.labels.items()): sample.value
+        for family in families(text)
+        for sample in family.samples
+    }
 
 
 def test_every_number_is_there(snapshot):
@@ -39,44 +41,57 @@ def test_every_number_is_there(snapshot):
         rejects={"elimination/unmet": 2, "answer/truncated": 1},
         cost=0.25,
     )
-    assert samples(exposition(now)) == {
+    with serve_metrics(0, lambda: now) as url:
+        _, text = answer_of(url)
+        _, openmetrics = answer_of(url, OPENMETRICS)
+    assert samples(text) == samples(openmetrics, openmetrics_families)
+    assert samples(text) == {
         "ecd_calls_total": 5,
         "ecd_stored_total": 7,
         "ecd_retries_total": 2,
         "ecd_failed_total": 1,
-        'ecd_tokens_total{kind="prompt"}': 100,
-        'ecd_tokens_total{kind="completion"}': 50,
+        "ecd_tokens_total|kind=prompt": 100,
+        "ecd_tokens_total|kind=completion": 50,
         "ecd_in_flight": 3,
         "ecd_in_flight_limit": 16,
         "ecd_chains_done": 4,
         "ecd_chains_total": 8,
         "ecd_pairs_total": 6,
-        'ecd_rejects_total{step="answer",reason="truncated"}': 1,
-        'ecd_rejects_total{step="elimination",reason="unmet"}': 2,
+        "ecd_rejects_total|reason=truncated|step=answer": 1,
+        "ecd_rejects_total|reason=unmet|step=elimination": 2,
         "ecd_cost_total": 0.25,
     }
 
 
+def test_each_metric_says_what_it_is(snapshot):
+    with serve_metrics(0, snapshot) as url:
+        lines = answer_of(url)[1].splitlines()
+    assert "# HELP ecd_calls_total Calls that the endpoint answered." in lines
+    kinds = dict(line.split()[2:] for line in lines if line.startswith("# TYPE "))
+    gauges = ("ecd_in_flight", "ecd_in_flight_limit", "ecd_chains_done", "ecd_chains_total")
+    assert kinds["ecd_calls_total"] == "counter"
+    assert all(kind == ("gauge" if name in gauges else "counter") for name, kind in kinds.items())
+
+
 def test_without_a_price_there_is_no_cost(snapshot):
-    assert "cost" not in exposition(snapshot())
+    with serve_metrics(0, snapshot) as url:
+        assert "cost" not in answer_of(url)[1]
 
 
 def test_it_is_served_while_the_run_goes_on_and_not_after(snapshot):
     counts = iter([1, 2])
-    metrics = Metrics(0, lambda: snapshot(calls=next(counts)))
-    for count in (1, 2):
-        with urllib.request.urlopen(metrics.url) as answer:
-            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-            assert samples(answer.read().decode())["ecd_calls_total"] == count
-    with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(metrics.url.replace("/metrics", "/"))
-    metrics.close()
+    with serve_metrics(0, lambda: snapshot(calls=next(counts))) as url:
+        for count in (1, 2):
+            content_type, text = answer_of(url)
+            assert content_type.startswith("text/plain; version=")
+            assert samples(text)["ecd_calls_total"] == count
     with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(metrics.url)
+        answer_of(url)
 
 
 def test_a_port_that_is_taken_is_named(snapshot):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(WatchError, match=f"--metrics-port {port}: .*Address already in use.*Choose another"):
-            Metrics(port, snapshot)
+        message = f"--metrics-port {port}: .*Address already in use.*Choose another"
+        with pytest.raises(ProgressError, match=message), serve_metrics(port, snapshot):
+            pass

@@ -17,8 +17,8 @@ from ecd_data.calls.scheduler import ModelSource
 from ecd_data.core.errors import BuildError, CallFailed
 from ecd_data.core.hashing import canonical_json, file_sha256, sha256
 from ecd_data.core.request import Model
-from ecd_data.corpus.contamination import contamination_of
-from ecd_data.progress.run import Watch
+from ecd_data.corpus.contamination import Contamination
+from ecd_data.progress.monitor import ProgressMonitor
 from ecd_data.proof.replay import replay
 from ecd_data.proof.verification import verify
 from tests.helpers.forgery import RESPONSES, TRAIN, cover_up, edit_manifest, edit_rows
@@ -41,7 +41,7 @@ def verified(build, tmp_path=None):
     """The problems by check, of those that found any; a folder to work in asks for the replay."""
 
     def again(published):
-        return replay(published, tmp_path / "again", Ecd, Watch())
+        return replay(published, tmp_path / "again", Ecd, ProgressMonitor())
 
     return {
         check.name: "\n".join(check.problems)
@@ -110,7 +110,7 @@ def test_so_does_one_with_calls_that_failed_and_seeds_that_were_left_out(make_bu
     id_ = sha256(canonical_json(["", ""]))[:16]
     empty = replace(corpus.seeds[0], seed_id=id_, instruction="", group=id_)
     seeds = replace(corpus, seeds=(*corpus.seeds, empty), duplicates=3, sources=("org/seeds", "mine.jsonl"))
-    kept_out = contamination_of([corpus.seeds[3].instruction], 4, ["org/evaluation"])
+    kept_out = Contamination.from_prompts([corpus.seeds[3].instruction], 4, ["org/evaluation"])
     recipe = replace(RECIPE, max_failed=1.0, decontaminate_ngram=4)
     build = make_build(corpus=seeds, recipe=recipe, contamination=kept_out, pool=ScriptedPool(fails))
     rejects = read_manifest(build)["counts"]["rejects"]

@@ -19,7 +19,7 @@ def hub(tmp_path):
 
 @pytest.fixture
 def release(hub):
-    def make(token="hf_write", repo_id="org/ecd", **changes):
-        return Release(repo_id, api=HfApi(hub.url, token=token), sleep=lambda seconds: None, **changes)
+    def make(token="hf_write", repo_id="org/ecd", sleep=lambda seconds: None, **changes):
+        return Release(repo_id, api=HfApi(hub.url, token=token), sleep=sleep, **changes)
 
     return make

@@ -1,5 +1,5 @@
 from ecd_data.artifact.manifest import CARD, NAME, read_manifest
-from ecd_data.release.naming import REPOSITORY, fill_in, filled_in, named
+from ecd_data.release.naming import REPOSITORY, fill_in, filled_in, staged_with_repo_id
 
 
 def test_the_id_is_filled_in_where_the_card_speaks_and_not_where_a_text_does():
@@ -18,7 +18,7 @@ def test_a_card_can_be_filled_in_again(make_build):
 def test_a_build_is_published_under_its_name_and_stays_as_it_is(make_build):
     build = make_build()
     before = (build / CARD).read_bytes()
-    with named(build, "a/b") as folder:
+    with staged_with_repo_id(build, "a/b") as folder:
         files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         assert files == {CARD, NAME, *read_manifest(build)["files"]}
         assert (folder / CARD).read_text() == fill_in(before.decode(), "a/b")

@@ -17,7 +17,7 @@ def commits(hub, **where):
     return HfApi(hub.url, token="hf_write").list_repo_commits("org/ecd", repo_type="dataset", **where)
 
 
-def fetched(hub, cache, token="hf_write"):
+def downloaded(hub, cache, token="hf_write"):
     return snapshot_download("org/ecd", repo_type="dataset", endpoint=hub.url, token=token, cache_dir=cache)
 
 
@@ -34,10 +34,10 @@ def test_a_release_is_one_commit_and_the_same_content_again_is_none(hub, release
 def test_what_is_published_is_the_build(hub, release, make_build, tmp_path):
     build = make_build()
     release().publish(build, "First release")
-    there = Path(fetched(hub, tmp_path))
+    remote = Path(downloaded(hub, tmp_path))
     for path in (path for path in build.rglob("*") if path.is_file()):
-        assert (there / path.relative_to(build)).read_bytes() == path.read_bytes()
-    validate_build(there)
+        assert (remote / path.relative_to(build)).read_bytes() == path.read_bytes()
+    validate_build(remote)
 
 
 def test_a_new_release_replaces_the_files_of_the_old_one_and_leaves_others(hub, release, make_build):
@@ -114,7 +114,7 @@ def test_private_repositories_are_private(hub, release, make_build, tmp_path):
     release(terms=Terms(private=True)).publish(make_build(), "First release")
     assert HfApi(hub.url, token="hf_write").repo_info("org/ecd", repo_type="dataset").private
     with pytest.raises(RepositoryNotFoundError):
-        fetched(hub, tmp_path, token=False)
+        downloaded(hub, tmp_path, token=False)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_hub_that_is_down_is_named(make_build):
 
 
 @pytest.mark.parametrize("status", [409, 412, 429, 500, 503])
-def test_passing_trouble_is_retried_and_uploads_nothing_twice(hub, release, make_build, status):
+def test_a_transient_error_is_retried_and_nothing_is_uploaded_twice(hub, release, make_build, status):
     hub.faults.append(("POST", "/commit/", status))
     assert release().publish(make_build(), "First release")
     assert len(commits(hub)) == 2
@@ -155,7 +155,7 @@ def test_passing_trouble_is_retried_and_uploads_nothing_twice(hub, release, make
     assert len(uploads) == len(set(uploads))
 
 
-def test_lasting_trouble_ends_with_what_the_hub_said(hub, release, make_build):
+def test_an_error_that_lasts_is_quoted(hub, release, make_build):
     hub.faults += [("POST", "/commit/", 503)] * 10
     with pytest.raises(PublishError, match="answered 503"):
         release().publish(make_build(), "First release")
@@ -182,6 +182,6 @@ def test_no_token_is_in_anything_that_is_published(release, make_build):
         assert b"hf_write" not in path.read_bytes()
 
 
-def test_a_dataset_that_is_not_there_is_named():
+def test_a_source_that_is_neither_directory_nor_dataset_is_named():
     with pytest.raises(PublishError, match="neither a directory here nor a dataset id"):
         download("no such/thing at all")

@@ -33,8 +33,8 @@ def head(api, revision="main"):
 def test_a_pull_request_leaves_the_branch_as_it_is(hub, api, release, make_build):
     release().publish(make_build("old"), "Old")
     before, build = head(api), make_build("new", recipe=SMALLER)
-    made = release(terms=Terms(create_pr=True)).publish(build, "New")
-    assert (made.url, made.new) == (f"{hub.url}/datasets/org/ecd/discussions/1", True)
+    published = release(terms=Terms(create_pr=True)).publish(build, "New")
+    assert (published.url, published.new) == (f"{hub.url}/datasets/org/ecd/discussions/1", True)
     assert head(api) == before
     assert not release(revision="refs/pr/1").change(build)
 
@@ -42,33 +42,33 @@ def test_a_pull_request_leaves_the_branch_as_it_is(hub, api, release, make_build
 def test_a_pull_request_is_opened_once(api, release, make_build):
     release().publish(make_build("old"), "Old")
     builds = [make_build("a", recipe=SMALLER), make_build("b", recipe=replace(SMALLER, min_similarity=0.6))]
-    made = [release(terms=Terms(create_pr=True)).publish(build, "New") for build in (*builds, *builds)]
-    assert [(one.url.rpartition("/")[2], one.new) for one in made] == [
+    published = [release(terms=Terms(create_pr=True)).publish(build, "New") for build in (*builds, *builds)]
+    assert [(one.url.rpartition("/")[2], one.new) for one in published] == [
         ("1", True),
         ("2", True),
         ("1", False),
         ("2", False),
     ]
-    assert [one.commit for one in made[:2]] == [one.commit for one in made[2:]]
+    assert [one.commit for one in published[:2]] == [one.commit for one in published[2:]]
 
 
 def test_a_tag_names_the_commit_and_stays(api, release, make_build):
     first, second = make_build("first"), make_build("second", recipe=SMALLER)
-    made = release(terms=Terms(tag="v1")).publish(first, "First")
-    assert head(api, "v1") == made.commit
+    published = release(terms=Terms(tag="v1")).publish(first, "First")
+    assert head(api, "v1") == published.commit
     with pytest.raises(PublishError, match="'v1' names another release"):
         release(terms=Terms(tag="v1")).publish(second, "Second")
-    assert head(api) == made.commit
+    assert head(api) == published.commit
     assert not release(terms=Terms(tag="v1")).publish(first, "First").new
     release(terms=Terms(tag="v2")).publish(second, "Second")
     release(terms=Terms(tag="v1")).publish(first, "Back to the first")  # the same content is fine, wherever it is
-    assert head(api, "v1") == made.commit
+    assert head(api, "v1") == published.commit
 
 
 def test_a_tag_is_made_up_for_later(api, release, make_build):
-    made = release().publish(make_build(), "First")
+    published = release().publish(make_build(), "First")
     assert not release(terms=Terms(tag="v1")).publish(make_build("again", pool=None), "Again").new
-    assert head(api, "v1") == made.commit
+    assert head(api, "v1") == published.commit
 
 
 def test_a_branch_is_no_tag(api, release, make_build):
@@ -77,16 +77,16 @@ def test_a_branch_is_no_tag(api, release, make_build):
         release(terms=Terms(tag="main")).publish(make_build("again", pool=None), "Again")
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_repository_is_private_and_gated_before_anything_is_in_it(hub, api, release, make_build, there):
-    if there:
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_repository_is_private_and_gated_before_anything_is_in_it(hub, api, release, make_build, exists):
+    if exists:
         api.create_repo("org/ecd", repo_type="dataset")
     release(terms=Terms(private=True, gated="manual")).publish(make_build(), "First")
     info = api.repo_info("org/ecd", repo_type="dataset")
     assert (info.private, info.gated) == (True, "manual")
-    asked = [path for method, path in hub.requests if method in ("POST", "PUT")]
-    settings = next(i for i, path in enumerate(asked) if path.endswith("/settings"))
-    assert settings < next(i for i, path in enumerate(asked) if "/preupload/" in path)
+    writes = [path for method, path in hub.requests if method in ("POST", "PUT")]
+    settings = next(i for i, path in enumerate(writes) if path.endswith("/settings"))
+    assert settings < next(i for i, path in enumerate(writes) if "/preupload/" in path)
 
 
 def test_a_gated_dataset_is_read_by_its_members(hub, api, release, make_build, tmp_path):
@@ -124,16 +124,16 @@ GAP = "  - name: gap\n    dtype: int32\n"
 
 
 @pytest.mark.parametrize(
-    ("published", "said"),
+    ("published", "change"),
     [
         (GAP + "  - name: distance\n    dtype: int32\n", r"- preference: distance \(int32\)"),
         (GAP.replace("int32", "string"), r"~ preference: gap \(string -> int32\)"),
     ],
 )
-def test_a_change_that_breaks_readers_is_refused(api, release, make_build, published, said):
+def test_a_change_that_breaks_readers_is_refused(api, release, make_build, published, change):
     release().publish(with_card(make_build("old"), GAP, published), "Old")
     before, build = head(api), make_build("new", recipe=SMALLER)
-    with pytest.raises(PublishError, match=f"(?s)breaks whoever reads.*{said}.*--allow-schema-change"):
+    with pytest.raises(PublishError, match=f"(?s)breaks whoever reads.*{change}.*--allow-schema-change"):
         release().publish(build, "New")
     assert head(api) == before
     assert release(terms=Terms(allow_schema_change=True)).publish(build, "New").new
@@ -180,8 +180,7 @@ def test_a_release_that_came_between_is_left_alone(api, hub, release, make_build
         if not api.repo_exists("org/ecd", repo_type="dataset") or len(commits(api)) == 1:
             release().publish(theirs, "Theirs")
 
-    publisher = release()
-    publisher._patiently._sleep = meanwhile
+    publisher = release(sleep=meanwhile)
     hub.faults.append(("POST", "/commit/", 412))
     with pytest.raises(PublishError, match="(?s)another release came between.*~ preference/train"):
         publisher.publish(ours, "Ours")
@@ -198,10 +197,8 @@ def test_what_others_change_meanwhile_does_not_matter(api, hub, release, make_bu
         api.upload_file(path_or_fileobj=b"mine", path_in_repo="NOTES.md", repo_id="org/ecd", repo_type="dataset")
 
     release().publish(make_build("old"), "Old")
-    publisher = release()
-    publisher._patiently._sleep = meanwhile
     hub.faults.append(("POST", "/commit/", 412))
-    assert publisher.publish(make_build("new", recipe=SMALLER), "New").new
+    assert release(sleep=meanwhile).publish(make_build("new", recipe=SMALLER), "New").new
     assert "NOTES.md" in api.list_repo_files("org/ecd", repo_type="dataset")
 
 

@@ -105,8 +105,9 @@ def test_a_row_that_is_not_a_ranking_is_named() -> None:
             r"row 'row-7': preference \[0.5, 0.4\] must have a share for each of 2 responses and sum",
         ),
         ({**ranking(7, 0.5, 0.5), "preference": [0.2, 0.3, 0.5]}, "a share for each of 2 responses"),
-        (ranking(7, 1.0), "ranking row 'row-7': preference: .*see the row in the docstring of trainers/pad.py"),
-        (ranking(7, 1.0, 0.0), "ranking row 'row-7': preference.*"),
+        (ranking(7, 1.0), "ranking row 'row-7': .*responses.*see the row in the docstring of trainers/pad.py"),
+        (ranking(7, 1.0, 0.0), r"ranking row 'row-7': .*\.preference\[0\]"),
+        ({**ranking(7, 0.5, 0.5), "teacher": " "}, r"ranking row 'row-7': .*\.teacher"),
     ]:
         with pytest.raises(TrainingError, match=message):
             pad.check_ranking(row)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import datasets
 
 from ecd_data.core.hashing import files_sha256
-from ecd_data.core.hub import commit_of, load_dataset
+from ecd_data.core.hub import load_dataset, resolve_commit
 from ecd_data.trainers.common.arguments import ScriptArguments, TrainingError
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def find_source(script_args: ScriptArguments) -> Source:
         if revision:
             raise TrainingError(f"{name} is a folder, which has no revisions: leave out --dataset_revision")
         return Source(folder.resolve().name, f"sha256:{files_sha256(folder, folder.rglob('*.parquet'))}", on_hub=False)
-    return Source(name, commit_of(name, "dataset", revision, "--dataset_revision"), on_hub=True)
+    return Source(name, resolve_commit(name, "dataset", revision, "--dataset_revision"), on_hub=True)
 
 
 def load_splits(script_args: ScriptArguments, source: Source, config: str = "preference") -> dict[str, Dataset]:

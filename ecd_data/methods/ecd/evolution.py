@@ -13,7 +13,7 @@ from typing import NamedTuple
 import yaml
 
 from ecd_data.core.request import Grammar, Message, Steps
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.templates import render
 from ecd_data.core.values import Requirement, Seed, Turn
 from ecd_data.methods.plan import Plan
@@ -78,7 +78,7 @@ def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> Drawn | Non
         response: the old answer; where it is empty there is none, and it meets nothing.
         attempt: the number of the draw in a round that has several.
     """
-    rng = keyed(plan.recipe.seed, *task.place, attempt, "operation")
+    rng = keyed_rng(plan.recipe.seed, *task.place, attempt, "operation")
     for kind in rng.sample(CLASSES, len(CLASSES)):
         fitting = [
             operation

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.request import Steps
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import EVOLVED, REJECTED, STUDENT, Candidate, Turn
 from ecd_data.methods.contrast import negative_defect
 from ecd_data.methods.defects import defect
@@ -62,7 +62,7 @@ def _ask(kind: str, older: Turn, task: Task, plan: Plan) -> Steps[Candidate]:
 def relaxed(older: Turn, task: Task, plan: Plan) -> str:
     """Return I(t+1) without one of its requirements, which is drawn; without the newest it is I(t) as it was."""
     kept = list(task.requirements)
-    kept.pop(keyed(plan.recipe.seed, *task.place, 0, "relaxed").randrange(len(kept)))
+    kept.pop(keyed_rng(plan.recipe.seed, *task.place, 0, "relaxed").randrange(len(kept)))
     if kept == [*older.requirements]:
         return older.instruction
     instruction = task.topic

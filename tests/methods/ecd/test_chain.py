@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response, request_key
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Seed
-from ecd_data.corpus.contamination import contamination_of
+from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods import judging, make_plan
 from ecd_data.methods.ecd.chain import run_chain
 from ecd_data.methods.likeness import is_of_like_length, similarity
@@ -133,7 +133,7 @@ def test_a_seed_without_a_usable_answer_is_one_reject(response, reason):
     ],
 )
 def test_a_seed_that_no_model_should_answer_is_one_reject_and_no_call(changes, reason):
-    evaluation = contamination_of(["How do I bake a good loaf of rye bread?", "Hello!"], 8)
+    evaluation = Contamination.from_prompts(["How do I bake a good loaf of rye bread?", "Hello!"], 8)
     done = finish(run_chain(replace(SEED, **changes), make_plan(Recipe(), evaluation)), None)
     (reject,) = done.rejects
     assert (reject.round, reject.step, reject.reason) == (0, "seed", reason)
@@ -142,7 +142,7 @@ def test_a_seed_that_no_model_should_answer_is_one_reject_and_no_call(changes, r
 
 def test_an_evolved_instruction_that_an_evaluation_has_is_a_reject():
     sentences = [text for op in load_taxonomy().values() for text in op.texts if not op.params]
-    plan = make_plan(Recipe(rounds=3, operations=("style/no_*",)), contamination_of(sentences, 4))
+    plan = make_plan(Recipe(rounds=3, operations=("style/no_*",)), Contamination.from_prompts(sentences, 4))
     done = finish(run_chain(SEED, plan))
     assert {(reject.step, reject.reason) for reject in done.rejects} >= {("evolution", "contaminated")}
     assert len(done.pairs) + len(done.rejects) == 3
@@ -226,7 +226,7 @@ def moody(request):
     """The scripted model with a judge who rules by a throw of dice on each question, with all votes alike."""
     if request.role != "judge":
         return scripted(request)
-    met = keyed("mood", request.messages[-1]["content"]).random() < 0.6
+    met = keyed_rng("mood", request.messages[-1]["content"]).random() < 0.6
     return Response(json.dumps({"reason": "dice", "met": met}), "stop")
 
 
@@ -373,7 +373,7 @@ def test_first_asks_for_one_candidate_after_the_other_and_stops_at_the_first_tha
 
 def test_candidates_of_another_length_are_dropped_unless_length_was_asked_for():
     def wordy(request):
-        letters = keyed("wordy").choices("abcdefghij", k=640)
+        letters = keyed_rng("wordy").choices("abcdefghij", k=640)
         text = "Start the day. " + " ".join("".join(letters[i : i + 4]) for i in range(0, 640, 4)) + "."
         return Response(text, "stop") if request.role == "edit" else scripted(request)
 
@@ -416,7 +416,7 @@ def test_a_call_that_failed_for_good_costs_its_round_alone(role):
 @given(salt=st.integers(0, 2**32), pairs=st.sampled_from(["adjacent", "all"]))
 def test_whatever_fails_every_round_has_one_outcome(salt, pairs):
     def answer(request):
-        if keyed(salt, request.canonical()).random() < 0.2:
+        if keyed_rng(salt, request.canonical()).random() < 0.2:
             raise CallFailed("refused", "too long")
         return scripted(request)
 

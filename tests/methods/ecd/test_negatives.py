@@ -8,7 +8,7 @@ import pytest
 from ecd_data.core.errors import CallFailed, RecipeError
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Seed
 from ecd_data.methods import make_plan
 from ecd_data.methods.ecd.chain import run_chain
@@ -30,7 +30,7 @@ def student(request):
     """Answers that miss nothing, some or all of what the scripted model's edits meet, and some that are no answers."""
     text = f"Well, start slowly with water, and stretch. Attempt {request.seed_id[-2:]}."
     texts = [text, text.lower(), text.replace(",", ""), text.lower().replace(",", ""), ANSWER, "", "no " * 90]
-    return Response(keyed(request.role, request.seed_id, request.round).choice(texts), "stop")
+    return Response(keyed_rng(request.role, request.seed_id, request.round).choice(texts), "stop")
 
 
 def answer(request):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ecd_data.core.errors import RecipeError
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response
-from ecd_data.core.rng import keyed
+from ecd_data.core.rng import keyed_rng
 from ecd_data.core.values import Candidate, Requirement, Ruling, Seed
 from ecd_data.methods import make_plan
 from ecd_data.methods.ecd.options import Options
@@ -208,7 +208,7 @@ def test_no_search_asks_for_more_than_its_bound_and_what_it_finds_meets_all(
     seed, branching, keep, depth, critique, select
 ):
     def said(request):
-        dice = keyed(seed, request.role, request.attempt)
+        dice = keyed_rng(seed, request.role, request.attempt)
         changes = [(",", ""), ("2", "two"), ("desk", "table"), ("drawer", "box, or 3"), ("", "")]
         return revised(request).replace(*dice.choice(changes), 1)
 
