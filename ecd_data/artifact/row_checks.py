@@ -13,7 +13,7 @@ from typing import Any
 from ecd_data.core.values import EVOLVED, REJECTED, Requirement, RowId, Verdict
 from ecd_data.methods import METHODS
 from ecd_data.methods.likeness import similarity
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 
 REMEMBERED = 128  # verdicts, with their texts: a chosen answer is the rejected one of the next round
