@@ -20,9 +20,8 @@ routes = web.RouteTableDef()
 @routes.post(f"{REPO}/preupload/{{revision}}")
 async def preupload(request: web.Request) -> web.Response:
     """Answer with how each file is to be sent, and with the hash of its present content."""
-    fields = await json_body(request)
-    repo_of(request, write=True)
-    commit, files = commit_of(request), []
+    fields, files = await json_body(request), []
+    commit = commit_of(request, write=True)
     for file in fields["files"]:
         is_lfs = file["path"].endswith(LFS_SUFFIXES) or file["size"] > LFS_THRESHOLD
         present = commit.tree.get(file["path"])

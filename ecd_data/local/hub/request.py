@@ -1,4 +1,4 @@
-"""What a request to the local Hub contains: JSON, the user it comes from, the repository and revision it is about."""
+"""Read a request to the local Hub: its JSON, its user, and the repository and commit in its path."""
 
 from __future__ import annotations
 
@@ -70,16 +70,11 @@ def signed_in_user(request: web.Request) -> User:
     return user
 
 
-def check_may_write(request: web.Request, namespace: str, refusal: str) -> User:
-    """Return the user of the token, who may write to the namespace.
-
-    Raises:
-        HubError: 401, nobody is signed in, or 403 with the message `refusal`.
-    """
+def check_may_write(request: web.Request, namespace: str, refusal: str) -> None:
+    """Raise HubError, 403 with the message `refusal`, unless the user may write to the namespace."""
     user = signed_in_user(request)
     if user["role"] != "write" or not _belongs(user, namespace):
         raise HubError(403, refusal)
-    return user
 
 
 def repo_of(request: web.Request, write: bool = False) -> Repo:
@@ -102,13 +97,13 @@ def find_repo(request: web.Request, type_: str, id_: str, write: bool = False) -
     return repo
 
 
-def commit_of(request: web.Request) -> Commit:
+def commit_of(request: web.Request, write: bool = False) -> Commit:
     """Return the commit that the repository and the revision in the request's path name.
 
     Raises:
-        HubError: there is none, or the user cannot see the repository.
+        HubError: 404, there is none; or as `repo_of` does.
     """
-    return repo_of(request).resolve(request.match_info.get("revision", "main"))
+    return repo_of(request, write).resolve(request.match_info.get("revision", "main"))
 
 
 def check_gate(request: web.Request, repo: Repo) -> None:

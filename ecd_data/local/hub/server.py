@@ -68,7 +68,7 @@ class Hub:
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Return the answer to a request, which for one that fails is an error as the Hub words it."""
+        """Return the answer of `handler`, or the error by which the Hub refuses the request."""
         self.requests.append((request.method, request.path_qs))
         try:
             self._fail_on_purpose(request)
@@ -88,7 +88,7 @@ class Hub:
             method, pattern, status = fault
             if method == request.method and re.search(pattern, request.path_qs):
                 self.faults.remove(fault)
-                raise HubError(status, "told to fail")
+                raise HubError(status, "made to fail for a test")
 
 
 def _listen(port: int) -> socket.socket:
@@ -99,7 +99,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _refusal(error: HubError) -> web.Response:
-    """Return the answer that an error is; its message goes into a header too, in characters that one can hold."""
+    """Return an error as an answer; its message goes into a header too, in characters that one can hold."""
     headers = {"X-Error-Message": re.sub(r"[^ -~]+", " ", error.message), **error.headers}
     if error.code:
         headers["X-Error-Code"] = error.code

@@ -1,10 +1,10 @@
-"""What a local Hub keeps on disk. Contents lie under their hash; a commit is written before the refs that name it.
+"""The files of a local Hub. Contents lie under their hash; a commit is written before the refs that name it.
 
 blobs/<git sha1>   lfs/<sha256>   repos/dataset/org/name/{refs.json,commits/<oid>.json}   collections.json
 
 Every file is replaced as a whole and memory follows the disk, so that a reader sees the old state or the new one, also
-after a crash or with a full disk. All of it runs on one event loop, and whatever does not wait is one step of it:
-nothing changes between reading the refs and replacing them.
+after a crash or with a full disk. There are no locks: a Hub runs on one event loop, and a handler that does not await
+between reading the refs and replacing them is the only one that runs.
 """
 
 from __future__ import annotations
