@@ -40,9 +40,9 @@ from ecd_data.methods.ecd.adaptation import Batch, adapt, batches
 from ecd_data.methods.ecd.evolution import append
 from ecd_data.methods.plan import Place, Plan
 from ecd_data.methods.task import Task
-from ecd_data.progress.run import Watch
-from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import suits
+from ecd_data.progress.monitor import ProgressMonitor
+from ecd_data.requirements.kinds import check
+from ecd_data.requirements.suitability import suits
 
 ROUTES: tuple[Route, ...] = ("edit", "fresh")
 
@@ -281,11 +281,11 @@ def benchmark(args: argparse.Namespace) -> None:
 
         def ask(steps: Sequence[Generator[Any, Any, Any]], what: str) -> list[Any]:
             results = []
-            with Watch(console) as watch:
-                watch.begin(what, len(steps))
-                for result in run(steps, store, source, on_call=watch.call):
+            with ProgressMonitor(console) as monitor:
+                monitor.on_stage(what, len(steps))
+                for result in run(steps, store, source, on_call=monitor.on_call):
                     results.append(result)
-                    watch.result(result, Usage())
+                    monitor.on_result(result, Usage())
             return results
 
         seeds = seeds[: args.cases * 3 // 2]  # some have no usable answer, and some answers meet every requirement

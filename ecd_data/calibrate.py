@@ -36,22 +36,22 @@ def main() -> int:
         from ecd_data.corpus.seeds import Corpus
         from ecd_data.generation.generation import Generation
         from ecd_data.methods import make_plan
-        from ecd_data.progress.run import Watch
-        from ecd_data.progress.summary import judge_verdict
+        from ecd_data.progress.monitor import ProgressMonitor
+        from ecd_data.progress.summary import describe_judge
         from ecd_data.requirements.calibration import table
 
         quiet_libraries()
         models = model_settings(args)
         recipe = load_recipe(args.recipe, judge_items=args.items)
         path = responses_path(args)
-        with Store(path, read_only=args.replay) as store, Watch(console) as watch:
+        with Store(path, read_only=args.replay) as store, ProgressMonitor(console) as monitor:
             source = connect(models, store, [""])[""]
             console.print(f"judge {source.model}, {recipe.votes} votes a question, responses in {path}")
-            generation = Generation(Corpus((), (), 0), recipe, source, store, listener=watch.listener)
+            generation = Generation(Corpus((), (), 0), recipe, source, store, listener=monitor.listener)
             judge = generation.try_judge(make_plan(recipe)).judge
         measured = dataclasses.asdict(judge.calibration)
         print(table(measured))
-        console.print(judge_verdict(judge, recipe))
+        console.print(describe_judge(judge, recipe))
         if args.out:
             numbers = {"model": str(judge.model), "votes": recipe.votes, **measured}
             args.out.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")

@@ -47,9 +47,9 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
     Raises:
         EcdError: a step failed; it has printed its own message.
     """
+    from ecd_data.local import environment
     from ecd_data.local.hub import Hub
     from ecd_data.local.model import checkpoint, find_model
-    from ecd_data.local.services import environment
     from ecd_data.local.tgi import TextGeneration
 
     started = time.monotonic()

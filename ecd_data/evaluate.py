@@ -42,24 +42,24 @@ def evaluate(args: argparse.Namespace) -> Result:
     from ecd_data.evaluation.data import read_data
     from ecd_data.evaluation.result import make_result
     from ecd_data.generation.generation import Usage
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
     data = read_data(args.data, config=args.config, split=args.split, revision=args.revision, limit=args.limit)
     sampling = Recipe(temperature=args.temperature, max_tokens=args.max_tokens)
     settings, path = model_settings(args, needs_endpoint=not args.weights), responses_path(args)
-    with Store(path, read_only=args.replay) as store, Watch(console) as watch:
+    with Store(path, read_only=args.replay) as store, ProgressMonitor(console) as monitor:
         judge = connect_judge(settings, store)
         model = load_weights(args) if args.weights else connect(settings, store, [""], judge)[""]
         console.print(f"{len(data.tasks)} prompts of {data.name}, model {model.model}, responses in {path}")
-        watch.begin("answers", len(data.tasks))
+        monitor.on_stage("answers", len(data.tasks))
         answers = answer_tasks(
             data.tasks,
             sampling,
             store,
             model,
             judge,
-            on_call=watch.call,
-            on_answer=lambda answer: watch.result(answer, Usage(calls=1)),
+            on_call=monitor.on_call,
+            on_answer=lambda answer: monitor.on_result(answer, Usage(calls=1)),
         )
     return make_result(data, model.model, judge.model if judge else None, sampling, answers)
 

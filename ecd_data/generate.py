@@ -26,7 +26,7 @@ from ecd_data.core.text import counted, visible
 
 if TYPE_CHECKING:
     from ecd_data.generation.generation import Generation
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
 
 def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
@@ -40,19 +40,19 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         from ecd_data.artifact.up_to_date import up_to_date_manifest
         from ecd_data.builders import find_builder
         from ecd_data.generation.write import generate_build
-        from ecd_data.progress.summary import judge_verdict
+        from ecd_data.progress.summary import describe_judge
 
     check_out(out)
-    with open_generation(args) as (generation, watch):
+    with open_generation(args) as (generation, monitor):
         prepared = generation.prepare()
         if prepared.trial:
-            console.print(judge_verdict(prepared.trial.judge, generation.recipe))
+            console.print(describe_judge(prepared.trial.judge, generation.recipe))
         manifest = up_to_date_manifest(out, prepared.provenance, generation.store, args.replay)
         if manifest:
             console.print(f"{out} is up to date: nothing to do")
         else:
-            manifest = generate_build(prepared, find_builder(generation.recipe.builder), out, watch.step)
-        watch.event("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
+            manifest = generate_build(prepared, find_builder(generation.recipe.builder), out, monitor.on_step)
+        monitor.log("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
     return manifest
 
 
@@ -62,16 +62,19 @@ def preview(args: argparse.Namespace) -> None:
     Raises:
         EcdError: see the layers below.
     """
-    from ecd_data.progress.preview import run_preview, show
+    from ecd_data.progress.chain_view import print_chains
+    from ecd_data.progress.forecast import forecast
+    from ecd_data.progress.preview import run_preview
 
-    with open_generation(args) as (generation, watch):
-        previewed = run_preview(generation, args.preview, watch)
-        watch.event("run_finished", preview=len(previewed.chains))
-    show(previewed, watch.price)
+    with open_generation(args) as (generation, monitor):
+        previewed = run_preview(generation, args.preview, monitor)
+        monitor.log("run_finished", preview=len(previewed.chains))
+    print_chains(previewed.chains)
+    print(forecast(previewed, monitor.price))
 
 
 @contextmanager
-def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watch]]:
+def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, ProgressMonitor]]:
     """Yield the generation that the flags describe, with its store open, and what shows its progress.
 
     Raises:
@@ -79,23 +82,23 @@ def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Watc
     """
     from ecd_data.calls.store import Store
     from ecd_data.generation.inputs import make_generation
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
     read_from, models = sources(args), model_settings(args)
     inputs = read_from.read()
     if inputs.corpus.duplicates:
         console.print(f"{inputs.corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
-    progress = Watch(console, token_price(args), args.log_json, args.metrics_port)
-    with progress as watch, Store(responses_path(args), read_only=args.replay) as store:
-        generation = make_generation(inputs, models, store, watch.listener)
+    monitor = ProgressMonitor(console, token_price(args), args.log_json, args.metrics_port)
+    with monitor, Store(responses_path(args), read_only=args.replay) as store:
+        generation = make_generation(inputs, models, store, monitor.listener)
         names = ", ".join(f"{name} {model}".strip() for name, model in generation.models.items())
         seeds, rounds = len(inputs.corpus.seeds), inputs.recipe.rounds
         size = f"{counted(seeds, 'seed')}, {counted(rounds, 'round')}"
         console.print(visible(f"{size}, model {names}, responses in {store.path}"))
         by_name = {name or "model": str(model) for name, model in generation.models.items()}
         by_name = {"judge": by_name["model"], **by_name}
-        watch.event("run_started", seeds=seeds, rounds=rounds, replay=args.replay, **by_name)
-        yield generation, watch
+        monitor.log("run_started", seeds=seeds, rounds=rounds, replay=args.replay, **by_name)
+        yield generation, monitor
 
 
 def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -108,7 +111,7 @@ def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
     from ecd_data.cluster.launch import launch
     from ecd_data.cluster.tasks import ClusterRun
     from ecd_data.methods import method_of
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
 
     read_from, price = sources(args), token_price(args)
     run = ClusterRun(
@@ -125,7 +128,7 @@ def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
         log_json=args.log_json,
         price=price,
     )
-    return launch(run, Watch(console, price, args.log_json))
+    return launch(run, ProgressMonitor(console, price, args.log_json))
 
 
 def main() -> int:
@@ -149,7 +152,7 @@ def main() -> int:
         parser.error("--replay, --preview and --metrics-port are for one process: leave out --executor")
 
     def command() -> None:
-        from ecd_data.progress.summary import summary
+        from ecd_data.progress.summary import summarize
 
         quiet_libraries()
         if args.preview:
@@ -159,7 +162,7 @@ def main() -> int:
         if manifest is None:
             print(f"submitted: {args.tasks} tasks, and the merge that follows them, which writes {args.out}")
             return
-        print(summary(manifest))
+        print(summarize(manifest))
         print(f"{args.out}: validated. Next: python -m ecd_data.publish ORG/NAME --build {args.out}")
 
     return run_command(command)

@@ -121,9 +121,9 @@ def main() -> int:
             return
         with tempfile.TemporaryDirectory(prefix="ecd-build-") as folder:
             build = args.out or Path(folder, "build")
-            from ecd_data.progress.summary import summary
+            from ecd_data.progress.summary import summarize
 
-            print(summary(generate(args, build)))
+            print(summarize(generate(args, build)))
             publish(args, release, build)
 
     return run_command(command)

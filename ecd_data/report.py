@@ -1,4 +1,4 @@
-"""One self-contained HTML page of a build: its funnel, its figures, and a reader for every round.
+"""Write a build as one self-contained HTML page: its funnel, its figures, and a reader for every round.
 
 python -m ecd_data.report build -o report.html
 python -m ecd_data.report org/ecd --revision v1.0
@@ -14,11 +14,11 @@ from ecd_data.cli.console import quiet_libraries, run_command
 
 
 def main() -> int:
-    """The command."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.report",
         description="Write a build directory or a published dataset as one HTML page, to be read in any browser.",
-        epilog="The page needs no network and holds no link to one.",
+        epilog="The page needs no network and links to nothing outside it.",
     )
     parser.add_argument("build_or_repo", metavar="BUILD_OR_REPO", help="directory, or dataset id org/name")
     parser.add_argument(
@@ -31,12 +31,12 @@ def main() -> int:
         quiet_libraries()
         from ecd_data.release.download import build_at
         from ecd_data.reporting.contents import read_contents
-        from ecd_data.reporting.page import page
+        from ecd_data.reporting.page import render_page
 
         build = build_at(args.build_or_repo, args.revision)
         name = build.resolve().name if Path(args.build_or_repo).is_dir() else args.build_or_repo
         contents = read_contents(build, name)
-        args.out.write_text(page(contents), encoding="utf-8")
+        args.out.write_text(render_page(contents), encoding="utf-8")
         shown, rounds = contents.summary["shown"], contents.summary["counts"]["rounds"]
         print(f"{args.out}: {shown} of {rounds} rounds, {args.out.stat().st_size / 1e6:.1f} MB")
 

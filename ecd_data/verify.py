@@ -70,10 +70,10 @@ def _replay(build: Path, again: Path) -> Path:
     """Replay a build at `again`."""
     from ecd_data.artifact.manifest import read_manifest
     from ecd_data.builders import find_builder
-    from ecd_data.progress.run import Watch
+    from ecd_data.progress.monitor import ProgressMonitor
     from ecd_data.proof.replay import replay
 
-    return replay(build, again, find_builder(read_manifest(build)["recipe"]["builder"]), Watch(console))
+    return replay(build, again, find_builder(read_manifest(build)["recipe"]["builder"]), ProgressMonitor(console))
 
 
 def main() -> int:

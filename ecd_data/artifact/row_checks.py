@@ -22,7 +22,7 @@ from ecd_data.methods import METHODS, options_of
 from ecd_data.methods.likeness import similarity
 from ecd_data.methods.method import Method
 from ecd_data.methods.teacher import TEACHER, Comparison, distribution, teacher_scores
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 
 ANSWERS = ("preference", "sft")  # configs whose rows name the model of an answer, of several that there may be

@@ -15,7 +15,7 @@ from ecd_data.core.request import MODEL_NAME
 if TYPE_CHECKING:
     from ecd_data.calls.model_sources import ModelSettings
     from ecd_data.generation.inputs import Sources
-    from ecd_data.progress.numbers import Price
+    from ecd_data.progress.price import Price
 
 NAMED_VALUE = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # strong=http://localhost:8080
 MAX_PRICE = 1e15  # of a million tokens; beyond it, sums would overflow
@@ -191,7 +191,7 @@ def sources(args: argparse.Namespace) -> Sources:
 
 def token_price(args: argparse.Namespace) -> Price | None:
     """Return the price of tokens, or `None` if no flag gives it."""
-    from ecd_data.progress.numbers import Price
+    from ecd_data.progress.price import Price
 
     return Price(*args.price) if args.price else None
 

@@ -29,17 +29,17 @@ from ecd_data.cluster.work_folder import WorkFolder
 from ecd_data.core.errors import EcdError, StoreError
 from ecd_data.core.process import defer_sigterm, end_with_parent
 from ecd_data.generation.inputs import make_generation
-from ecd_data.progress.run import Watch
-from ecd_data.progress.summary import judge_verdict
+from ecd_data.progress.monitor import ProgressMonitor
+from ecd_data.progress.summary import describe_judge
 
 
-def launch(run: ClusterRun, watch: Watch) -> dict[str, Any] | None:
+def launch(run: ClusterRun, monitor: ProgressMonitor) -> dict[str, Any] | None:
     """Run a generation in tasks, and return the manifest of its build.
 
     On Slurm the jobs are only submitted, the merge among them, and there is no manifest yet.
 
     Args:
-        watch: shows the progress of the judge's trial, which comes before any task.
+        monitor: shows the progress of the judge's trial, which comes before any task.
 
     Raises:
         EcdError: a task failed; or see the layers below.
@@ -50,11 +50,11 @@ def launch(run: ClusterRun, watch: Watch) -> dict[str, Any] | None:
     with work.launch_lock():
         inputs = run.sources.read()
         absorb_stores(work, run.responses)  # of an earlier run that did not come to its end
-        with watch, Store(run.responses) as store:
-            generation = make_generation(inputs, run.models, store, watch.listener)
-            watch.event("run_started", tasks=run.tasks, model=str(generation.source.model))
+        with monitor, Store(run.responses) as store:
+            generation = make_generation(inputs, run.models, store, monitor.listener)
+            monitor.log("run_started", tasks=run.tasks, model=str(generation.source.model))
             if trial := generation.prepare().trial:  # once, before any task
-                watch.say(judge_verdict(trial.judge, generation.recipe))
+                monitor.print_line(describe_judge(trial.judge, generation.recipe))
             make = MakePart(run, generation.provenance().fingerprint)
             merge = Merge(run, generation)
         work.claim(make.fingerprint, run.tasks)

@@ -22,8 +22,8 @@ from ecd_data.generation.generation import Generation
 from ecd_data.generation.inputs import Sources, make_generation
 from ecd_data.generation.spool import Spool, part_name
 from ecd_data.generation.write import write
-from ecd_data.progress.numbers import Price
-from ecd_data.progress.run import Watch
+from ecd_data.progress.monitor import ProgressMonitor
+from ecd_data.progress.price import Price
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,24 @@ class MakePart(PipelineStep):
         inputs = run.sources.read()
         base = Store(run.responses, read_only=True) if run.responses.exists() else None
         log = run.log_json and run.log_json.with_stem(f"{run.log_json.stem}-{rank:05d}")
-        watched = Watch(price=run.price, log=log, say=logger.info)  # datatrove keeps a log of each task
+        monitor = ProgressMonitor(price=run.price, log=log, print_line=logger.info)  # in datatrove's log of the task
         with (
             base or nullcontext(),
-            watched as watch,
+            monitor,
             work.task_folder(rank, part) as folder,
             Store(task_store(folder, rank), base=base) as store,
         ):
-            generation = make_generation(inputs, run.models, store, watch.listener)
+            generation = make_generation(inputs, run.models, store, monitor.listener)
             if generation.provenance().fingerprint != self.fingerprint:
                 raise EcdError(
                     "This task has other seeds, another model or another version of ecd_data than the process that "
                     "launched it: make sure that both read the same files and endpoints, and run the command again."
                 )
-            watch.event("run_started", part=rank, parts=run.tasks, model=str(generation.source.model))
+            monitor.log("run_started", part=rank, parts=run.tasks, model=str(generation.source.model))
             with self.track_time("part"):
                 run.spool(folder).fill_part(rank, generation.prepare())
-            watch.event("run_finished", part=rank, parts=run.tasks)
-            if watch.now().failed:
+            monitor.log("run_finished", part=rank, parts=run.tasks)
+            if monitor.snapshot().failed:
                 work.retry_part(rank, part)
 
 

@@ -75,8 +75,8 @@ class EvaluationError(EcdError):
     """The data, the model or an earlier result does not allow the evaluation."""
 
 
-class WatchError(EcdError):
-    """The log file of a run, or the port of its metrics, cannot be opened."""
+class ProgressError(EcdError):
+    """A run's log file or its port for metrics cannot be opened."""
 
 
 def cannot_write(path: Path, error: OSError) -> BuildError:

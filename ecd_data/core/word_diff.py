@@ -1,4 +1,4 @@
-"""Two answers side by side, with the words that differ marked: `[-only there-]` and `{+only here+}`, as in git."""
+"""Compare two texts word by word, and mark what only one of them has as git does: `[-old-]` and `{+new+}`."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import re
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-MOST_WORDS = 5000  # of a text; comparing takes the square of it at worst
+MAX_WORDS = 5000  # of a text that is compared; in the worst case, comparing takes time quadratic in the words
 
 
 class Part(NamedTuple):
-    """A piece of a text, and whether the other text lacks it; white space around what differs is a part of its own."""
+    """A piece of a text, and whether the other text lacks it. White space around what differs is a part of its own."""
 
     text: str
     differs: bool
 
 
 def differences(old: str, new: str) -> tuple[list[Part], list[Part]]:
-    """Both texts in parts that give them back when joined; those of more than `MOST_WORDS` words differ as a whole."""
-    a, b = (re.findall(r"\s*\S+|\s+\Z", text) for text in (old, new))  # words with the white space before them
-    if max(len(a), len(b)) > MOST_WORDS:
+    """Return both texts in parts that add up to them; texts of more than `MAX_WORDS` words differ as a whole."""
+    old_words, new_words = (re.findall(r"\s*\S+|\s+\Z", text) for text in (old, new))  # with the white space before
+    if max(len(old_words), len(new_words)) > MAX_WORDS:
         return _parts(old, old != new), _parts(new, old != new)
-    words_a, words_b = ([word.strip() for word in side] for side in (a, b))
-    parts_old: list[Part] = []
-    parts_new: list[Part] = []
-    for kind, a1, a2, b1, b2 in SequenceMatcher(None, words_a, words_b, autojunk=False).get_opcodes():
-        parts_old += _parts("".join(a[a1:a2]), kind != "equal")
-        parts_new += _parts("".join(b[b1:b2]), kind != "equal")
-    return parts_old, parts_new
+    bare_old, bare_new = ([word.strip() for word in words] for words in (old_words, new_words))
+    old_parts: list[Part] = []
+    new_parts: list[Part] = []
+    for kind, i1, i2, j1, j2 in SequenceMatcher(None, bare_old, bare_new, autojunk=False).get_opcodes():
+        old_parts += _parts("".join(old_words[i1:i2]), kind != "equal")
+        new_parts += _parts("".join(new_words[j1:j2]), kind != "equal")
+    return old_parts, new_parts
 
 
 def mark_differences(old: str, new: str) -> tuple[str, str]:
-    """Both texts, the words of `old` that `new` lacks in `[-...-]` and the words that are new in `{+...+}`."""
-    parts_old, parts_new = differences(old, new)
+    """Return both texts, with what only `old` has in `[-...-]` and what only `new` has in `{+...+}`."""
+    old_parts, new_parts = differences(old, new)
     return (
-        "".join(f"[-{part.text}-]" if part.differs else part.text for part in parts_old),
-        "".join(f"{{+{part.text}+}}" if part.differs else part.text for part in parts_new),
+        "".join(f"[-{part.text}-]" if part.differs else part.text for part in old_parts),
+        "".join(f"{{+{part.text}+}}" if part.differs else part.text for part in new_parts),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ecd_data.core.errors import EvaluationError
-from ecd_data.requirements.checks import loose_variants
+from ecd_data.requirements.ifeval import loose_variants
 
 NAME = "ifbench"
 NEEDS_NLTK_DATA = "needs NLTK's data: python -m nltk.downloader punkt_tab stopwords averaged_perceptron_tagger_eng"

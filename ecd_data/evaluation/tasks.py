@@ -17,8 +17,8 @@ from ecd_data.core.hashing import canonical_json, sha256
 from ecd_data.core.request import Message
 from ecd_data.core.values import Requirement
 from ecd_data.evaluation.ifbench import ifbench_scorer
-from ecd_data.requirements.checks import check, check_loose
-from ecd_data.requirements.ifeval import ifeval_requirement
+from ecd_data.requirements.ifeval import check_loose, ifeval_requirement
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 
 Score = tuple[bool, bool]  # whether a requirement is met: strictly, loosely (IFEval, arXiv:2311.07911)

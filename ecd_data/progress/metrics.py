@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Metric, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from ecd_data.core.errors import WatchError
-from ecd_data.progress.numbers import Snapshot
+from ecd_data.core.errors import ProgressError
+from ecd_data.progress.snapshot import Snapshot
 
 
 class RunCollector(Collector):
@@ -50,14 +50,14 @@ def serve_metrics(port: int, now: Callable[[], Snapshot]) -> Iterator[str]:
     """Serve the numbers on loopback and yield their URL; port 0 takes any that is free.
 
     Raises:
-        WatchError: the port is taken or may not be used.
+        ProgressError: the port is taken or may not be used.
     """
     registry = CollectorRegistry()
     registry.register(RunCollector(now))
     try:
         server, thread = start_http_server(port, "127.0.0.1", registry)
     except OSError as error:
-        raise WatchError(
+        raise ProgressError(
             f"--metrics-port {port}: cannot be used ({error.strerror}). Choose another one, or 0 for any that is free."
         ) from None
     try:

@@ -1,4 +1,4 @@
-"""What a run has to say in words: how its judge did, and at its end what became of the rounds."""
+"""Describe a run in words: how its judge did, and at the end what became of its rounds."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from ecd_data.core.recipe import Recipe
 from ecd_data.core.text import two_columns
 
 
-def judge_verdict(judge: Judge, recipe: Recipe) -> str:
-    """Return what the trial of a judge means for a run, in a sentence."""
-    overall, wanted = judge.calibration.overall, recipe.judge_accuracy
-    right = (
+def describe_judge(judge: Judge, recipe: Recipe) -> str:
+    """Return in a sentence how the judge did in its trial, and what this means for the run."""
+    overall, required = judge.calibration.overall, recipe.judge_accuracy
+    result = (
         f"the judge is right on {overall.balanced_accuracy:.0%} of {overall.items} questions whose answer code knows"
     )
     if judge.is_reliable:
-        return f"{right} (balanced; {wanted:.0%} required)"
+        return f"{result} (balanced; {required:.0%} required)"
     return (
-        f"{right} (balanced; {wanted:.0%} required, 50% is guessing): operations that need a judge are "
+        f"{result} (balanced; {required:.0%} required, 50% is guessing): operations that need a judge are "
         "switched off. Name a better one with --judge-endpoint, or lower the recipe's judge_accuracy at your own risk."
     )
 
 
-def summary(manifest: dict[str, Any]) -> str:
-    """Return what became of the rounds, as text; all of it is from the manifest."""
-    counts, stages, calls = manifest["counts"], manifest["funnel"], manifest["calls"]
+def summarize(manifest: dict[str, Any]) -> str:
+    """Return what became of the rounds as a table; all of its numbers are in the manifest."""
+    counts, funnel, calls = manifest["counts"], manifest["funnel"], manifest["calls"]
     rows: dict[str, object] = {"seeds": counts["seeds"], "rounds attempted": counts["rounds"]}
     rows |= {f"- {reason.replace('/', ': ')}": n for reason, n in counts["rejects"].items()}
-    made = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
-    rows["pairs"] = f"{counts['pairs']} ({made})"
-    rows["calls"] = _spent(calls)
-    rows["calls for a pair"] = _spent(calls["per_pair"])
-    rows["operations with a pair"] = f"{stages['operations']['with_pair']} of {stages['operations']['drawn']} drawn"
-    reached = stages["by_class"] | {f"round {number}": n for number, n in stages["by_round"].items()}
-    rows["rounds"] = " > ".join(next(iter(reached.values())))  # the names of the stages
-    rows |= {f"- {name}": " > ".join(map(str, n.values())) for name, n in reached.items()}
+    routes = ", ".join(f"{n} by {route}" for route, n in counts["adapted_by"].items())
+    rows["pairs"] = f"{counts['pairs']} ({routes})"
+    rows["calls"] = _calls(calls)
+    rows["calls for a pair"] = _calls(calls["per_pair"])
+    rows["operations with a pair"] = f"{funnel['operations']['with_pair']} of {funnel['operations']['drawn']} drawn"
+    stages = funnel["by_class"] | {f"round {number}": n for number, n in funnel["by_round"].items()}
+    rows["rounds"] = " > ".join(next(iter(stages.values())))  # the names of the stages
+    rows |= {f"- {name}": " > ".join(map(str, n.values())) for name, n in stages.items()}
     return two_columns(rows)
 
 
-def _spent(calls: dict[str, Any]) -> str:
+def _calls(calls: dict[str, Any]) -> str:
     return f"{calls['total']} ({calls['prompt_tokens']} prompt tokens, {calls['completion_tokens']} completion tokens)"

@@ -14,16 +14,16 @@ from ecd_data.calls.store import Store
 from ecd_data.core.request import Model
 from ecd_data.generation.generation import Generation
 from ecd_data.generation.write import generate_build
-from ecd_data.progress.run import Watch
+from ecd_data.progress.monitor import ProgressMonitor
 from ecd_data.release.naming import fill_in, filled_in
 
 
-def replay(build: Path, out: Path, builder: Any, watch: Watch) -> Path:
+def replay(build: Path, out: Path, builder: Any, monitor: ProgressMonitor) -> Path:
     """Make a build again at `out`, with the repository in its card as in the published one, and return `out`.
 
     Args:
         builder: the builder class of the build's method.
-        watch: shows the progress.
+        monitor: shows the progress.
 
     Raises:
         EcdError: the build lacks what a replay needs, or its rows do not make a valid build.
@@ -33,10 +33,10 @@ def replay(build: Path, out: Path, builder: Any, watch: Watch) -> Path:
     source = ModelSource(Model(**manifest["model"]))
     extra_models = {name: ModelSource(Model(**model)) for name, model in manifest["models"].items()}
     folder = tempfile.TemporaryDirectory(prefix="ecd-replay-")
-    with folder as work, Store(Path(work, "responses.sqlite")) as store, watch:
+    with folder as work, Store(Path(work, "responses.sqlite")) as store, monitor:
         import_into(store, build)
-        prepared = Generation(corpus, recipe, source, store, extra_models, contamination, watch.listener).prepare()
-        generate_build(prepared, builder, out, watch.step)
+        prepared = Generation(corpus, recipe, source, store, extra_models, contamination, monitor.listener).prepare()
+        generate_build(prepared, builder, out, monitor.on_step)
     card = out / CARD
     published = filled_in((build / CARD).read_text(encoding="utf-8"))
     card.write_text(fill_in(card.read_text(encoding="utf-8"), published), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""The page itself: one HTML file that runs one script and one style sheet of its own, and nothing else.
+"""Render a report as one HTML file with one script and one style sheet, which loads nothing else.
 
-Everything that comes from a build is JSON in a script element that no browser runs, and the page's script makes text
-nodes of it. Should that ever fail, the content security policy stops any other script, and any request.
+Everything from the build is JSON in script elements of a type that no browser runs, and the script of the page turns
+it into text nodes. Should that ever fail, the content security policy blocks any other script and every request.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import jinja2
 
 from ecd_data.reporting.contents import Contents
 
-SCRIPTS = ("differences.js", "elements.js", "rounds.js", "overview.js", "round.js", "list.js", "reader.js")
+SCRIPTS = ("elements.js", "data.js", "filters.js", "overview.js", "round.js", "list.js", "main.js")
 
 
-def page(contents: Contents) -> str:
-    """The page as HTML, to be written as UTF-8; the same contents give the same bytes."""
-    style = _part("report.css")
-    script = "".join(_part(name) for name in SCRIPTS)
+def render_page(contents: Contents) -> str:
+    """Return the page as HTML, to be written as UTF-8; the same contents give the same bytes."""
+    style = _asset("report.css")
+    script = "".join(_asset(name) for name in SCRIPTS)
     policy = [
         "default-src 'none'",
         f"script-src {_source(script)}",
@@ -31,29 +31,30 @@ def page(contents: Contents) -> str:
         "base-uri 'none'",
         "form-action 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types 'none'",  # so no text becomes HTML, whatever the script does
+        "trusted-types 'none'",  # no text becomes HTML, whatever the script does
     ]
-    return jinja2.Template(_part("report.html"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True).render(
+    template = jinja2.Template(_asset("report.html"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    return template.render(
         policy="; ".join(policy),
         style=style,
         script=script,
-        summary=data(contents.summary),
-        chains=data(_packed(contents.chains)),
+        summary=script_json(contents.summary),
+        chains=script_json(_compressed(contents.chains)),
     )
 
 
-def data(value: object) -> str:
-    """JSON that can stand in a script element: in ASCII, and without a `<` that could end it."""
+def script_json(value: object) -> str:
+    """Return JSON for a script element: ASCII, and without a `<` that could end the element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _packed(value: object) -> str:
-    """JSON, compressed to a tenth or so, in base64."""
-    return base64.b64encode(gzip.compress(data(value).encode(), compresslevel=6, mtime=0)).decode()
+def _compressed(value: object) -> str:
+    """Return JSON compressed with gzip, to about a tenth, in base64."""
+    return base64.b64encode(gzip.compress(script_json(value).encode(), compresslevel=9, mtime=0)).decode()
 
 
-def _part(name: str) -> str:
-    return (resources.files("ecd_data.reporting") / "parts" / name).read_text(encoding="utf-8")
+def _asset(name: str) -> str:
+    return (resources.files("ecd_data.reporting") / "assets" / name).read_text(encoding="utf-8")
 
 
 def _source(text: str) -> str:

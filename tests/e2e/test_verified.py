@@ -12,7 +12,7 @@ from ecd_data.artifact.parquet import data_files, read_rows
 from ecd_data.core.recipe import load_recipe
 from ecd_data.core.values import Requirement
 from ecd_data.local.tgi import TextGeneration
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 
 SEEDS, ROUNDS = 100, 3

@@ -36,8 +36,8 @@ class Generate:
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
 
     def __call__(self, server, name, *more):
-        """The build that it makes."""
+        """Run the command to its end; the files of its build."""
         process = self.start(server, name, *more)
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
         return contents(self.folder / name)

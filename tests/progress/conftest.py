@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecd_data.progress.numbers import Snapshot
+from ecd_data.progress.snapshot import Snapshot
 
 NOTHING = Snapshot(
     stage="chains",
@@ -31,5 +31,5 @@ NOTHING = Snapshot(
 
 @pytest.fixture
 def snapshot():
-    """A run that has just begun, but for what is given."""
+    """Returns the snapshot of a run that has just begun, apart from the given numbers."""
     return lambda **changes: replace(NOTHING, **changes)

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
-from ecd_data.core.errors import WatchError
+from ecd_data.core.errors import ProgressError
 from ecd_data.progress.metrics import serve_metrics
 
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}  # what a Prometheus server prefers
@@ -93,5 +93,5 @@ def test_a_port_that_is_taken_is_named(snapshot):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = f"--metrics-port {port}: .*Address already in use.*Choose another"
-        with pytest.raises(WatchError, match=message), serve_metrics(port, snapshot):
+        with pytest.raises(ProgressError, match=message), serve_metrics(port, snapshot):
             pass

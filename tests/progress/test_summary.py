@@ -1,7 +1,7 @@
 import re
 
 from ecd_data.artifact.manifest import read_manifest
-from ecd_data.progress.summary import summary
+from ecd_data.progress.summary import summarize
 
 
 def numbers(value):
@@ -19,7 +19,7 @@ def words(text):
 
 def test_every_number_is_in_the_manifest(make_build):
     manifest = read_manifest(make_build())
-    text = summary(manifest)
+    text = summarize(manifest)
     assert words(text) <= numbers(manifest)
     assert f"{manifest['counts']['rounds']}\n" in text
     assert re.search(r"  pairs  +\d+ \(\d+ by edit", text)

@@ -18,7 +18,7 @@ from ecd_data.core.errors import BuildError, CallFailed
 from ecd_data.core.hashing import canonical_json, file_sha256, sha256
 from ecd_data.core.request import Model
 from ecd_data.corpus.contamination import Contamination
-from ecd_data.progress.run import Watch
+from ecd_data.progress.monitor import ProgressMonitor
 from ecd_data.proof.replay import replay
 from ecd_data.proof.verification import verify
 from tests.helpers.forgery import RESPONSES, TRAIN, cover_up, edit_manifest, edit_rows
@@ -41,7 +41,7 @@ def verified(build, tmp_path=None):
     """The problems by check, of those that found any; a folder to work in asks for the replay."""
 
     def again(published):
-        return replay(published, tmp_path / "again", Ecd, Watch())
+        return replay(published, tmp_path / "again", Ecd, ProgressMonitor())
 
     return {
         check.name: "\n".join(check.problems)
