@@ -41,8 +41,8 @@ from ecd_data.methods.ecd.evolution import append
 from ecd_data.methods.plan import Place, Plan
 from ecd_data.methods.task import Task
 from ecd_data.progress.monitor import ProgressMonitor
-from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import suits
+from ecd_data.requirements.kinds import check
+from ecd_data.requirements.suitability import suits
 
 ROUTES: tuple[Route, ...] = ("edit", "fresh")
 

@@ -1,4 +1,4 @@
-"""How many code checks a second one core does, on answers of 200 words, every code-checked operation in turn.
+"""Measure how many code checks a second one core does, on answers of 200 words, with every operation in turn.
 
     python -m benchmarks.checks
 
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ecd_data.core.values import Requirement
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 
 WORDS = 200
@@ -58,17 +58,17 @@ SHARED: dict[str, tuple[str, dict[str, object]]] = {
 
 
 def answer(rng: random.Random) -> str:
-    """An answer of 200 words: sentences in paragraphs, some of them lists, a heading or a table."""
-    found: list[str] = []
-    while sum(len(block.split()) for block in found) < WORDS:
+    """Return an answer of 200 words: sentences in paragraphs, some of them lists, a heading or a table."""
+    blocks: list[str] = []
+    while sum(len(block.split()) for block in blocks) < WORDS:
         sentences = [" ".join(rng.choices(VOCABULARY, k=rng.randint(6, 18))).capitalize() for _ in range(4)]
-        found.append(rng.choice([". ".join(sentences) + ".", "\n".join(f"- {text}." for text in sentences)]))
-        found += rng.choice([[], [], ["## A heading"], ["| Item | Use |\n|---|---|\n| cup | tea |"]])
-    return " ".join("\n\n".join(found).split(" ")[:WORDS])
+        blocks.append(rng.choice([". ".join(sentences) + ".", "\n".join(f"- {text}." for text in sentences)]))
+        blocks += rng.choice([[], [], ["## A heading"], ["| Item | Use |\n|---|---|\n| cup | tea |"]])
+    return " ".join("\n\n".join(blocks).split(" ")[:WORDS])
 
 
 def rate(pairs: Sequence[tuple[Callable[[str], object], str]]) -> float:
-    """Checks a second: the best of three rounds over all (check, text) pairs."""
+    """Return checks a second: the best of three rounds over all (check, text) pairs."""
     best = 0.0
     for _ in range(3):
         started = time.process_time()
@@ -78,21 +78,21 @@ def rate(pairs: Sequence[tuple[Callable[[str], object], str]]) -> float:
     return best
 
 
-def ours(requirement: Requirement) -> Callable[[str], object]:
+def our_check(requirement: Requirement) -> Callable[[str], object]:
+    """Return the check of a requirement as a function of the text."""
     return lambda text: check(requirement, text)
 
 
 def their_checks() -> dict[str, Callable[[str], object]] | None:
-    """The reference's checks by our operation, or `None` where it is not installed."""
+    """Return the reference's checks by our operation, or `None` if it is not installed."""
     try:
         import nltk
         from if_verifiable.ifeval.instructions_registry import INSTRUCTION_DICT
     except ImportError:
         return None
     tokenize = nltk.word_tokenize
-    nltk.word_tokenize = lambda text: tokenize(
-        text, preserve_line=True
-    )  # else it needs a model to cut sentences first
+    # Left to itself, it needs a model to cut sentences first.
+    nltk.word_tokenize = lambda text: tokenize(text, preserve_line=True)
     checkers = {}
     for operation, (id_, kwargs) in SHARED.items():
         checkers[operation] = INSTRUCTION_DICT[id_](id_)
@@ -101,13 +101,13 @@ def their_checks() -> dict[str, Callable[[str], object]] | None:
 
 
 def main() -> None:
-    """Prints the rates."""
+    """Print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", type=int, default=200, help="how many answers (default: 200)")
     rng = random.Random(0)
     texts = [answer(rng) for _ in range(parser.parse_args().texts)]
     operations = [operation for operation in load_taxonomy().values() if operation.check != "judge"]
-    checks = {op.id: ours(op.draw(rng, 1, "How do I cook rice?")) for op in operations}
+    checks = {op.id: our_check(op.draw(rng, 1, "How do I cook rice?")) for op in operations}
     for run in checks.values():
         run(texts[0])  # models are loaded once
 

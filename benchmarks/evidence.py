@@ -214,11 +214,6 @@ def lead(args: argparse.Namespace, first: Row, model: Row, name: str) -> Row:
     return interval
 
 
-def responses(args: argparse.Namespace) -> Path:
-    """The store of all that is asked."""
-    return args.responses or args.work / "responses.sqlite"
-
-
 def identity(data: Path | str) -> str:
     """What stands for an evaluation's data: the hash of a build or file, else the name."""
     path = Path(data)

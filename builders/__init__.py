@@ -1,8 +1,8 @@
-"""The `datasets` builders by name, one for each method: features, and how a finished chain becomes rows.
+"""The `datasets` builders by the names of their methods: columns, and how a finished chain becomes rows.
 
     find_builder("ecd")("preference", generation=generation).download_and_prepare()
 
-A builder is imported when it is asked for, since `datasets` takes a second to import.
+A builder is imported on demand, since `datasets` takes a second to import.
 """
 
 from __future__ import annotations

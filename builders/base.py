@@ -1,4 +1,4 @@
-"""What all builders share: a `datasets` builder whose rows are the chains of its method, by way of a spool."""
+"""The base of all builders: a `datasets` builder whose rows are those of its method's chains, by way of a spool."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ ROWS_VERSION = "1.0.0"  # of the row layout: it is part of the builder's cache k
 
 
 class Builder(datasets.ArrowBasedBuilder):
-    """Generates the chains of a corpus on first use (that is this family's download) and turns them into rows.
+    """Turns the chains of a corpus into rows; it generates them on first use, in place of a download.
 
-    `download_and_prepare(num_proc=4)` does so in four processes. A subclass names its method (`METHOD`) and, where its
-    rows differ from the common ones, what they hold (`FEATURES`, `rows`).
+    `download_and_prepare(num_proc=4)` does so in four processes. A subclass names its method (`METHOD`), and its
+    columns and rows where they are not the common ones (`FEATURES`, `rows`).
 
     Args:
-        config_name: `preference`, `sft`, `chains` or `rejects`, or one of its own.
-        generation: the corpus, the recipe and the models that answer. Builders that share one generation and one
-            `spool` generate once.
-        spool: holds the rows on their way; a temporary one by default.
+        config_name: `preference`, `sft`, `chains`, `rejects`, or a config that only this builder has.
+        generation: the corpus, the recipe and the models that answer.
+        spool: where the rows are until they are Parquet; a temporary one by default. Builders with the same spool
+            generate once.
 
     Raises:
-        GateError, EndpointError, StoreError: as the `__cause__` of `datasets`' own `DatasetGenerationError` when they
-            come up while rows are written.
+        GateError, EndpointError, StoreError: as the `__cause__` of the `DatasetGenerationError` that `datasets` raises
+            where they occur while rows are written.
     """
 
     METHOD: ClassVar[Method]
@@ -49,7 +49,7 @@ class Builder(datasets.ArrowBasedBuilder):
         super().__init_subclass__(**kwargs)
         name = cls.METHOD.name
         cls.DEFAULT_CONFIG_NAME = cls.METHOD.default_config
-        # Without parameters of their own: recipe and corpus enter the builder's hash, endpoint and token must not.
+        # Configs have no parameters: recipe and corpus are in the builder's hash, endpoint and token must not be.
         cls.BUILDER_CONFIGS = [
             datasets.BuilderConfig(name=config, description=description(config, name)) for config in configs(name)
         ]
@@ -67,7 +67,7 @@ class Builder(datasets.ArrowBasedBuilder):
 
     @staticmethod
     def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-        """Return the rows of one chain, per config, given the models by the names in it."""
+        """Return the rows of one chain, per config, given the models by the names in the chain."""
         return chain_rows(chain, models)
 
     def _info(self) -> datasets.DatasetInfo:
@@ -90,12 +90,12 @@ class Builder(datasets.ArrowBasedBuilder):
         ]
 
     def _generate_tables(self, parts: Sequence[int], split: str) -> Iterator[tuple[int, pa.Table]]:
-        # By tables: encoding row by row, as a GeneratorBasedBuilder does, takes many times as long.
+        # A GeneratorBasedBuilder encodes row by row, which takes many times as long.
         schema = self.info.features.arrow_schema
-        for number, group in enumerate(row_groups(self._gated(parts, split), "id")):
+        for number, group in enumerate(row_groups(self._valid_rows(parts, split), "id")):
             yield number, pa.Table.from_pylist(group, schema)
 
-    def _gated(self, parts: Sequence[int], split: str) -> Iterator[Row]:
+    def _valid_rows(self, parts: Sequence[int], split: str) -> Iterator[Row]:
         for part in parts:
             for row in self._spool.rows(self.config.name, split, part) if self._spool else ():
                 gate(self.config.name, row, self.METHOD.name)

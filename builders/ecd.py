@@ -1,4 +1,4 @@
-"""ECD preference data as a `datasets` builder: chains in, rows of five configs out.
+"""ECD data as a `datasets` builder with five configs.
 
     from ecd_data.builders.ecd import Ecd
     from ecd_data.generation.generation import Generation
@@ -30,6 +30,7 @@ from ecd_data.builders.rows import (
     chain_rows,
     message,
     requirement_rows,
+    verdicts,
 )
 from ecd_data.core.values import Chain, Tie
 from ecd_data.methods.ecd import ECD
@@ -57,14 +58,14 @@ TIES = Features(
 
 
 class Ecd(Builder):
-    """Rows of Evolutionary Contrastive Distillation: a pair says what its rejected answer is, and there are ties."""
+    """Rows of Evolutionary Contrastive Distillation: pairs have a column `negative`, and ties are a config."""
 
     METHOD = ECD
     FEATURES: ClassVar = {**FEATURES, "preference": PREFERENCE, "ties": TIES}
 
     @staticmethod
     def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-        """Return the rows of one chain, per config, given the models by the names in it."""
+        """Return the rows of one chain, per config, given the models by the names in the chain."""
         rows = chain_rows(chain, models)
         for row, pair in zip(rows["preference"], chain.pairs, strict=True):
             row["negative"] = pair.negative
@@ -81,10 +82,8 @@ def _tie(tie: Tie) -> Row:
         "round": tie.round,
         "operation": tie.operation,
         "requirements": requirement_rows(tie.requirements),
-        "first_met": [ruling.met for ruling in tie.first_rulings],
-        "second_met": [ruling.met for ruling in tie.second_rulings],
-        "first_votes": [ruling.votes for ruling in tie.first_rulings],
-        "second_votes": [ruling.votes for ruling in tie.second_rulings],
+        **verdicts("first", tie.first_rulings),
+        **verdicts("second", tie.second_rulings),
         "similarity": tie.similarity,
         "routes": list(tie.routes),
     }

@@ -4,7 +4,7 @@
  "teacher_scores": [-0.22, -0.92, -1.20], "preference": [0.53, 0.27, 0.20], "method": "selection",
  "comparisons": [{"first": 0, "second": 1, "a": 0.7, "b": 0.25, "none": 0.05}, ...], "likelihoods": [], ...}
 
-The config `preference` has a pair of each: what the teacher prefers most and least.
+The config `preference` has a pair of each: the responses that the teacher prefers most and least.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ RANKING = Features(
 
 
 class Pad(Builder):
-    """Rows of Preference-Aligned Distillation: several answers to a prompt, and the teacher's preference over them."""
+    """Rows of Preference-Aligned Distillation: several responses to a prompt, with the teacher's preferences."""
 
     METHOD = PAD
     FEATURES: ClassVar = {**FEATURES, "ranking": RANKING}
 
     @staticmethod
     def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-        """Return the rows of one chain, per config, given the models by the names in it."""
+        """Return the rows of one chain, per config, given the models by the names in the chain."""
         rankings = chain.rankings if isinstance(chain, RankedChain) else ()
         return {**chain_rows(chain, models), "ranking": [_ranking(ranking, models) for ranking in rankings]}
 

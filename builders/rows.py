@@ -1,4 +1,4 @@
-"""What the rows of each config look like, and how a finished chain becomes rows."""
+"""The columns of each config that all builders have, and how a finished chain becomes rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from datasets import Features, List, Value
 
 from ecd_data.core.hashing import canonical_bytes
-from ecd_data.core.values import Candidate, Chain, Pair, Reject, Requirement, RowId, Turn
+from ecd_data.core.values import Candidate, Chain, Pair, Reject, Requirement, RowId, Ruling, Turn
 
 Row = dict[str, Any]
 TEXT, INT = Value("string"), Value("int32")
@@ -91,10 +91,14 @@ FEATURES = {
 
 
 def chain_rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-    """Return the rows of one chain, per config; `models` are by the names in it, the build's own by an empty one."""
+    """Return the rows of one chain, per config.
+
+    Args:
+        models: by the names in the chain; the one that the build itself names has none.
+    """
     return {
         "preference": [{**_pair(pair), "model": models[pair.model_name]} for pair in chain.pairs],
-        "sft": [{**_turn(chain.seed_id, turn), "model": models[turn.model_name]} for turn in chain.turns],
+        "sft": [{**_completion(chain.seed_id, turn), "model": models[turn.model_name]} for turn in chain.turns],
         "chains": [{**_chain(chain), "model": models[""]}],
         "rejects": [{**_reject(reject), "model": models[""]} for reject in chain.rejects],
     }
@@ -105,56 +109,58 @@ def message(role: str, text: str) -> list[dict[str, str]]:
     return [{"role": role, "content": text}]
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
+def verdicts(side: str, rulings: Sequence[Ruling]) -> Row:
+    """Return the columns with the verdicts on one side of a row, and with their votes."""
+    return {
+        f"{side}_met": [ruling.met for ruling in rulings],
+        f"{side}_votes": [ruling.votes for ruling in rulings],
+    }
+
+
+def requirement_rows(requirements: Sequence[Requirement]) -> list[Row]:
+    """Return the column `requirements` of a row."""
+    return [
+        {"id": r.id, "text": r.text, "kwargs": canonical_bytes(r.kwargs).decode(), "check": r.check, "round": r.round}
+        for r in requirements
+    ]
+
+
+def _pair(pair: Pair) -> Row:
     return {
         "id": pair.id,
         "prompt": message("user", pair.instruction),
         "chosen": message("assistant", pair.chosen),
         "rejected": message("assistant", pair.rejected),
         "seed_id": pair.seed_id,
-        "round": pair.round,
         "gap": pair.gap,
-        "operation": pair.operation,
-        "requirements": requirement_rows(pair.requirements),
-        "chosen_met": [ruling.met for ruling in pair.chosen_rulings],
-        "rejected_met": [ruling.met for ruling in pair.rejected_rulings],
-        "chosen_votes": [ruling.votes for ruling in pair.chosen_rulings],
-        "rejected_votes": [ruling.votes for ruling in pair.rejected_rulings],
         "similarity": pair.similarity,
-        "evolved_by": pair.evolved_by,
-        "adapted_by": pair.adapted_by,
+        **_round(pair),
+        **verdicts("chosen", pair.chosen_rulings),
+        **verdicts("rejected", pair.rejected_rulings),
     }
 
 
-def _turn(seed_id: str, turn: Turn) -> dict[str, Any]:
+def _completion(seed_id: str, turn: Turn) -> Row:
     return {
         "id": RowId(seed_id, turn.round).round_id,
         "prompt": message("user", turn.instruction),
         "completion": message("assistant", turn.response),
         "seed_id": seed_id,
-        "round": turn.round,
-        "operation": turn.operation,
-        "requirements": requirement_rows(turn.requirements),
-        "evolved_by": turn.evolved_by,
-        "adapted_by": turn.adapted_by,
+        **_round(turn),
     }
 
 
-def _chain(chain: Chain) -> dict[str, Any]:
+def _chain(chain: Chain) -> Row:
     return {
         "id": chain.seed_id,
         "group": chain.group,
         "rounds": chain.rounds,
         "turns": [
             {
-                "round": turn.round,
-                "operation": turn.operation,
                 "instruction": turn.instruction,
                 "response": turn.response,
-                "requirements": requirement_rows(turn.requirements),
-                "evolved_by": turn.evolved_by,
-                "adapted_by": turn.adapted_by,
                 "candidates": _candidates(turn.candidates),
+                **_round(turn),
             }
             for turn in chain.turns
         ],
@@ -163,7 +169,18 @@ def _chain(chain: Chain) -> dict[str, Any]:
     }
 
 
-def _reject(reject: Reject) -> dict[str, Any]:
+def _round(accepted: Pair | Turn) -> Row:
+    """Return the columns that pairs and turns have in common."""
+    return {
+        "round": accepted.round,
+        "operation": accepted.operation,
+        "requirements": requirement_rows(accepted.requirements),
+        "evolved_by": accepted.evolved_by,
+        "adapted_by": accepted.adapted_by,
+    }
+
+
+def _reject(reject: Reject) -> Row:
     return {
         "id": RowId(reject.seed_id, reject.round).round_id,
         "seed_id": reject.seed_id,
@@ -176,14 +193,7 @@ def _reject(reject: Reject) -> dict[str, Any]:
     }
 
 
-def requirement_rows(requirements: Sequence[Requirement]) -> list[dict[str, Any]]:
-    return [
-        {"id": r.id, "text": r.text, "kwargs": canonical_bytes(r.kwargs).decode(), "check": r.check, "round": r.round}
-        for r in requirements
-    ]
-
-
-def _candidates(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+def _candidates(candidates: Sequence[Candidate]) -> list[Row]:
     return [
         {"route": c.route, "attempt": c.attempt, "text": c.text, "defect": c.defect, "detail": c.detail}
         for c in candidates

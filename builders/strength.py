@@ -29,7 +29,7 @@ class Strength(Builder):
 
     @staticmethod
     def rows(chain: Chain, models: Mapping[str, str]) -> dict[str, list[Row]]:
-        """Return the rows of one chain, per config, given the models by the names in it."""
+        """Return the rows of one chain, per config, given the models by the names in the chain."""
         rows = chain_rows(chain, models)
         for row, pair in zip(rows["preference"], chain.pairs, strict=True):
             row["rejected_model"] = models[pair.rejected_model_name]

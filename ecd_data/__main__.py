@@ -21,18 +21,18 @@ VERBS = {
 
 
 def main() -> int:
-    """Runs the verb that the first argument names."""
+    """Run the verb that the first argument names."""
     if len(sys.argv) > 1 and sys.argv[1] in VERBS:
         verb = sys.argv.pop(1)
         sys.argv[0] = f"ecd {verb}"
         module = import_module("ecd_data.local.__main__" if verb == "local" else f"ecd_data.{verb}")
         return module.main()
-    known = "\n".join(f"  {verb:<10} {what}" for verb, what in VERBS.items())
-    usage = f"usage: ecd <verb> [flags]\n\n{known}\n\n`ecd <verb> --help` says more."
+    verbs = "\n".join(f"  {verb:<10} {summary}" for verb, summary in VERBS.items())
+    usage = f"usage: ecd <verb> [flags]\n\n{verbs}\n\n`ecd <verb> --help` says more."
     if sys.argv[1:] in ([], ["-h"], ["--help"]):
         print(usage)
         return 0 if sys.argv[1:] else 2
-    print(f"ecd: there is no verb {sys.argv[1]!r}\n\n{usage}", file=sys.stderr)
+    print(f"ecd: unknown verb {sys.argv[1]!r}\n\n{usage}", file=sys.stderr)
     return 2
 
 

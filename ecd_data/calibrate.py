@@ -1,4 +1,4 @@
-"""How reliable a judge is: its votes against code checks, on questions whose answer code knows.
+"""Measures how reliable a judge is: its votes against code, on questions whose answer code knows.
 
 python -m ecd_data.calibrate --endpoint http://localhost:8080
 """
@@ -16,7 +16,7 @@ from ecd_data.cli.console import console, quiet_libraries, run_command
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.calibrate",
         description="Ask a judge questions whose answer code knows, and say how often it is right.",

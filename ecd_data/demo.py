@@ -1,15 +1,14 @@
 """The whole loop on this machine: a real model writes pairs, they are checked, published, loaded and trained on, and
-what that taught is measured on seeds that were held out.
+what the training taught is measured on seeds that were held out.
 
     python -m ecd_data.demo
 
-Every step is the command that one would type; only the endpoint and the Hub are local.
+Every step is a command that one would type; only the endpoint and the Hub are local.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
@@ -28,8 +27,8 @@ SEEDS, ROUNDS = 60, 3
 STEPS = 25
 CPU_THREADS = str(min(2, os.cpu_count() or 1))
 CPU_TRAINING = {
-    # Two busy processes that spin while they wait starve each other, and glibc hands the large buffers of a training
-    # step back to the system after every use unless it is told to keep them.
+    # Two busy processes that spin while they wait starve each other, and glibc, unless told to keep them, returns the
+    # large buffers of a training step to the system after every use.
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "0",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
@@ -38,7 +37,7 @@ CPU_TRAINING = {
 
 
 def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS) -> None:
-    """Runs every step; what is made stays in `out`, so that a second run asks and publishes nothing again.
+    """Run every step; all files stay in `out`, so that a second run asks and publishes nothing again.
 
     Args:
         out: folder for everything.
@@ -46,11 +45,11 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
         steps: optimiser steps of DPO.
 
     Raises:
-        EcdError: a step failed; its own message is above.
+        EcdError: a step failed; it has printed its own message.
     """
+    from ecd_data.local import environment
     from ecd_data.local.hub import Hub
     from ecd_data.local.model import checkpoint, find_model
-    from ecd_data.local.services import environment
     from ecd_data.local.tgi import TextGeneration
 
     started = time.monotonic()
@@ -86,9 +85,9 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
 
         say("5. Did it learn? Both models answer the prompts of seeds that were held out")
         for name, weights in (("before", model), ("after", out / "dpo")):
-            asked = ["--weights", str(weights), "--batch-size", "32", "--max-tokens", "120"]
-            kept = ["--responses", str(out / "evaluated.sqlite"), "--json", str(out / f"{name}.json")]
-            step("-m", "ecd_data.evaluate", REPO_ID, *asked, *kept, show=False)
+            flags = ["--weights", str(weights), "--batch-size", "32", "--max-tokens", "120"]
+            files = ["--responses", str(out / "evaluated.sqlite"), "--json", str(out / f"{name}.json")]
+            step("-m", "ecd_data.evaluate", REPO_ID, *flags, *files, show=False)
         show_gain(out / "before.json", out / "after.json")
 
     minutes = (time.monotonic() - started) / 60
@@ -103,25 +102,25 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
 
 
 def say(text: str) -> None:
-    """A heading between the steps."""
+    """Print a heading between the steps."""
     console.print(f"\n{text}", style="bold")
 
 
 def step(*arguments: str, show: bool = True) -> None:
-    """Shows a Python command and runs it, with its output passed through unless `show` is false.
+    """Print a Python command and run it, with its output passed through if `show`.
 
     Raises:
-        EcdError: it ends with another exit code than 0.
+        EcdError: its exit code is not 0.
     """
     console.print(f"$ python {shlex.join(arguments)}", style="dim")
     out = None if show else subprocess.DEVNULL
     code = subprocess.run([sys.executable, *arguments], stdout=out, check=False).returncode
     if code:
-        raise EcdError(f"the step above ended with exit code {code}; run the demo again to go on from there.")
+        raise EcdError(f"the step above ended with exit code {code}; run the demo again to continue from there.")
 
 
 def show_pairs() -> None:
-    """Loads the published dataset as anyone would, and prints two pairs with the words that differ marked."""
+    """Load the published dataset as anyone would, and print two pairs with the words that differ marked."""
     from datasets import load_dataset
 
     quiet_libraries()
@@ -139,35 +138,32 @@ def show_pairs() -> None:
 
 
 def example_pairs(rows: Sequence[dict]) -> list[dict]:
-    """Two pairs of different operations, the closest first, those that the model wrote itself before others."""
+    """Return two pairs of different operations: the closest, those that the model wrote itself before others."""
     best = sorted(rows, key=lambda row: (row["adapted_by"] not in ("edit", "fresh"), -row["similarity"]))
     others = [row for row in best if row["operation"] != best[0]["operation"]]
     return [best[0], *others[:1]]
 
 
 def show_gain(before: Path, after: Path) -> None:
-    """Prints what two results of `ecd evaluate` come to, and a prompt whose requirements only the second one meets."""
+    """Print the accuracies of two results of `ecd evaluate`, and the answers to prompts that only the second meets."""
     from datasets import load_dataset
 
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in (before, after)]
-    shares = [result["accuracy"][0]["measures"] for result in results]
-    asked = results[0]["accuracy"][0]
-    print(f"{asked['requirements']} requirements in {asked['prompts']} prompts    before   after")
+    from ecd_data.evaluation.result import newly_met, read_result
+
+    results = read_result(before), read_result(after)
+    first, second = (result["accuracy"][0] for result in results)
+    print(f"{first['requirements']} requirements in {first['prompts']} prompts    before   after")
     for title, measure in (("requirements met", "requirement_strict"), ("prompts met as a whole", "prompt_strict")):
-        print(f"{title:<34}" + "".join(f"{100 * share[measure]['value']:>6.0f} %" for share in shares))
-    turned = [
-        (old, new)
-        for old, new in zip(*(result["rows"] for result in results), strict=True)
-        if not new["defects"] and all(requirement["strict"] for requirement in new["requirements"])
-        if not any(requirement["strict"] for requirement in old["requirements"])
-    ]
+        shares = (whole["measures"][measure]["value"] for whole in (first, second))
+        print(f"{title:<34}" + "".join(f"{100 * share:>6.0f} %" for share in shares))
     prompts = {row["id"]: row["prompt"][0]["content"] for row in load_dataset(REPO_ID, split="test")}
-    for old, new in sorted(turned, key=lambda rows: (-len(rows[1]["requirements"]), len(rows[1]["answer"])))[:2]:
+    examples = sorted(newly_met(*results), key=lambda rows: (-len(rows[1]["requirements"]), len(rows[1]["answer"])))
+    for old, new in examples[:2]:
         print(f"\ninstruction  {prompts[new['id']]}\nbefore       {old['answer']}\nafter        {new['answer']}")
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.demo",
         description="Run the whole loop on this machine: seeds, endpoint, pairs, Hub, DPO, and what it taught.",

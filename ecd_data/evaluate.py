@@ -1,4 +1,4 @@
-"""How well a model meets the requirements of prompts that it was not trained on.
+"""Evaluates how well a model meets the requirements of prompts that it was not trained on.
 
 python -m ecd_data.evaluate org/ecd --weights out
 python -m ecd_data.evaluate org/ecd --endpoint http://localhost:8080 --json result.json
@@ -26,17 +26,16 @@ from ecd_data.core.errors import EvaluationError
 
 if TYPE_CHECKING:
     from ecd_data.calls.scheduler import ModelSource
-    from ecd_data.calls.store import Store
     from ecd_data.evaluation.result import Result
 
 
 def evaluate(args: argparse.Namespace) -> Result:
-    """Ask for the answers that the store does not hold, and score all of them.
+    """Ask for the answers that the store does not hold, score all of them, and return the result.
 
     Raises:
         EcdError: see the layers below.
     """
-    from ecd_data.calls.model_sources import connect_judge
+    from ecd_data.calls.model_sources import connect, connect_judge
     from ecd_data.calls.store import Store
     from ecd_data.core.recipe import Recipe
     from ecd_data.evaluation.answering import answer_tasks
@@ -47,31 +46,27 @@ def evaluate(args: argparse.Namespace) -> Result:
 
     data = read_data(args.data, config=args.config, split=args.split, revision=args.revision, limit=args.limit)
     sampling = Recipe(temperature=args.temperature, max_tokens=args.max_tokens)
-    path = responses_path(args)
+    settings, path = model_settings(args, needs_endpoint=not args.weights), responses_path(args)
     with Store(path, read_only=args.replay) as store, ProgressMonitor(console) as monitor:
-        judge = connect_judge(model_settings(args, needs_endpoint=not args.weights), store)
-        model = _model(args, store, judge)
+        judge = connect_judge(settings, store)
+        model = load_weights(args) if args.weights else connect(settings, store, [""], judge)[""]
         console.print(f"{len(data.tasks)} prompts of {data.name}, model {model.model}, responses in {path}")
         monitor.on_stage("answers", len(data.tasks))
-        outcomes = answer_tasks(
+        answers = answer_tasks(
             data.tasks,
             sampling,
             store,
             model,
             judge,
             on_call=monitor.on_call,
-            on_outcome=lambda outcome: monitor.on_result(outcome, Usage(calls=1)),
+            on_answer=lambda answer: monitor.on_result(answer, Usage(calls=1)),
         )
-    return make_result(data, model.model, judge.model if judge else None, sampling, outcomes)
+    return make_result(data, model.model, judge.model if judge else None, sampling, answers)
 
 
-def _model(args: argparse.Namespace, store: Store, judge: ModelSource | None) -> ModelSource:
-    """The model that answers: weights that are loaded here, or the model behind the endpoints."""
-    from ecd_data.calls.model_sources import connect
+def load_weights(args: argparse.Namespace) -> ModelSource:
+    """Return the model of `--weights`, which runs in this process."""
     from ecd_data.calls.scheduler import ModelSource
-
-    if not args.weights:
-        return connect(model_settings(args), store, [""], judge)[""]
     from ecd_data.evaluation.weights import Weights
 
     weights = Weights(args.weights, args.weights_revision, args.batch_size, args.dtype)
@@ -79,7 +74,7 @@ def _model(args: argparse.Namespace, store: Store, judge: ModelSource | None) ->
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.evaluate",
         description="Score a model's answers to the prompts of a test split, requirement by requirement.",
@@ -115,11 +110,11 @@ def main() -> int:
     run.add_argument("--temperature", type=temperature, default=0.0, metavar="T", help="default 0: greedy")
     args = parser.parse_args()
     if args.weights and (args.endpoint or args.model):
-        parser.error("--weights is a model that is run here: leave out --endpoint and --model")
+        parser.error("--weights names a model to run here: leave out --endpoint and --model")
     if args.weights_revision and not args.weights:
-        parser.error("--weights-revision is of --weights, which is missing")
+        parser.error("--weights-revision needs --weights")
     if args.dtype != "auto" and not args.weights:
-        parser.error("--dtype is of --weights, which is missing")
+        parser.error("--dtype needs --weights")
 
     def command() -> None:
         if not (args.weights or args.endpoint or args.replay or os.environ.get("ECD_ENDPOINT")):
@@ -129,7 +124,7 @@ def main() -> int:
             )
         quiet_libraries()
         from ecd_data.evaluation.result import compare, read_result, write_result
-        from ecd_data.evaluation.tables import notes, show
+        from ecd_data.evaluation.tables import notes, print_measures
 
         other = read_result(args.against) if args.against else None
         result = evaluate(args)
@@ -138,11 +133,11 @@ def main() -> int:
         if args.json:
             write_result(args.json, result)
         model = result["model"]["id"]
-        show(result["accuracy"], f"{model} on {result['data']['name']}, percent met")
+        print_measures(result["accuracy"], f"{model} on {result['data']['name']}, percent met")
         print("\n".join(notes(result)))
         if other:
             title = f"{model} against {other['model']['id']}, difference in points"
-            show(result["against"]["difference"], title, signed=True)
+            print_measures(result["against"]["difference"], title, signed=True)
 
     return run_command(command)
 

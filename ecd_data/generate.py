@@ -1,4 +1,4 @@
-"""Seeds to a build directory of verified preference pairs.
+"""Generates a build directory of verified preference pairs from seeds.
 
 python -m ecd_data.generate --seeds seeds.jsonl --endpoint http://localhost:8080 --out build
 """
@@ -30,18 +30,16 @@ if TYPE_CHECKING:
 
 
 def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
-    """Run the generation that the flags describe into the build directory `out`; returns the manifest.
+    """Run the generation that the flags describe, write a build at `out`, and return its manifest.
 
     Raises:
         EcdError: see the layers below.
     """
     with exempt_from_gc():
         from ecd_data.artifact.build import check_out
-        from ecd_data.artifact.scratch import scratch
         from ecd_data.artifact.up_to_date import up_to_date_manifest
         from ecd_data.builders import find_builder
-        from ecd_data.generation.spool import Spool
-        from ecd_data.generation.write import write
+        from ecd_data.generation.write import generate_build
         from ecd_data.progress.summary import describe_judge
 
     check_out(out)
@@ -53,17 +51,13 @@ def generate(args: argparse.Namespace, out: Path) -> dict[str, Any]:
         if manifest:
             console.print(f"{out} is up to date: nothing to do")
         else:
-            builder = find_builder(generation.recipe.builder)
-            with scratch(out) as work:
-                spool = Spool(work / "spool", generation.recipe, builder.rows)
-                spool.fill(prepared)
-                manifest = write(spool, prepared, builder, out, monitor.on_step)
+            manifest = generate_build(prepared, find_builder(generation.recipe.builder), out, monitor.on_step)
         monitor.log("run_finished", **{name: manifest[name] for name in ("counts", "funnel", "calls")})
     return manifest
 
 
 def preview(args: argparse.Namespace) -> None:
-    """Run the first `--preview` seeds, print their chains and what the whole corpus would take; writes no build.
+    """Run the first `--preview` seeds, and print their chains and what the whole corpus would take; write no build.
 
     Raises:
         EcdError: see the layers below.
@@ -81,7 +75,7 @@ def preview(args: argparse.Namespace) -> None:
 
 @contextmanager
 def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, ProgressMonitor]]:
-    """Open the store and yield the generation that the flags describe, with its progress shown as they say.
+    """Yield the generation that the flags describe, with its store open, and what shows its progress.
 
     Raises:
         EcdError: see the layers below.
@@ -90,49 +84,51 @@ def open_generation(args: argparse.Namespace) -> Iterator[tuple[Generation, Prog
     from ecd_data.generation.inputs import make_generation
     from ecd_data.progress.monitor import ProgressMonitor
 
-    read, models = sources(args), model_settings(args)
-    inputs = read.read()
+    read_from, models = sources(args), model_settings(args)
+    inputs = read_from.read()
     if inputs.corpus.duplicates:
         console.print(f"{inputs.corpus.duplicates} of the seeds repeat an earlier one exactly and are left out")
     monitor = ProgressMonitor(console, token_price(args), args.log_json, args.metrics_port)
     with monitor, Store(responses_path(args), read_only=args.replay) as store:
         generation = make_generation(inputs, models, store, monitor.listener)
         names = ", ".join(f"{name} {model}".strip() for name, model in generation.models.items())
-        size = f"{counted(len(inputs.corpus.seeds), 'seed')}, {counted(inputs.recipe.rounds, 'round')}"
+        seeds, rounds = len(inputs.corpus.seeds), inputs.recipe.rounds
+        size = f"{counted(seeds, 'seed')}, {counted(rounds, 'round')}"
         console.print(visible(f"{size}, model {names}, responses in {store.path}"))
-        about = {"seeds": len(inputs.corpus.seeds), "rounds": inputs.recipe.rounds, "replay": args.replay}
-        models_used = {name or "model": str(model) for name, model in generation.models.items()}
-        monitor.log("run_started", **about, **{"judge": models_used["model"], **models_used})
+        by_name = {name or "model": str(model) for name, model in generation.models.items()}
+        by_name = {"judge": by_name["model"], **by_name}
+        monitor.log("run_started", seeds=seeds, rounds=rounds, replay=args.replay, **by_name)
         yield generation, monitor
 
 
 def generate_on_cluster(args: argparse.Namespace) -> dict[str, Any] | None:
-    """Run the generation in the tasks that the flags describe; returns the manifest, `None` where it is yet to come.
+    """Run the generation in the tasks that the flags describe; return the manifest, or `None` if it is yet to come.
 
     Raises:
         EcdError: see the layers below.
     """
     from ecd_data.builders import find_builder
-    from ecd_data.cluster.tasks import ClusterRun, generate_on
+    from ecd_data.cluster.launch import launch
+    from ecd_data.cluster.tasks import ClusterRun
     from ecd_data.methods import method_of
     from ecd_data.progress.monitor import ProgressMonitor
 
-    read = sources(args)
+    read_from, price = sources(args), token_price(args)
     run = ClusterRun(
-        read,
-        model_settings(args),
-        find_builder(method_of(read.recipe).name),
-        args.out,
-        responses_path(args),
-        args.executor,
-        args.work or str(args.out.with_name(f"{args.out.name}.work")),
-        args.tasks,
-        args.workers,
-        args.sbatch,
-        args.log_json,
-        token_price(args),
+        sources=read_from,
+        models=model_settings(args),
+        builder=find_builder(method_of(read_from.recipe).name),
+        out=args.out,
+        responses=responses_path(args),
+        executor=args.executor,
+        work=args.work or str(args.out.with_name(f"{args.out.name}.work")),
+        tasks=args.tasks,
+        workers=args.workers,
+        sbatch=args.sbatch,
+        log_json=args.log_json,
+        price=price,
     )
-    return generate_on(run, ProgressMonitor(console, token_price(args), args.log_json))
+    return launch(run, ProgressMonitor(console, price, args.log_json))
 
 
 def main() -> int:

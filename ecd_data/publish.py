@@ -1,4 +1,4 @@
-"""One commit on the Hub: a build directory as it is, or seeds that are built first.
+"""Publishes a build as one commit on the Hub; from seeds, it is generated first.
 
 python -m ecd_data.publish org/ecd --seeds seeds.jsonl --endpoint http://localhost:8080
 python -m ecd_data.publish org/ecd --build build
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
-    """Validates a build and publishes it, or with `--dry-run` says what would change.
+    """Validate a build and publish it, or with `--dry-run` print what would change.
 
     Raises:
-        EcdError: it is not valid, or the Hub refuses.
+        EcdError: the build is not valid, or the Hub refuses it.
     """
     from ecd_data.artifact.validation import validate_build
     from ecd_data.release.naming import staged_with_repo_id
@@ -48,10 +48,10 @@ def publish(args: argparse.Namespace, release: Release, build: Path) -> None:
 
 
 def show(args: argparse.Namespace, release: Release, build: Path) -> None:
-    """Says what a release would change.
+    """Print what a release would change.
 
     Raises:
-        PublishError: it would be refused.
+        PublishError: the release would be refused.
     """
     change = release.change(build)
     if change.parent is None:
@@ -63,14 +63,14 @@ def show(args: argparse.Namespace, release: Release, build: Path) -> None:
 
 
 def tag_name(text: str) -> str:
-    """A name that a tag may have."""
+    """Return the name of a tag, for argparse."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
-        raise argparse.ArgumentTypeError(f"not a name for a tag: {text!r}; take one such as v1.2")
+        raise argparse.ArgumentTypeError(f"not a valid tag name: {text!r}; use one such as v1.2")
     return text
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.publish",
         description="Publish verified preference pairs as one commit on the Hub.",

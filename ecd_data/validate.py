@@ -1,4 +1,4 @@
-"""Checks a build directory or a published dataset: schema, ids, splits, file hashes, and every code check again.
+"""Validates a build directory or a published dataset: schema, ids, splits, file hashes, and every code check again.
 
 python -m ecd_data.validate build
 python -m ecd_data.validate org/ecd --revision main
@@ -14,7 +14,7 @@ from ecd_data.core.text import two_columns
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.validate",
         description="Check a build directory or a published dataset. Exits with 1 and names the bad rows.",

@@ -1,4 +1,4 @@
-"""Proves a release, published or not yet: files, rows, numbers, card, `load_dataset`, and with a replay every byte.
+"""Verifies a release, published or not yet: files, rows, numbers, card, `load_dataset`, and by a replay every byte.
 
 python -m ecd_data.verify org/ecd --revision v1.2
 python -m ecd_data.verify build --replay
@@ -19,7 +19,7 @@ SHOWN = 10  # problems of a check that are listed before the rest is counted
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Makes and prints all checks; returns how many found something wrong, at most 1.
+    """Make and print all checks; return the exit code, which is 1 if one failed.
 
     Raises:
         EcdError: there is no such build or dataset.
@@ -29,12 +29,12 @@ def verify(args: argparse.Namespace) -> int:
     from ecd_data.proof import verification
     from ecd_data.release.download import build_at
 
-    here = Path(args.build_or_repo).is_dir()
-    if here and args.revision:
+    is_directory = Path(args.build_or_repo).is_dir()
+    if is_directory and args.revision:
         raise BuildError(f"{args.build_or_repo}: is a directory, which has no revisions. Leave out --revision.")
     build = build_at(args.build_or_repo, args.revision)
-    # The commit that was downloaded, by which all checks see the same.
-    source, revision = (str(build), None) if here else (args.build_or_repo.partition("@")[0], build.name)
+    # All checks are of the commit that was downloaded, which names its folder.
+    source, revision = (str(build), None) if is_directory else (args.build_or_repo.partition("@")[0], build.name)
     with tempfile.TemporaryDirectory(prefix="ecd-verify-") as work:
         again = Path(work, "again")
         checks = list(
@@ -67,7 +67,7 @@ def verify(args: argparse.Namespace) -> int:
 
 
 def _replay(build: Path, again: Path) -> Path:
-    """Make a build again at `again`."""
+    """Replay a build at `again`."""
     from ecd_data.artifact.manifest import read_manifest
     from ecd_data.builders import find_builder
     from ecd_data.progress.monitor import ProgressMonitor
@@ -77,7 +77,7 @@ def _replay(build: Path, again: Path) -> Path:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.verify",
         description="Prove a build directory or a published dataset: file and row hashes, schema, every code check "

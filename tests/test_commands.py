@@ -248,7 +248,7 @@ def test_publish_wants_a_build_or_seeds(tmp_path):
         (["--build", "build", "--out", "other"], "--out is for a build made from --seeds"),
         (["--build", "build", "--create-pr", "--tag", "v1"], "once the pull request is merged"),
         (["--build", "build", "--create-pr", "--revision", "dev"], "leave out --revision"),
-        (["--build", "build", "--tag", "version 1"], "not a name for a tag: 'version 1'"),
+        (["--build", "build", "--tag", "version 1"], "not a valid tag name: 'version 1'"),
         (["--build", "build", "--gated", "yes"], "'auto', 'manual'"),
     ],
 )
@@ -303,10 +303,10 @@ def test_publish_refuses_a_folder_that_is_no_build(tmp_path):
             HF_HOME=str(tmp_path / "home"),
         )
     assert done.returncode == 1
-    assert "it is no build" in done.stderr
+    assert "is not a build directory" in done.stderr
 
 
 def test_validate_says_what_it_was_given(tmp_path):
     done = run_module("ecd_data.validate", str(tmp_path))
     assert done.returncode == 1
-    assert "no manifest.json in it" in done.stderr
+    assert "it has no manifest.json" in done.stderr

@@ -64,5 +64,5 @@ def test_another_recipe_shows_in_what_it_is_made_of_and_in_coverage(ecd_compare,
 
 
 def test_what_is_no_build_is_one_message(ecd_compare, make_build, tmp_path):
-    assert "no manifest.json in it" in ecd_compare(make_build(), tmp_path, code=1)
+    assert "it has no manifest.json" in ecd_compare(make_build(), tmp_path, code=1)
     assert "neither a directory here nor a dataset id" in ecd_compare(tmp_path / "no" / "thing", tmp_path, code=1)

@@ -61,7 +61,7 @@ def test_what_is_wrong_is_named_and_shown_without_control_characters(ecd_verify,
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["{tmp}"], "no manifest.json in it"),
+        (["{tmp}"], "it has no manifest.json"),
         (["{tmp}", "--revision", "v1"], "is a directory, which has no revisions"),
         (["no such thing"], "neither a directory here nor a dataset id"),
     ],
@@ -99,7 +99,7 @@ def test_a_stranger_proves_a_published_revision_and_finds_what_was_changed_later
     assert good.returncode == 0, good.stdout + good.stderr
     assert "org/ecd at " in good.stdout
     assert (bad.returncode, bad.stderr.count("Traceback")) == (1, 0), bad.stdout + bad.stderr
-    assert f"preference/train row '{id_}': its chain tells other texts, requirements or routes" in bad.stdout
+    assert f"preference/train row '{id_}': its chain has other texts, requirements or routes" in bad.stdout
     assert f"preference/train row '{id_}': the replay makes it with another adapted_by" in bad.stdout
 
 

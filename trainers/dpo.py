@@ -3,63 +3,48 @@
     accelerate launch trainers/dpo.py --dataset_name org/ecd --model_name_or_path MODEL --output_dir out
 
 `--dataset_name` is a dataset on the Hub or a build directory, `--config trainers/recipes/smol-cpu.yaml` (or
-`gpu.yaml`) gives the settings, and what the command line says wins. Every other flag is TRL's own: `DPOConfig`,
+`gpu.yaml`) gives the settings, and the command line wins over it. Every other flag is TRL's own: `DPOConfig`,
 `ModelConfig`. Among them: `--loss_type sigmoid|hinge|ipo|...` (hinge is SLiC in the form of DPO), `--use_peft` for
 LoRA, `--resume_from_checkpoint out/checkpoint-100`, `--push_to_hub`. `--ties true` learns from the config `ties` too,
-by the loss of trainers/ties.py.
+by the loss of trainers/common/ties.py.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING
 
-from ecd_data.cli.console import run_command
-from ecd_data.trainers.card import PAIRS, Kind
-from ecd_data.trainers.data import ScriptArguments, load_rows, resolve
-from ecd_data.trainers.run import fit, leave
-from ecd_data.trainers.settings import TrainingError, hide_token, load_tokenizer, parse
+from trl import ModelConfig
 
-if TYPE_CHECKING:
-    from trl import DPOConfig, DPOTrainer, ModelConfig
-
-
-def main(
-    script_args: ScriptArguments,
-    training_args: DPOConfig,
-    model_args: ModelConfig,
-    trainer_class: type[DPOTrainer] | None = None,
-    config: str = "preference",
-    kind: Kind = PAIRS,
-) -> None:
-    """Load, train, save and write the card; with TRL's `DPOTrainer`, or one of its kind on the rows of `config`.
-
-    Raises:
-        TrainingError: when the dataset, the model or a setting does not allow it, or the training breaks down.
-    """
-    from trl import DPOTrainer
-
-    hide_token(training_args)
-    source = resolve(script_args)
-    tokenizer = load_tokenizer(model_args, training_args.trust_remote_code)
-    rows, held_out = load_rows(script_args, training_args, source, tokenizer, config)
-    trainer_class = trainer_class or DPOTrainer
-    fit(training_args, model_args, tokenizer, rows, held_out, [source], trainer_class, kind)
-    leave()
+from ecd_data.trainers.common.arguments import ScriptArguments, load_tokenizer
+from ecd_data.trainers.common.card import PAIRS
+from ecd_data.trainers.common.data import load_data
+from ecd_data.trainers.common.script import run_script
+from ecd_data.trainers.common.ties import PAIRS_AND_TIES, TieConfig, TieTrainer, add_ties
+from ecd_data.trainers.common.trainer import PreferenceTrainer, make_trainer, print_result
 
 
-def run() -> None:
-    """Train as the command line says."""
-    from ecd_data.trainers import ties
+def main(script_args: ScriptArguments, training_args: TieConfig, model_args: ModelConfig) -> None:
+    """Train a model, evaluate it before and after, and save it with its card."""
+    # Load the dataset
+    tokenizer = load_tokenizer(model_args, training_args)
+    data = load_data(script_args, training_args, tokenizer)
+    trainer_class, kind = PreferenceTrainer, PAIRS
+    if training_args.ties:
+        data = add_ties(data, script_args, training_args, tokenizer)
+        trainer_class, kind = TieTrainer, PAIRS_AND_TIES
 
-    script_args, training_args, model_args = parse(ScriptArguments, ties.TieConfig)
-    if training_args.tie_nu is not None and not training_args.ties:
-        raise TrainingError("--tie_nu is of a training on ties: add --ties true, or leave it out")
-    train = ties.main if training_args.ties else main
-    train(script_args, training_args, model_args)
+    # Train the model
+    trainer = make_trainer(trainer_class, data, tokenizer, training_args, model_args, kind)
+    trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint)
+    if data.evaluation is not None:
+        trainer.evaluate()
+
+    # Save it with its card; with --push_to_hub this uploads both
+    trainer.save_model(training_args.output_dir)
+    trainer.create_model_card()
+    print_result(trainer)
+    trainer.end()
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # nothing is told to anyone but the Hub that was named
-    sys.exit(run_command(run))
+    sys.exit(run_script(main))

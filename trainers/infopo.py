@@ -17,18 +17,16 @@ beta and no length normalisation in the loss, and the guard on the exponential.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import ClassVar
 
 import torch
-from trl import DPOConfig
+from trl import DPOConfig, ModelConfig
 
-from ecd_data.cli.console import run_command
-from ecd_data.trainers.data import ScriptArguments
-from ecd_data.trainers.dpo import main
-from ecd_data.trainers.preference import Pairs, PairTrainer
-from ecd_data.trainers.settings import parse
+from ecd_data.trainers.common.arguments import ScriptArguments
+from ecd_data.trainers.common.losses import Pairs, PairTrainer
+from ecd_data.trainers.common.script import run_script
+from ecd_data.trainers.common.trainer import train
 
 # Beyond this log-ratio the exponential goes on as its tangent: a rejected answer that got e^5 times likelier than it
 # was is pushed down with 148 times the force of the start, and no overflow can come of it.
@@ -50,21 +48,20 @@ class InfopoTrainer(PairTrainer):
 
 
 def nwj_loss(chosen_logratio: torch.Tensor, rejected_logratio: torch.Tensor) -> torch.Tensor:
-    """-r(chosen) + exp(r(rejected)) of each pair, the exponential guarded."""
+    """Return -r(chosen) + exp(r(rejected)) of each pair, with the exponential guarded."""
     return guarded_exp(rejected_logratio.float()) - chosen_logratio
 
 
 def guarded_exp(x: torch.Tensor) -> torch.Tensor:
-    """exp(x) up to `TANGENT_FROM`, and its tangent there beyond: convex, with a gradient that stays finite."""
+    """Return exp(x) up to `TANGENT_FROM` and its tangent there beyond: convex, with a gradient that stays finite."""
     below = x.clamp(max=TANGENT_FROM)
     return below.exp() * (1 + x - below)
 
 
-def run() -> None:
-    """Train as the command line says."""
-    main(*parse(ScriptArguments, DPOConfig), InfopoTrainer)
+def main(script_args: ScriptArguments, training_args: DPOConfig, model_args: ModelConfig) -> None:
+    """Train a model, evaluate it before and after, and save it with its card."""
+    train(InfopoTrainer, script_args, training_args, model_args)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # nothing is told to anyone but the Hub that was named
-    sys.exit(run_command(run))
+    sys.exit(run_script(main))

@@ -2,8 +2,7 @@
 
     accelerate launch trainers/pad.py --dataset_name org/ranked --model_name_or_path STUDENT --output_dir out
 
-The builder `pad` makes one. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring
-each (ecd_data/artifact/schema/pad/ranking.schema.json):
+The builder `pad` makes one. A row has 2 to 4 answers to a prompt and the teacher's probability of preferring each:
 
     {"id": "a1", "prompt": [{"role": "user", "content": "Name a fruit."}],
      "responses": [[{"role": "assistant", "content": "Pear."}], [{"role": "assistant", "content": "A fruit is ..."}]],
@@ -22,30 +21,28 @@ the two, row by row; the released code has the arguments of its KL the other way
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import msgspec
 import torch
 from datasets import Dataset
+from msgspec import Meta
 from transformers import PreTrainedTokenizerBase
-from trl import DPOConfig
+from trl import DPOConfig, ModelConfig
 from trl.data_utils import common_prefix_length
-from trl.trainer.utils import pad
+from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-from ecd_data.artifact.schema import gate
-from ecd_data.cli.console import run_command
-from ecd_data.core.errors import GateError
-from ecd_data.trainers.card import Kind
-from ecd_data.trainers.data import COLUMNS, ScriptArguments
-from ecd_data.trainers.dpo import main
-from ecd_data.trainers.preference import PreferenceTrainer
-from ecd_data.trainers.settings import TrainingError, parse
+from ecd_data.trainers.common.arguments import ScriptArguments, TrainingError
+from ecd_data.trainers.common.card import DataKind
+from ecd_data.trainers.common.losses import CustomLossTrainer
+from ecd_data.trainers.common.script import run_script
+from ecd_data.trainers.common.trainer import train
 
-RANKINGS = Kind(
+RANKINGS = DataKind(
     rows="rankings",
     data="answers with a teacher's preference distribution over them",
     metrics=("loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"),
@@ -53,6 +50,36 @@ RANKINGS = Kind(
     "times the mean log-probability of an answer's tokens; log-probabilities are sums over them, in nats.",
     meaning="These say how well the model ranks answers as the teacher does.",
 )
+
+
+Text = Annotated[str, Meta(pattern=r"\S")]
+
+
+class Message(msgspec.Struct):
+    """A message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: Text
+
+
+class Answer(msgspec.Struct):
+    """An answer's only message."""
+
+    role: Literal["assistant"]
+    content: Text
+
+
+class Ranking(msgspec.Struct):
+    """A row to train on, which may have other columns beside these."""
+
+    id: Text
+    prompt: Annotated[list[Message], Meta(min_length=1)]
+    responses: Annotated[
+        list[Annotated[list[Answer], Meta(min_length=1, max_length=1)]], Meta(min_length=2, max_length=4)
+    ]
+    preference: Annotated[list[Annotated[float, Meta(gt=0, lt=1)]], Meta(min_length=2, max_length=4)]
+    model: Text
+    teacher: Text
 
 
 @dataclass
@@ -67,28 +94,19 @@ class PadConfig(DPOConfig):
 
 
 @dataclass
-class RankingCollator:
-    """Pads the answers of a batch of rows, one after the other; `counts` says how many each row has."""
+class RankingCollator(DataCollatorForPreference):
+    """TRL's collator for rows of several answers, one after the other; `counts` says how many each row has."""
 
-    pad_token_id: int
-    max_length: int | None = None
-
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        answers = [(row["prompt_ids"], answer) for row in rows for answer in row["response_ids"]]
-        cut = slice(None, self.max_length)
-        ids = [torch.tensor((prompt + answer)[cut]) for prompt, answer in answers]
-        masks = [torch.tensor(([0] * len(prompt) + [1] * len(answer))[cut]) for prompt, answer in answers]
-        return {
-            "input_ids": pad(ids, padding_value=self.pad_token_id),
-            "attention_mask": pad([torch.ones_like(mask) for mask in masks], padding_value=0),
-            "completion_mask": pad(masks, padding_value=0),
-            "counts": torch.tensor([len(row["response_ids"]) for row in rows]),
-            "preference": torch.tensor([share for row in rows for share in row["preference"]]),
-        }
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        answers = [{**row, "chosen_ids": ids, "rejected_ids": []} for row in examples for ids in row["response_ids"]]
+        batch = {name: sides.chunk(2)[0] for name, sides in super().torch_call(answers).items()}  # chosen sides alone
+        batch["counts"] = torch.tensor([len(row["response_ids"]) for row in examples])
+        batch["preference"] = torch.tensor([share for row in examples for share in row["preference"]])
+        return batch
 
 
-class PadTrainer(PreferenceTrainer):
-    """TRL's trainer with rankings for pairs, and the losses of PAD."""
+class PadTrainer(CustomLossTrainer):
+    """TRL's trainer with rankings in place of pairs, and the losses of PAD."""
 
     _name = "PAD"
     _tag_names: ClassVar = ["trl", "pad"]
@@ -99,10 +117,10 @@ class PadTrainer(PreferenceTrainer):
 
     uses_reference = False
 
-    def __init__(self, *, args: PadConfig, processing_class: PreTrainedTokenizerBase, **others: Any) -> None:
-        token = processing_class.pad_token_id
-        collator = RankingCollator(processing_class.eos_token_id if token is None else token, args.max_length)
-        super().__init__(args=args, processing_class=processing_class, data_collator=collator, **others)
+    def __init__(self, *, args: PadConfig, **others: Any) -> None:
+        args.remove_unused_columns = False
+        super().__init__(args=args, **others)
+        self.data_collator = RankingCollator(**vars(self.data_collator))
 
     def row_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], logps: torch.Tensor) -> torch.Tensor:
         sums, counts = logps.sum(dim=1), inputs["counts"].tolist()
@@ -123,35 +141,33 @@ class PadTrainer(PreferenceTrainer):
     def _prepare_dataset(
         self, dataset: Dataset, processing_class: PreTrainedTokenizerBase, args: PadConfig, dataset_name: str
     ) -> Dataset:
+        # Private, since TRL tokenises a chosen and a rejected answer, and these rows have more.
         def encode(row: dict[str, Any]) -> dict[str, Any]:
-            check(row)
-            return tokenized(row, processing_class)
+            check_ranking(row)
+            return tokenize_ranking(row, processing_class)
 
         return dataset.map(encode, num_proc=args.dataset_num_proc, desc=f"Tokenizing {dataset_name} dataset")
 
-    def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns = ["prompt_ids", "response_ids", "preference"]
-
 
 def soft_ranking_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """The Jensen-Shannon divergence (nats) of two distributions over rankings, from the rewards of n answers each."""
+    """Return the Jensen-Shannon divergence (nats) of two distributions over rankings, by the rewards of n answers."""
     logs = ranking_logps(student), ranking_logps(teacher)
     mean = torch.logsumexp(torch.stack(logs), dim=0) - math.log(2)
     return 0.5 * sum((log.exp() * (log - mean)).sum() for log in logs)
 
 
 def hard_ranking_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Minus the log-probability (nats) that the student ranks the answers as the teacher does; ties in row order."""
+    """Return -log p(the student ranks the answers as the teacher does), in nats; ties in row order."""
     return -plackett_luce(student[teacher.argsort(descending=True, stable=True)].unsqueeze(0)).squeeze(0)
 
 
 def ranking_logps(rewards: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each of the n! rankings of n answers, in the order of `itertools.permutations`."""
+    """Return the log-probability of each of the n! rankings of n answers, in the order of `itertools.permutations`."""
     return plackett_luce(rewards[torch.tensor([*permutations(range(len(rewards)))])])
 
 
 def plackett_luce(ranked: torch.Tensor) -> torch.Tensor:
-    """Log-probability of rankings, from the rewards in ranked order, (rankings, n) to (rankings,).
+    """Return the log-probability of rankings, from the rewards in ranked order, (rankings, n) to (rankings,).
 
     Of the answers that are left, each comes next with a probability proportional to the exponential of its reward.
     """
@@ -159,14 +175,18 @@ def plackett_luce(ranked: torch.Tensor) -> torch.Tensor:
     return (ranked - left).sum(-1)
 
 
-def check(row: Mapping[str, Any]) -> None:
-    """Raises:
-    TrainingError: when a row does not validate, or its preference is no distribution over its answers.
+def check_ranking(row: Mapping[str, Any]) -> None:
+    """Raise unless the row is valid and its preference is a distribution over its answers.
+
+    Raises:
+        TrainingError: It is not.
     """
     try:
-        gate("ranking", {name: row[name] for name in COLUMNS["ranking"]})
-    except GateError as error:
-        raise TrainingError(f"{error}: see the row in the docstring of trainers/pad.py") from error
+        msgspec.convert(row, Ranking)
+    except msgspec.ValidationError as error:
+        raise TrainingError(
+            f"ranking row {row['id']!r}: {error}: see the row in the docstring of trainers/pad.py"
+        ) from error
     preference, answers = row["preference"], row["responses"]
     if len(preference) != len(answers) or abs(sum(preference) - 1) > 1e-3:
         raise TrainingError(
@@ -175,8 +195,8 @@ def check(row: Mapping[str, Any]) -> None:
         )
 
 
-def tokenized(row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """The tokens of the prompt and of each answer; an answer begins where the prompt's tokens end."""
+def tokenize_ranking(row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Return the tokens of the prompt and of each answer; an answer begins where the prompt's tokens end."""
 
     def encode(messages: list[dict[str, str]], **options: bool) -> list[int]:
         return tokenizer.apply_chat_template(messages, return_dict=True, **options)["input_ids"]
@@ -187,11 +207,10 @@ def tokenized(row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> dic
     return {"prompt_ids": prompt[:shared], "response_ids": [ids[shared:] for ids in whole]}
 
 
-def run() -> None:
-    """Train as the command line says."""
-    main(*parse(ScriptArguments, PadConfig), PadTrainer, "ranking", RANKINGS)
+def main(script_args: ScriptArguments, training_args: PadConfig, model_args: ModelConfig) -> None:
+    """Train a model, evaluate it before and after, and save it with its card."""
+    train(PadTrainer, script_args, training_args, model_args, "ranking", RANKINGS)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # nothing is told to anyone but the Hub that was named
-    sys.exit(run_command(run))
+    sys.exit(run_script(main))

@@ -15,25 +15,25 @@ model, token by token along the chosen answer; the default numbers are a start, 
 losses need a score for each answer, which a pair does not have.
 
 TRL's `hinge` (trainers/dpo.py --loss_type hinge) is another loss: its hinge is on beta times the log-ratio to the
-reference model, and it has no regulariser but that.
+reference model, and it has no other regulariser. TRL's experimental `CPOTrainer` (`hinge` with `cpo_alpha`) comes
+close, and is not used: its cross-entropy is a mean over the batch's tokens, not a sum over an answer's, it has no KL
+divergence, and it keeps the logits of the whole vocabulary, which `DPOTrainer` avoids.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
-from trl import DPOConfig
+from trl import DPOConfig, ModelConfig
 
-from ecd_data.cli.console import run_command
-from ecd_data.trainers.card import PAIRS
-from ecd_data.trainers.data import ScriptArguments
-from ecd_data.trainers.dpo import main
-from ecd_data.trainers.preference import Pairs, PairTrainer
-from ecd_data.trainers.settings import TrainingError, parse
+from ecd_data.trainers.common.arguments import ScriptArguments, TrainingError
+from ecd_data.trainers.common.card import PAIRS
+from ecd_data.trainers.common.losses import Pairs, PairTrainer
+from ecd_data.trainers.common.script import run_script
+from ecd_data.trainers.common.trainer import train
 
 PAIRS_BY_LIKELIHOOD = replace(
     PAIRS,
@@ -47,7 +47,7 @@ class SlicConfig(DPOConfig):
     """TRL's settings, and those of SLiC."""
 
     margin: float = field(
-        default=1.0, metadata={"help": "By how many nats the chosen answer shall be likelier than the rejected one."}
+        default=1.0, metadata={"help": "By how many nats the chosen answer should be likelier than the rejected one."}
     )
     regularization: Literal["cross_entropy", "kl"] = field(
         default="cross_entropy",
@@ -57,6 +57,13 @@ class SlicConfig(DPOConfig):
         },
     )
     regularization_weight: float = field(default=0.5, metadata={"help": "Weight of the regularisation."})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.regularization == "kl" and self.precompute_ref_log_probs:
+            raise TrainingError(
+                "--regularization kl asks the reference model about every token: set --precompute_ref_log_probs false"
+            )
 
 
 class SlicTrainer(PairTrainer):
@@ -68,10 +75,6 @@ class SlicTrainer(PairTrainer):
 
     def __init__(self, *, args: SlicConfig, **others: Any) -> None:
         self.uses_reference = args.regularization == "kl"
-        if self.uses_reference and args.precompute_ref_log_probs:
-            raise TrainingError(
-                "--regularization kl asks the reference model about every token: set --precompute_ref_log_probs false"
-            )
         super().__init__(args=args, **others)
 
     def pair_losses(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor], pairs: Pairs) -> torch.Tensor:
@@ -84,7 +87,7 @@ class SlicTrainer(PairTrainer):
         return calibration + self.args.regularization_weight * regularization
 
     def divergence(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """KL divergence (nats) of the model from the reference, summed along each chosen answer."""
+        """Return the KL divergence (nats) of the model from the reference, summed along each chosen answer."""
         names = ("input_ids", "attention_mask", "completion_mask")
         ids, attended, answer = (inputs[name].chunk(2)[0] for name in names)
         logits = model(input_ids=ids, attention_mask=attended, use_cache=False).logits
@@ -98,21 +101,20 @@ class SlicTrainer(PairTrainer):
 
 
 def rank_calibration(pairs: Pairs, margin: float) -> torch.Tensor:
-    """max(0, margin - log p(chosen) + log p(rejected)) of each pair."""
+    """Return max(0, margin - log p(chosen) + log p(rejected)) of each pair."""
     return torch.relu(margin - pairs.chosen + pairs.rejected)
 
 
 def kl_divergence(logits: torch.Tensor, ref_logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """KL(p || p_ref) in nats, summed over the tokens in `mask`; logits (rows, tokens, words) to (rows,)."""
+    """Return KL(p || p_ref) in nats, summed over the tokens in `mask`; logits (rows, tokens, words) to (rows,)."""
     logp, ref_logp = logits.float().log_softmax(-1), ref_logits.float().log_softmax(-1)
     return ((logp.exp() * (logp - ref_logp)).sum(-1) * mask).sum(-1)
 
 
-def run() -> None:
-    """Train as the command line says."""
-    main(*parse(ScriptArguments, SlicConfig), SlicTrainer, kind=PAIRS_BY_LIKELIHOOD)
+def main(script_args: ScriptArguments, training_args: SlicConfig, model_args: ModelConfig) -> None:
+    """Train a model, evaluate it before and after, and save it with its card."""
+    train(SlicTrainer, script_args, training_args, model_args, kind=PAIRS_BY_LIKELIHOOD)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # nothing is told to anyone but the Hub that was named
-    sys.exit(run_command(run))
+    sys.exit(run_script(main))

@@ -1,4 +1,4 @@
-"""The build directory: rows in, everything that a release holds out, in place at once or not at all.
+"""The build directory: written with everything that a release holds, and in place as a whole or not at all.
 
 README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parquet  figures/  schema/  seeds/
 responses/
@@ -17,25 +17,23 @@ import datasets
 
 from ecd_data.artifact.card import write_card
 from ecd_data.artifact.figures import write_figures
-from ecd_data.artifact.manifest import CARD, NAME, list_files, make_manifest, read_manifest, write_manifest
+from ecd_data.artifact.manifest import CARD, MANIFEST, list_files, make_manifest, read_manifest, write_manifest
 from ecd_data.artifact.provenance import Provenance
 from ecd_data.artifact.replay_inputs import write_inputs
 from ecd_data.artifact.schema import configs, schema_text
 from ecd_data.artifact.scratch import scratch
-from ecd_data.artifact.validation import changed_files, check_rows, refuse
+from ecd_data.artifact.validation import check_rows, file_problems, require_valid
 from ecd_data.calls.exchange import write_parquet
 from ecd_data.calls.store import Store
 from ecd_data.core.errors import BuildError, EcdError, StoreError, cannot_write
 
 MAX_SHARD_SIZE = "500MB"  # fixed, so that the number of shards follows from the rows alone
 STEPS = ("responses", "manifest", "validation", "card")  # after the configs
+OnStep = Callable[[str, int, int], None]
 
 
 def no_step(name: str, number: int, total: int) -> None:
     """Show no progress."""
-
-
-OnStep = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class StoredCalls:
 
     store: holds the responses.
     keys: of all calls, in the order of their use.
-    failures: key and reason code of those among them that failed for good while the rows were made.
+    failures: key and reason code of the calls that failed for good while the chains were generated.
     """
 
     store: Store
@@ -59,22 +57,22 @@ def write_build(
     out: Path,
     on_step: OnStep = no_step,
 ) -> dict[str, Any]:
-    """Prepare every builder's config into a build directory; returns the manifest.
+    """Write a build directory at `out`, and return its manifest.
 
-    An older build at `out` is replaced at the end; until then, and after a failure, it stays as it was. Responses
-    are in the store by then, so the same command continues where it stopped.
+    An older build there is replaced at the end; until then, and after a failure, it stays as it was. All responses are
+    stored by then, so the same command continues where it stopped.
 
     Args:
         builders: one for each config.
         provenance: what the rows are made from, for manifest and card.
-        calls: the responses that they took.
+        calls: the calls behind the rows.
         out: the directory.
-        on_step: called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and how many
-            there are.
+        on_step: called as each step (the configs, then `STEPS`) begins, with its name, its number from 0 and the
+            number of steps.
 
     Raises:
         BuildError: `out` holds something else, or cannot be written.
-        EcdError: whatever stopped the generation.
+        EcdError: a builder failed; see the layers below.
     """
     out = out.resolve()  # a link is followed, not replaced
     check_out(out)
@@ -99,7 +97,7 @@ def _write(
     calls: StoredCalls,
     begin: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Writes a whole build into a folder that is not there yet, and validates it; returns the manifest."""
+    """Write a whole build into a folder that does not exist yet, validate it, and return its manifest."""
     method = provenance.recipe.builder
     into.mkdir()
     infos = {}
@@ -107,10 +105,10 @@ def _write(
         begin(builder.config.name)
         infos[builder.config.name] = _prepare(builder, into)
     begin("responses")
-    # In the order of their use, and the failures among them: with these and the inputs anyone can replay it.
+    # In the order of their use, failures included: with these and the inputs, anyone can replay the build.
     (into / "responses").mkdir()
     write_parquet(calls.store.calls(calls.keys), into / "responses" / "responses-00000-of-00001.parquet")
-    _check_failures(calls)  # now that no answer can come into them any more
+    _check_failures(calls)  # now that the responses are written
     write_inputs(into, provenance)
     (into / "schema").mkdir()
     for config in configs(method):
@@ -120,32 +118,28 @@ def _write(
     write_figures(into, manifest)
     files = list_files(into)
     begin("validation")
-    # Between two looks at the bytes of the files: what is checked, counted and hashed here is what they hold.
+    # The files are hashed before and after, so that the rows checked here are those that they hold.
     report, problems = check_rows(into, manifest)
-    refuse(into, problems)
+    require_valid(into, problems)
     manifest |= {"configs": report.configs, "files": files}
     write_manifest(into, manifest)
     begin("card")
     write_card(into, manifest, infos)
-    refuse(into, changed_files(into, read_manifest(into)))
+    require_valid(into, file_problems(into, read_manifest(into)))
     return manifest
 
 
 def _check_failures(calls: StoredCalls) -> None:
-    """Raise a StoreError if another run has asked a failed call again: a replay would then make other rows."""
-    if asked := sum(calls.store.failure(key) != reason for key, reason in calls.failures):
+    """Raise a StoreError if another run has made a failed call again: a replay would then give other rows."""
+    if repeated := sum(calls.store.failure(key) != reason for key, reason in calls.failures):
         raise StoreError(
-            f"{asked} calls that failed in this run were answered in another one with the same store meanwhile, or "
-            "failed there for another reason: run the same command again, it takes those answers."
+            f"{repeated} calls that failed in this run have since been answered in another run with the same store, "
+            "or failed there for another reason: run the same command again to use those answers."
         )
 
 
 def check_out(out: Path) -> None:
-    """Lets a path pass that is free, empty or an older build.
-
-    Raises:
-        BuildError: something else is there.
-    """
+    """Raise a BuildError unless a path is free, an empty folder or an older build."""
     out = out.resolve()
     if out.is_dir():
         if out == Path.cwd():
@@ -155,25 +149,26 @@ def check_out(out: Path) -> None:
         if not any(out.iterdir()):
             return
         try:
-            listed = {NAME, CARD, *read_manifest(out)["files"]}
+            of_build = {MANIFEST, CARD, *read_manifest(out)["files"]}
         except BuildError:
-            raise BuildError(f"{out}: is not empty and holds no build. Choose another --out, or empty it.") from None
-        names = (path.relative_to(out).as_posix() for path in sorted(out.rglob("*")) if path.is_file())
-        if extra := [name for name in names if name not in listed]:
             raise BuildError(
-                f"{out}: holds files that are not of the build ({', '.join(extra[:3])}) and would be lost. Move them "
-                "away, or choose another --out."
+                f"{out}: is neither empty nor a build directory. Choose another --out, or empty it."
+            ) from None
+        names = (path.relative_to(out).as_posix() for path in sorted(out.rglob("*")) if path.is_file())
+        if extra := [name for name in names if name not in of_build]:
+            raise BuildError(
+                f"{out}: has files that are not part of the build ({', '.join(extra[:3])}) and would be lost. Move "
+                "them away, or choose another --out."
             )
     elif out.exists():
         raise BuildError(f"{out}: is a file. Choose another --out.")
 
 
 def _prepare(builder: datasets.DatasetBuilder, into: Path) -> datasets.DatasetInfo:
-    """Runs one builder and puts its Parquet files where `load_dataset` and people look for them."""
+    """Run one builder, and put its Parquet files where `load_dataset` and people look for them."""
     config = builder.config.name
-    # A folder of its own inside another: `datasets` leaves lock files beside it.
     work = into / "work"
-    prepared = work / "prepared"
+    prepared = work / "prepared"  # in a folder of its own, since `datasets` leaves lock files beside it
     try:
         builder.download_and_prepare(str(prepared), file_format="parquet", max_shard_size=MAX_SHARD_SIZE)
     except datasets.exceptions.DatasetGenerationError as error:
@@ -190,16 +185,17 @@ def _prepare(builder: datasets.DatasetBuilder, into: Path) -> datasets.DatasetIn
     return builder.info
 
 
-def _put_in_place(made: Path, out: Path) -> None:
-    if out.exists():
-        # Not in the scratch folder before it is replaced: that folder goes whatever happens.
-        old = made.parent.with_name(f"{made.parent.name}.old")
-        out.rename(old)
-        try:
-            made.rename(out)
-        except BaseException:
-            old.rename(out)
-            raise
-        old.rename(made.with_name("old"))
-    else:
-        os.replace(made, out)
+def _put_in_place(build: Path, out: Path) -> None:
+    if not out.exists():
+        os.replace(build, out)
+        return
+    scratch_folder = build.parent
+    # Beside the scratch folder until it is replaced, since that folder is removed whatever happens.
+    old = scratch_folder.with_name(f"{scratch_folder.name}.old")
+    out.rename(old)
+    try:
+        build.rename(out)
+    except BaseException:
+        old.rename(out)
+        raise
+    old.rename(scratch_folder / "old")

@@ -1,4 +1,4 @@
-"""The dataset card: YAML that the Hub and `load_dataset` read, and a text whose numbers are the manifest's."""
+"""The dataset card: YAML that the Hub and `load_dataset` read, and text with the numbers of the manifest."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from ecd_data.artifact.manifest import CARD
 from ecd_data.artifact.parquet import data_files, read_rows
 from ecd_data.artifact.schema import description
 from ecd_data.core.errors import BuildError
@@ -22,14 +23,15 @@ from ecd_data.core.request import JUDGE
 from ecd_data.core.text import code_span, html_text
 from ecd_data.core.word_diff import Part, differences
 from ecd_data.methods import METHODS, options_of
+from ecd_data.methods.method import Method
 from ecd_data.requirements.calibration import table as calibration_table
 
+REPOSITORY = "ORG/NAME"  # a placeholder: a build does not know where it will be published
 EXAMPLES = 2
-REPOSITORY = "ORG/NAME"  # stands in the card of a build, which does not know where it will be published
-LOOKED_AT = 200  # pairs, to choose the examples from
-SHORT = 1500  # characters of an example that is read at a glance
-ALIKE = 0.6  # similarity from which on one sees what differs
-SIZES = [
+EXAMPLES_FROM = 200  # pairs
+EASY_LENGTH = 1500  # characters of an example that can be read at a glance
+EASY_SIMILARITY = 0.6  # from which on one sees what differs
+SIZE_CATEGORIES = [
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
     (100_000, "10K<n<100K"),
@@ -39,20 +41,20 @@ SIZES = [
 
 
 def write_card(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> None:
-    """Writes `README.md` into a build; for arguments and errors see `card_text`."""
-    (build / "README.md").write_text(card_text(build, manifest, infos), encoding="utf-8")
+    """Write the card into a build; for arguments and errors see `card_text`."""
+    (build / CARD).write_text(card_text(build, manifest, infos), encoding="utf-8")
 
 
 def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]) -> str:
-    """The card of a build.
+    """Return the card of a build.
 
     Args:
-        build: with its data in place.
-        manifest: as `make_manifest` gives it.
+        build: the directory, with its data in place.
+        manifest: the whole manifest, with `configs` and `files`.
         infos: the `DatasetInfo` of each config, with features and split sizes.
 
     Raises:
-        BuildError: there is no pair to show.
+        BuildError: the build has no pair.
     """
     method, examples = METHODS[manifest["recipe"]["builder"]], _examples(build)
     if not examples:
@@ -74,7 +76,7 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
     template = environment.get_template(f"{method.name}.md.jinja")
     title = "".join(template.blocks["title"](template.new_context()))
     return template.render(
-        yaml=_metadata(manifest, infos, title).to_yaml(),
+        yaml=_metadata(manifest, infos, title, method).to_yaml(),
         manifest=manifest,
         counts=manifest["counts"],
         recipe=manifest["recipe"],
@@ -92,7 +94,7 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
         examples=examples,
         configs=[
             {"name": name, "what": description(name, method.name), "splits": splits}
-            for name, splits in _rows(manifest).items()
+            for name, splits in _row_counts(manifest).items()
         ],
         funnel=manifest["funnel"],
         stages=method.stages,
@@ -100,12 +102,11 @@ def card_text(build: Path, manifest: Mapping[str, Any], infos: Mapping[str, Any]
 
 
 def _models(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Who wrote the answers, by name where several did; a judge of its own has a paragraph of its own."""
-    named = {name: model for name, model in manifest["models"].items() if name != JUDGE}
-    return named or {"": manifest["model"]}
+    """Return the models that wrote the answers, by name where there are several; a judge is described elsewhere."""
+    return {name: model for name, model in manifest["models"].items() if name != JUDGE} or {"": manifest["model"]}
 
 
-def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str) -> DatasetCardData:
+def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str, method: Method) -> DatasetCardData:
     recipe, pairs = manifest["recipe"], manifest["counts"]["pairs"]
     hub_sources = [re.split("[@:]", source)[0] for source in manifest["seeds"]["sources"] if "/" in source]
     card = DatasetCardData(
@@ -113,31 +114,31 @@ def _metadata(manifest: Mapping[str, Any], infos: Mapping[str, Any], title: str)
         license=recipe["license"] or None,
         task_categories=["text-generation"],
         tags=["preference", "dpo", "instruction-following", "synthetic", "trl", recipe["builder"]],
-        size_categories=[next((name for limit, name in SIZES if pairs < limit), "n>10M")],
+        size_categories=[next((name for limit, name in SIZE_CATEGORIES if pairs < limit), "n>10M")],
         annotations_creators=["machine-generated"],
         language_creators=["machine-generated"],
         source_datasets=hub_sources or ["original"],
         pretty_name=title,
     )
-    present = _rows(manifest)
-    for name in present:
+    rows = _row_counts(manifest)
+    for name in rows:
         sizes = (file["size"] for path, file in manifest["files"].items() if path.startswith(f"data/{name}/"))
         infos[name].download_size = sum(sizes)
-    DatasetInfosDict({name: infos[name] for name in present}).to_dataset_card_data(card)
+    DatasetInfosDict({name: infos[name] for name in rows}).to_dataset_card_data(card)
     MetadataConfigs(
         {
             name: {
                 "data_files": [{"split": split, "path": f"data/{name}/{split}-*"} for split in splits],
-                **({"default": True} if name == METHODS[recipe["builder"]].default_config else {}),
+                **({"default": True} if name == method.default_config else {}),
             }
-            for name, splits in present.items()
+            for name, splits in rows.items()
         }
     ).to_dataset_card_data(card)
     return card
 
 
-def _rows(manifest: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """The rows of each config that has any, by split, in the recipe's order: a viewer shows the first one first."""
+def _row_counts(manifest: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """Return the rows of each config that has any, by split, in the recipe's order: a viewer shows the first first."""
     rows = {
         config: {split: splits[split]["rows"] for split in manifest["recipe"]["splits"] if split in splits}
         for config, splits in manifest["configs"].items()
@@ -146,17 +147,17 @@ def _rows(manifest: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 
 def _examples(build: Path) -> list[dict[str, Any]]:
-    """The first pairs of different operations: the model's own before those by code, then short and alike ones."""
+    """Return pairs of different operations: those by the model before those by code, easy ones to read first."""
     files = data_files(build, "preference")
-    every = (row for split in ("train", *files) for row in read_rows(files.get(split, [])))
-    chosen: dict[str, dict[str, Any]] = {}
-    for row in sorted(islice(every, LOOKED_AT), key=_hard_to_show):
-        if row["operation"] not in chosen and len(chosen) < EXAMPLES:
-            rejected, accepted = differences(row["rejected"][0]["content"], row["chosen"][0]["content"])
-            chosen[row["operation"]] = {
+    pairs = (row for split in ("train", *files) for row in read_rows(files.get(split, [])))
+    examples: dict[str, dict[str, Any]] = {}
+    for row in sorted(islice(pairs, EXAMPLES_FROM), key=_difficulty):
+        if row["operation"] not in examples and len(examples) < EXAMPLES:
+            rejected, chosen = differences(row["rejected"][0]["content"], row["chosen"][0]["content"])
+            examples[row["operation"]] = {
                 **{name: row[name] for name in ("operation", "adapted_by", "similarity")},
                 "prompt": row["prompt"][-1]["content"],
-                "chosen": accepted,
+                "chosen": chosen,
                 "rejected": rejected,
                 "missed": [
                     requirement["text"]
@@ -164,14 +165,15 @@ def _examples(build: Path) -> list[dict[str, Any]]:
                     if not met
                 ],
             }
-    return list(chosen.values())
+    return list(examples.values())
 
 
-def _hard_to_show(row: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+def _difficulty(row: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+    """Return what speaks against a pair as an example, the most important first."""
     length = sum(len(row[side][0]["content"]) for side in ("prompt", "chosen", "rejected"))
-    return row["adapted_by"] in ("guided", "repair"), length > SHORT, row["similarity"] < ALIKE
+    return row["adapted_by"] in ("guided", "repair"), length > EASY_LENGTH, row["similarity"] < EASY_SIMILARITY
 
 
 def _marked(parts: Iterable[Part]) -> str:
-    """Parts of a text as HTML, those that the other text lacks in bold."""
+    """Return a text as HTML, with the parts that the other text lacks in bold."""
     return "".join(f"<b>{html_text(part.text)}</b>" if part.differs else html_text(part.text) for part in parts)

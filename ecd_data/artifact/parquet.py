@@ -1,4 +1,4 @@
-"""Reading the Parquet files of a build: rows as plain values, file and row hashes."""
+"""Reads the Parquet files of a build: rows as plain values, and their hash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 1000  # rows in memory at a time
 
 
 def data_files(build: Path, config: str) -> dict[str, list[Path]]:
-    """The Parquet files of a config by split, shards in order."""
+    """Return the Parquet files of a config by split, shards in order."""
     files: dict[str, list[Path]] = {}
     for path in sorted((build / "data" / config).glob("*.parquet")):
         files.setdefault(path.name.split("-")[0], []).append(path)
@@ -26,21 +26,21 @@ def data_files(build: Path, config: str) -> dict[str, list[Path]]:
 
 
 def data_configs(*builds: Path) -> list[str]:
-    """The configs that have files in any of the builds: the common ones first."""
-    there = sorted({path.name for build in builds for path in (build / "data").glob("*")})
-    return [*(name for name in CONFIGS if name in there), *(name for name in there if name not in CONFIGS)]
+    """Return the configs that have files in any of the builds, those that every builder has first."""
+    names = sorted({path.name for build in builds for path in (build / "data").glob("*")})
+    return [*(name for name in CONFIGS if name in names), *(name for name in names if name not in CONFIGS)]
 
 
 def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of some files, in order.
+    """Yield the rows of some files, in order; all columns by default.
 
     Raises:
-        BuildError: a file is missing or is no Parquet file.
+        BuildError: a file is missing or is not a Parquet file.
     """
     for path in paths:
         try:
             with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):  # over all at once, memory grows with the file
+                for group in range(file.num_row_groups):  # read all at once, they take memory that grows with the file
                     for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=columns):
                         yield from batch.to_pylist()
         except (OSError, pa.ArrowException) as error:
@@ -48,21 +48,21 @@ def read_rows(paths: Sequence[Path], columns: Sequence[str] | None = None) -> It
 
 
 def every_row(build: Path, config: str, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of all splits of a config."""
+    """Yield the rows of all splits of a config."""
     for paths in data_files(build, config).values():
         yield from read_rows(paths, columns)
 
 
 class RowsHash:
-    """Hash of some rows themselves, which a change of the Parquet writer leaves as it is."""
+    """A hash of rows by their values, so that it does not depend on the Parquet writer."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """The next row."""
+        """Add the next row."""
         self._digest.update(canonical_bytes(row) + b"\n")
 
     def hexdigest(self) -> str:
-        """Hex SHA-256 of the rows so far."""
+        """Return the hex SHA-256 of the rows so far."""
         return self._digest.hexdigest()

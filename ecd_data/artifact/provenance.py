@@ -1,4 +1,4 @@
-"""Where a build comes from: all that its rows depend on, apart from the responses themselves."""
+"""The provenance of a build: all that its rows depend on, apart from the responses themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ecd_data.requirements.taxonomy import taxonomy_hash
 
 @dataclass(frozen=True)
 class Judge:
-    """The model that votes, how it did on questions with a known answer, and whether that is enough for the recipe."""
+    """The model that votes, its calibration, and whether that meets the recipe's `judge_accuracy`."""
 
     model: Model
     calibration: Calibration
@@ -26,11 +26,11 @@ class Judge:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a build is made from.
+    """The inputs of a build.
 
     recipe, corpus: as they were read.
     models: by the names that requests give them; the one without a name is the model itself.
-    contamination: what no instruction may share with evaluations, if that was asked for.
+    contamination: the runs of words that no instruction may share with evaluations, with `--decontaminate`.
     judge: where the recipe draws judged operations, once the judge has been tried.
     """
 
@@ -42,12 +42,12 @@ class Provenance:
 
     @property
     def model(self) -> Model:
-        """The model itself."""
+        """The model without a name."""
         return self.models[""]
 
     @property
     def hashes(self) -> dict[str, str]:
-        """What shaped the data beside the recipe: hashes of corpus, prompts and taxonomy."""
+        """Hashes of what shapes the data beside the recipe: corpus, prompts, taxonomy and evaluations."""
         hashes = {"seeds": self.corpus.sha256, "prompts": prompts_hash(), "taxonomy": taxonomy_hash()}
         return hashes | ({"decontamination": self.contamination.sha256} if self.contamination else {})
 

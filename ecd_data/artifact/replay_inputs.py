@@ -1,8 +1,8 @@
-"""What a build is made from, published in it so that anyone can replay it: recipe, seeds, and what is kept out.
+"""The inputs of a build, published in it so that anyone can replay it: recipe, seeds, and hashes of evaluations.
 
 recipe.yaml
 seeds/seeds.parquet             {"instruction": "Name a fruit.", "response": null}, in the order of the corpus
-seeds/decontamination.parquet   {"ngram": "9c1f..."}: hashes of evaluations' runs of words, with --decontaminate
+seeds/decontamination.parquet   {"ngram": "9c1f..."}: hashes of runs of words in evaluations, with --decontaminate
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NGRAM_SCHEMA = pa.schema([("ngram", pa.string())])
 
 
 def write_inputs(build: Path, provenance: Provenance) -> None:
-    """Write recipe, seeds and what is kept out into a build."""
+    """Write recipe, seeds and the runs of words that no instruction may share with evaluations into a build."""
     (build / RECIPE).write_text(provenance.recipe.to_yaml(), encoding="utf-8")
     (build / SEEDS).parent.mkdir()
     seeds = ({"instruction": seed.instruction, "response": seed.response} for seed in provenance.corpus.seeds)
@@ -41,18 +41,18 @@ def write_inputs(build: Path, provenance: Provenance) -> None:
 
 
 def read_inputs(build: Path, manifest: Mapping[str, Any]) -> tuple[Recipe, Corpus, Contamination | None]:
-    """The inputs of a build; where the seeds came from is known from the manifest alone.
+    """Return the inputs of a build; only its manifest says where the seeds came from.
 
     Raises:
-        BuildError: the build has no seeds in it.
+        BuildError: the build holds no seeds.
         RecipeError, SeedError: recipe or seeds cannot be read.
     """
     if not (build / SEEDS).is_file():
         raise BuildError(f"{build}: no {SEEDS} in it, so it cannot be replayed. Publish it again with this version.")
-    recipe, about = load_recipe(str(build / RECIPE)), manifest["seeds"]
+    recipe, recorded = load_recipe(str(build / RECIPE)), manifest["seeds"]
     corpus = read_corpus([str(build / SEEDS)], Columns("instruction", response="response"))
-    corpus = replace(corpus, sources=tuple(about["sources"]), duplicates=about["duplicates"])
-    if not about["decontaminated_from"]:
+    corpus = replace(corpus, sources=tuple(recorded["sources"]), duplicates=recorded["duplicates"])
+    if not recorded["decontaminated_from"]:
         return recipe, corpus, None
     ngrams = frozenset(row["ngram"] for row in read_rows([build / DECONTAMINATION]))
-    return recipe, corpus, Contamination(ngrams, recipe.decontaminate_ngram, tuple(about["decontaminated_from"]))
+    return recipe, corpus, Contamination(ngrams, recipe.decontaminate_ngram, tuple(recorded["decontaminated_from"]))

@@ -1,4 +1,4 @@
-"""The scratch folder of a run: what is on its way into a build, on the disk that must have the room anyway."""
+"""The scratch folder of a run: it holds what becomes a build, on the disk that must have room for that anyway."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ LOCK = "lock"
 
 @contextmanager
 def scratch(out: Path) -> Iterator[Path]:
-    """A folder beside `out`, which is not there yet or will be replaced, for as long as the block.
+    """Create a folder beside `out` for the time of the block, and yield it.
 
-    What a process that was killed left of such a folder is removed first. The lock in it, which the system lifts when
-    its process ends in whatever way, tells it from one that is in use.
+    Folders that killed processes left behind are removed first. They are not locked: the system lifts a lock when its
+    process ends, in whatever way.
     """
     out = out.resolve()
     prefix = f".{out.name}.partial-"
     out.parent.mkdir(parents=True, exist_ok=True)
-    for left in out.parent.glob(f"{glob.escape(prefix)}*/{LOCK}"):
-        with suppress(OSError), FileLock(left, blocking=False):  # in use, or another user's
-            _remove(left.parent)
+    for path in out.parent.glob(f"{glob.escape(prefix)}*/{LOCK}"):
+        with suppress(OSError), FileLock(path, blocking=False):  # in use, or another user's
+            _remove(path.parent)
     folder, lock = _locked_folder(prefix, out.parent)
     try:
         yield folder
@@ -36,7 +36,7 @@ def scratch(out: Path) -> Iterator[Path]:
 
 
 def _locked_folder(prefix: str, parent: Path) -> tuple[Path, FileLock]:
-    """A new folder and the lock in it."""
+    """Return a new folder and the lock in it."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         lock = FileLock(folder / LOCK)
@@ -44,11 +44,11 @@ def _locked_folder(prefix: str, parent: Path) -> tuple[Path, FileLock]:
             lock.acquire()
         if lock.is_locked and folder.exists():
             return folder, lock
-        lock.release()  # another process took it for a leftover, between its making and its locking
+        lock.release()  # before it was locked, another process took it for a leftover
 
 
 def _remove(folder: Path) -> None:
-    """Removes a folder, its lock last: without it, what is left of a folder would be nobody's."""
+    """Remove a folder, its lock last: the rest of a folder without a lock would never be removed."""
     with suppress(OSError):
         for path in folder.iterdir():
             if path.name != LOCK:

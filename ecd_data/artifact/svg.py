@@ -1,4 +1,4 @@
-"""The pieces that figures are drawn with: SVG that stands alone, in light and dark, with the same bytes everywhere."""
+"""The pieces of figures: SVG that needs nothing else, in light and dark, with the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -36,46 +36,46 @@ text { fill: #f0f6fc }
 
 
 def figure(title: str, subtitle: str, height: float, body: Iterable[str]) -> str:
-    """A whole figure; its background is its own, since a page may be dark where its reader's system is light."""
+    """Return a whole figure; it has a background, since a page may be dark on a system that is set to light."""
     tall = number(height)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {tall}" width="{WIDTH}" height="{tall}"'
     paper = f'<rect class="paper" x="0.5" y="0.5" width="{WIDTH - 1}" height="{number(height - 1)}" rx="6"/>'
+    about = f"<title>{_plain(title)}</title>\n<desc>{_plain(subtitle)}</desc>"
     words = [text(MARGIN, 28, title, "title"), text(MARGIN, 47, subtitle, "soft")]
-    named = f"<title>{_plain(title)}</title>\n<desc>{_plain(subtitle)}</desc>"
-    return "\n".join([f'{head} role="img">', named, f"<style>{STYLE}</style>", paper, *words, *body, "</svg>"]) + "\n"
+    return "\n".join([f'{head} role="img">', about, f"<style>{STYLE}</style>", paper, *words, *body, "</svg>"]) + "\n"
 
 
 def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    """A line of text at its baseline."""
+    """Return a line of text at its baseline."""
     return f'<text x="{number(x)}" y="{number(y)}"{_class(kind)} text-anchor="{anchor}">{_plain(words)}</text>'
 
 
 def label(x: float, y: float, words: str, width: float) -> str:
-    """A line of text of foreign words, cut to about a width, on one line whatever they are."""
+    """Return foreign words as one line of text, whatever they are, cut to about a width in pixels."""
     words = " ".join(visible(words).split())
     most = int(width / LETTER)
     return text(x, y, words if len(words) <= most else words[: most - 1] + "\u2026")
 
 
 def bar(x: float, y: float, width: float, height: float, kind: str, opacity: float = 1.0) -> str:
-    """A filled rectangle."""
+    """Return a filled rectangle."""
     shade = f' opacity="{number(opacity)}"' if opacity < 1 else ""
     size = f'width="{number(width)}" height="{number(height)}"'
     return f'<rect{_class(kind)} x="{number(x)}" y="{number(y)}" {size} rx="1"{shade}/>'
 
 
 def dot(x: float, y: float, kind: str) -> str:
-    """A point of a chart."""
+    """Return a point of a chart."""
     return f'<circle{_class(kind)} cx="{number(x)}" cy="{number(y)}" r="5"/>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str = "line") -> str:
-    """A thin line."""
+    """Return a thin line."""
     return f'<line{_class(kind)} x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}"/>'
 
 
 def number(value: float) -> str:
-    """A coordinate with at most two decimals."""
+    """Return a coordinate with at most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 

@@ -1,4 +1,4 @@
-"""Whether a build is what a generation would make again: then there is nothing to do."""
+"""Finds out whether a build is what a generation would make again; then there is nothing to do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ecd_data.core.errors import BuildError, GateError, StoreError
 
 
 def up_to_date_manifest(out: Path, provenance: Provenance, store: Store, is_replay: bool) -> dict[str, Any] | None:
-    """Return the manifest of the build at `out`, if a generation would make the same one.
+    """Return the manifest of the build at `out` if a generation would make the same build again, else `None`.
 
-    It was made of the same things by the same code, every response in it is what the store holds, no call failed that
-    an endpoint could now answer, and it is valid.
+    Then it was made from the same inputs by the same code, the store holds the same responses, no call failed that an
+    endpoint could answer now, and it is valid.
     """
     try:
         manifest = read_manifest(out)
@@ -25,16 +25,16 @@ def up_to_date_manifest(out: Path, provenance: Provenance, store: Store, is_repl
             return None
         if manifest["calls"]["failed"] and not is_replay:
             return None
-        if not _has_the_responses_of(out, store):
+        if not _holds_its_responses(store, out):
             return None
         validate_build(out)
     except (BuildError, GateError, StoreError, OSError, KeyError, TypeError):
-        return None  # whatever it is, it is made anew
+        return None  # whatever it is, it is built again
     return manifest
 
 
-def _has_the_responses_of(out: Path, store: Store) -> bool:
-    for path in sorted((out / "responses").glob("*.parquet")):
+def _holds_its_responses(store: Store, build: Path) -> bool:
+    for path in sorted((build / "responses").glob("*.parquet")):
         for row in read_rows([path], ["key", "response", "failure"]):
             ((_, _, _, response, failure),) = store.calls([row["key"]])
             if (row["response"], row["failure"]) != (response, failure):

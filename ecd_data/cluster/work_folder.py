@@ -1,11 +1,11 @@
 """The work folder of a run on a cluster: one that all machines see, or an fsspec URL such as s3://bucket/run.
 
-    run                                whose it is; in a folder without it, nothing is
+    run                                which run it belongs to; without it, to none
     run.lock                           held by the process that launches the tasks
-    spool/part-00000-of-00002          the parts that are made
+    spool/part-00000-of-00002          the parts that are finished
     responses/00000.sqlite             each task's own store
-    again/00000                        a part that the next run makes again
-    logs/                              of the tasks, with the notes of those that are done
+    again/00000                        a part that the next run generates again
+    logs/                              of the tasks, and which of them are done
 
 At a URL, parts and stores are files that a task copies to and from a folder of its own machine.
 """
@@ -31,8 +31,8 @@ from ecd_data.core.process import defer_sigterm
 
 SAVED_EVERY = 60  # seconds between two copies of a task's store to a URL
 SPOOL = "spool"
-OURS = (SPOOL, "responses", "again", "logs")
-ENDED = "ended\n"  # in place of a run's mark: what is left of it counts for nobody
+FOLDERS = (SPOOL, "responses", "again", "logs")
+ENDED = "ended\n"  # in place of the run: what is left of it belongs to no run
 
 
 @dataclass(frozen=True)
@@ -43,45 +43,50 @@ class WorkFolder:
 
     @property
     def logs(self) -> str:
-        """Where the tasks' logs go."""
+        """Where the tasks write their logs."""
         return self._path("logs")
 
+    @property
+    def shared(self) -> Path | None:
+        """The folder itself, where all machines see it in their file system; `None` for a URL."""
+        return None if "://" in self.where else Path(self.where)
+
     def claim(self, fingerprint: str, tasks: int) -> None:
-        """Makes the folder this run's.
+        """Make the folder that of a run, by the run's fingerprint and the number of its tasks.
 
         Raises:
-            StoreError: it is another's, or cannot be written.
+            StoreError: it belongs to another run, holds other files, or cannot be written.
         """
-        ours = f"{fingerprint} in {tasks} tasks\n"
+        run = f"{fingerprint} in {tasks} tasks\n"
         try:
-            mark = self._mark()
-            if mark == ours:
-                self._reopen()
+            owner = self._owner()
+            if owner == run:
+                self._remove_parts_to_retry()
                 return
-            if mark not in ("", ENDED):
+            if owner not in ("", ENDED):
                 raise StoreError(
                     f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
                     "it (its answers are in your response store), or give another --work."
                 )
-            there = [name for name in OURS if self._files.exists(self._path(name))]
-            if there and not mark:
+            present = [name for name in FOLDERS if self._files.exists(self._path(name))]
+            if present and not owner:
                 raise StoreError(
-                    f"{self.where} holds {', '.join(there)}, and not of a run: they would be in its way, and removed "
-                    "at its end. Name an empty or new folder by --work."
+                    f"{self.where} holds {', '.join(present)}, which do not belong to a run: they would be in the way "
+                    "of this one, and removed at its end. Name an empty or new folder with --work."
                 )
-            for name in there:  # they would count as this run's
+            for name in present:  # they would count as this run's
                 self._remove(name)
             self._files.makedirs(self.where, exist_ok=True)
-            self._files.pipe_file(self._path("run"), ours.encode())
+            self._files.pipe_file(self._path("run"), run.encode())
         except OSError as error:
             raise self._cannot_write(error) from error
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """In the block no other process launches tasks in the folder; at a URL nothing can see to that.
+    def launch_lock(self) -> Iterator[None]:
+        """Keep other processes from launching tasks in the folder during the block; at a URL nothing can.
 
         Raises:
-            StoreError: another one does.
+            StoreError: another process is launching tasks there, or the folder cannot be written.
         """
         if not self.shared:
             yield
@@ -92,7 +97,7 @@ class WorkFolder:
             lock.acquire()
         except Timeout:
             raise StoreError(
-                f"{self.where}: another process runs tasks there. Wait for its end, or give another --work."
+                f"{self.where}: another process is running tasks there. Wait for it to end, or give another --work."
             ) from None
         except OSError as error:
             raise self._cannot_write(error) from error
@@ -105,21 +110,21 @@ class WorkFolder:
                     self.shared.rmdir()  # if it is empty
             lock.release()
 
-    def has(self, part: str) -> bool:
-        """Whether a part of that name is made."""
-        return bool(self._files.exists(self._path(f"{SPOOL}/{self._name(part)}")))
+    def has_part(self, part: str) -> bool:
+        """Return whether the part of that name is finished."""
+        return bool(self._files.exists(self._path(f"{SPOOL}/{self._file_name(part)}")))
 
-    def make_again(self, rank: int, part: str) -> None:
-        """Has the next run make a part again: of calls that failed in it, which are to be asked then."""
+    def retry_part(self, rank: int, part: str) -> None:
+        """Make the next run generate the part of a task again, since calls failed in it."""
         self._files.makedirs(self._path("again"), exist_ok=True)
         self._files.pipe_file(self._path(f"again/{rank:05d}"), part.encode())
 
     @contextmanager
-    def task(self, rank: int, part: str) -> Iterator[Path]:
-        """A folder of this machine in which to make a part and keep the task's store.
+    def task_folder(self, rank: int, part: str) -> Iterator[Path]:
+        """Yield a folder of this machine in which a task generates its part and keeps its store.
 
-        At a URL, what was stored before is there; and what the task leaves, even when it fails, is copied back: the
-        store now and then too.
+        At a URL, the store of an earlier run is copied there first. What the task leaves, even when it fails, is
+        copied back, the store also from time to time.
         """
         if self.shared:
             yield self.shared
@@ -129,18 +134,18 @@ class WorkFolder:
             store = task_store(folder, rank)
             self._get(store.relative_to(folder).as_posix(), store)
             try:
-                with _every(SAVED_EVERY, lambda: self._save(store, folder)):
+                with _repeated(SAVED_EVERY, lambda: self._put_store(store, folder)):
                     yield folder
             finally:
                 with defer_sigterm():
-                    self._save(store, folder)
+                    self._put_store(store, folder)
                     if (folder / SPOOL / part).exists():
                         packed = shutil.make_archive(str(folder / part), "zip", folder / SPOOL / part)
-                        self._put(Path(packed), f"{SPOOL}/{self._name(part)}")
+                        self._put(Path(packed), f"{SPOOL}/{self._file_name(part)}")
 
     @contextmanager
-    def gathered(self, tasks: int, parts: list[str]) -> Iterator[Path]:
-        """A folder of this machine with all parts that are made and all stores."""
+    def merge_folder(self, tasks: int, parts: list[str]) -> Iterator[Path]:
+        """Yield a folder of this machine with all finished parts and the stores of all tasks."""
         if self.shared:
             yield self.shared
             return
@@ -150,44 +155,39 @@ class WorkFolder:
             for rank in range(tasks):
                 store = task_store(folder, rank)
                 self._get(store.relative_to(folder).as_posix(), store)
-            for part in filter(self.has, parts):
-                packed = folder / self._name(part)
+            for part in filter(self.has_part, parts):
+                packed = folder / self._file_name(part)
                 self._get(f"{SPOOL}/{packed.name}", packed)
                 shutil.unpack_archive(packed, folder / SPOOL / part)
                 packed.unlink()
             yield folder
 
     @contextmanager
-    def stores(self) -> Iterator[list[Path]]:
-        """The stores of tasks of a run that did not come to its end, in a folder of this machine."""
-        if self._mark() in ("", ENDED):
+    def unmerged_stores(self) -> Iterator[list[Path]]:
+        """Yield the stores of tasks whose run did not come to its end, in a folder of this machine."""
+        if self._owner() in ("", ENDED):
             yield []
             return
         if self.shared:
             yield sorted((self.shared / "responses").glob("*.sqlite"))
             return
         try:
-            found = self._files.glob(self._path("responses/*.sqlite"))
+            paths = self._files.glob(self._path("responses/*.sqlite"))
         except (OSError, ValueError) as error:
             raise self._cannot_write(error) from error
         with tempfile.TemporaryDirectory(prefix="ecd-stores-") as scratch:
-            for there in found:
-                name = there.rpartition("/")[2]
+            for path in paths:
+                name = path.rpartition("/")[2]
                 self._get(f"responses/{name}", Path(scratch, name))
             yield sorted(Path(scratch).iterdir())
 
     def clear(self, logs: bool) -> None:
-        """Removes what a finished run needs no more; its logs too, if told so."""
-        self._files.pipe_file(self._path("run"), ENDED.encode())  # first: half of a part is not to be taken for a part
+        """Remove what a finished run does not need any more, and its logs too if `logs`."""
+        self._files.pipe_file(self._path("run"), ENDED.encode())  # first: nobody may take half of a part for a part
         for name in (SPOOL, "responses", "again", "logs" if logs else "logs/completions"):
             self._remove(name)
         if logs:
             self._remove("run")
-
-    @property
-    def shared(self) -> Path | None:
-        """The folder itself, if all machines see it as one of theirs."""
-        return None if "://" in self.where else Path(self.where)
 
     @cached_property
     def _files(self) -> Any:
@@ -197,27 +197,26 @@ class WorkFolder:
             raise self._cannot_write(error) from error
 
     def _cannot_write(self, error: Exception) -> StoreError:
-        return StoreError(f"{self.where}: {error}; name a folder or URL that you may write to by --work.")
+        return StoreError(f"{self.where}: {error}; name a folder or URL that you may write to with --work.")
 
-    def _mark(self) -> str:
-        """Whose the folder is; empty if no run's."""
+    def _owner(self) -> str:
+        """Return the run that the folder belongs to; empty if to none."""
         try:
-            mark = self._path("run")
-            return str(self._files.cat_file(mark).decode()) if self._files.isfile(mark) else ""
+            path = self._path("run")
+            return str(self._files.cat_file(path).decode()) if self._files.isfile(path) else ""
         except (OSError, ValueError) as error:
             raise self._cannot_write(error) from error
 
     def _path(self, name: str) -> str:
         return f"{self.where}/{name}"
 
-    def _name(self, part: str) -> str:
+    def _file_name(self, part: str) -> str:
         return part if self.shared else f"{part}.zip"
 
-    def _reopen(self) -> None:
-        """Takes back the parts that are to be made again."""
+    def _remove_parts_to_retry(self) -> None:
         for note in self._files.glob(self._path("again/*")):
-            task = note.rpartition("/")[2]
-            for name in (f"{SPOOL}/{self._name(self._files.cat_file(note).decode())}", f"logs/completions/{task}"):
+            rank, part = note.rpartition("/")[2], self._files.cat_file(note).decode()
+            for name in (f"{SPOOL}/{self._file_name(part)}", f"logs/completions/{rank}"):
                 self._remove(name)
             self._files.rm(note)
 
@@ -231,14 +230,14 @@ class WorkFolder:
             self._files.get_file(self._path(name), str(to))
 
     def _put(self, path: Path, name: str) -> None:
-        """Copies a file there, under its name only when it is whole."""
+        """Copy a file there; it gets its name when it is complete."""
         target = self._path(name)
         self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
         self._files.put_file(str(path), f"{target}.partial")
         self._files.mv(f"{target}.partial", target)
 
-    def _save(self, store: Path, folder: Path) -> None:
-        """Copies a store there as it is at this moment, while a task may be writing to it."""
+    def _put_store(self, store: Path, folder: Path) -> None:
+        """Copy a store there as it is at this moment, while a task may be writing to it."""
         if not store.exists():
             return
         with tempfile.TemporaryDirectory(dir=folder) as work:
@@ -249,24 +248,24 @@ class WorkFolder:
 
 
 def task_store(folder: Path, rank: int) -> Path:
-    """The response store of a task."""
+    """Return the path of a task's response store."""
     return folder / "responses" / f"{rank:05d}.sqlite"
 
 
 @contextmanager
-def _every(seconds: float, what: Callable[[], None]) -> Iterator[None]:
-    """Does something again and again beside the block."""
+def _repeated(seconds: float, action: Callable[[], None]) -> Iterator[None]:
+    """Take an action every so many seconds during the block, in a thread."""
     ended = threading.Event()
 
     def repeat() -> None:
         while not ended.wait(seconds):
-            with suppress(OSError):  # a network's: the next time, or the last, may do better
-                what()
+            with suppress(OSError):  # the network's: the next time, or the last, may succeed
+                action()
 
-    beside = threading.Thread(target=repeat, daemon=True)
-    beside.start()
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
     try:
         yield
     finally:
         ended.set()
-        beside.join()
+        thread.join()

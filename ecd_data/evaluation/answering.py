@@ -1,4 +1,4 @@
-"""One task from its prompt to its scores, without I/O: a generator of requests like a chain."""
+"""Answers tasks and scores the answers. One task is a generator of requests without I/O, like a chain."""
 
 from __future__ import annotations
 
@@ -11,34 +11,39 @@ from ecd_data.calls.store import Store
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import JUDGE, Response, Steps
+from ecd_data.core.values import Requirement
 from ecd_data.evaluation.tasks import Score, Task
 from ecd_data.methods import make_plan
 from ecd_data.methods.defects import defect
 from ecd_data.methods.plan import Place, Plan
 from ecd_data.requirements.judge import VOTE, question, tally
 
-REFUSED = "refused"
+REFUSED = "refused"  # as a defect, and as the reason of a call that failed
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A task with its answer.
+class ScoredAnswer:
+    """An answer to a task, with its scores.
 
-    scores: of each requirement, strict and loose; `None` for one that nobody could tell.
-    defects: what is wrong with the answer whatever was asked: `truncated`, `empty`, `looping`, `refusal`.
+    scores: in the order of the task's requirements; `None` for one that is not scored.
+    defects: what is wrong with the answer whatever was asked: `truncated`, `empty`, `looping`, `refusal`, `refused`.
     """
 
     task: Task
-    answer: str
+    text: str
     scores: tuple[Score | None, ...]
     defects: tuple[str, ...]
 
 
-def answer_task(task: Task, plan: Plan, judged: bool) -> Steps[Outcome]:
-    """Asks for the answer by the `plan`'s settings, and for a judge's votes on what code cannot tell if `judged`.
+def answer_task(task: Task, plan: Plan, judged: bool) -> Steps[ScoredAnswer]:
+    """Ask for the answer to a task, and return it with its scores.
 
-    An answer without a word meets nothing, nor does a prompt that the endpoint refuses. A judged requirement counts
-    the same strict and loose.
+    An empty answer meets no requirement, nor does a prompt that the endpoint refuses. The score of a judge is the same
+    strictly and loosely.
+
+    Args:
+        plan: with the sampling of the answer.
+        judged: whether a judge is asked about requirements that code cannot score.
 
     Raises:
         CallFailed: no try gave a usable answer.
@@ -48,41 +53,45 @@ def answer_task(task: Task, plan: Plan, judged: bool) -> Steps[Outcome]:
     except CallFailed as failure:
         if failure.reason != REFUSED:
             raise
-        return Outcome(task, "", tuple((False, False) for _ in task.demands), (REFUSED,))
+        return ScoredAnswer(task, "", ((False, False),) * len(task.requirements), (REFUSED,))
     answer = response.answer
     scores: list[Score | None] = []
-    for number, demand in enumerate(task.demands):
-        if demand.score is None and not (demand.judged and judged):
+    for number, requirement in enumerate(task.requirements):
+        if requirement.score is None and not (requirement.judged and judged):
             scores.append(None)
         elif not answer:
             scores.append((False, False))
-        elif demand.score is not None:
-            scores.append(demand.score(answer))
-        elif demand.judged is not None:
-            judge, place = _judge_plan(), Place(task.key, number)
-            votes = yield [
-                replace(
-                    judge.request(place, JUDGE, attempt, question(demand.judged, task.instruction, answer, attempt)),
-                    grammar=VOTE,
-                )
-                for attempt in range(judge.recipe.votes)
-            ]
-            met = tally(demand.judged, votes).met
+        elif requirement.score is not None:
+            scores.append(requirement.score(answer))
+        elif requirement.judged is not None:
+            met = yield from _judge(requirement.judged, task, number, answer)
             scores.append((met, met))
-    return Outcome(task, answer, tuple(scores), _defects(response))
+    return ScoredAnswer(task, answer, tuple(scores), _defects(response))
+
+
+def _judge(requirement: Requirement, task: Task, number: int, answer: str) -> Steps[bool]:
+    """Return what the judge's votes say of one requirement, asked for as with the default recipe."""
+    plan, place = _judge_plan(), Place(task.key, number)
+    votes = yield [
+        replace(
+            plan.request(place, JUDGE, attempt, question(requirement, task.instruction, answer, attempt)),
+            grammar=VOTE,
+        )
+        for attempt in range(plan.recipe.votes)
+    ]
+    return tally(requirement, votes).met
 
 
 @cache
 def _judge_plan() -> Plan:
-    """Votes are asked for as a generation with the default recipe does."""
     return make_plan(Recipe())
 
 
 def _defects(response: Response) -> tuple[str, ...]:
-    """An answer that is cut off may also have gone in circles."""
-    cut = ("truncated",) if response.finish_reason == "length" else ()
+    """Return the defects of an answer; one that is cut off may also have looped."""
+    truncated = ("truncated",) if response.finish_reason == "length" else ()
     other = defect(replace(response, finish_reason="stop"))
-    return (*cut, other) if other else cut
+    return (*truncated, other) if other else truncated
 
 
 def answer_tasks(
@@ -92,15 +101,17 @@ def answer_tasks(
     model: ModelSource,
     judge: ModelSource | None,
     on_call: Callable[[Stats], None] | None = None,
-    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
-) -> list[Outcome]:
-    """Return the outcome of every task, in their order.
+    on_answer: Callable[[ScoredAnswer], None] = lambda answer: None,
+) -> list[ScoredAnswer]:
+    """Return the scored answers to tasks, in their order.
 
-    Long prompts are asked first: like ones share a batch.
+    Long prompts are asked first, so that those of like length share a batch.
 
     Args:
-        sampling: temperature and length of the answers.
-        on_call, on_outcome: to show progress; called with the totals after each call, and with each outcome.
+        sampling: gives temperature and length of the answers.
+        model: that answers.
+        judge: that votes on requirements which code cannot score; without one they are not scored.
+        on_call, on_answer: show progress; called with the totals after each call, and with each scored answer.
 
     Raises:
         EndpointError, StoreError, EvaluationError: see `calls.scheduler.run`.
@@ -108,9 +119,9 @@ def answer_tasks(
     plan = make_plan(sampling)
     order = sorted(range(len(tasks)), key=lambda number: -len(tasks[number].instruction))
     steps = (answer_task(tasks[number], plan, judge is not None) for number in order)
-    outcomes: dict[int, Outcome] = {}
+    answers: dict[int, ScoredAnswer] = {}
     results = run(steps, store, model, extra_models={JUDGE: judge} if judge else {}, on_call=on_call)
-    for number, outcome in zip(order, results, strict=True):
-        outcomes[number] = outcome
-        on_outcome(outcome)
-    return [outcomes[number] for number in range(len(tasks))]
+    for number, answer in zip(order, results, strict=True):
+        answers[number] = answer
+        on_answer(answer)
+    return [answers[number] for number in range(len(tasks))]

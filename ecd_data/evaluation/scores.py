@@ -1,14 +1,15 @@
-"""Accuracies with their confidence intervals, over all prompts and for parts of them.
+"""Accuracies with confidence intervals, over all prompts and over parts of them.
 
-An accuracy is a ratio of two sums over clusters: met over scored. The bootstrap (Efron, 1979) draws whole clusters
-with replacement, because the rounds of one seed are not independent of each other, and takes percentiles of the ratio.
-Two models on the same prompts are compared on the same draws, which leaves out how hard the prompts are.
+An accuracy is a ratio of two sums over clusters: how many are met, and how many scored. The bootstrap (Efron, 1979)
+draws whole clusters with replacement, because the rounds of one seed are not independent of each other, and takes
+percentiles of the ratio. Two models on the same prompts are compared on the same draws, which leaves out how hard the
+prompts are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ RESAMPLES = 2_000
 CHUNK = 500  # resamples in memory at a time
 LOW, HIGH = 2.5, 97.5  # percentiles of a 95 % interval
 
-Row = Mapping[str, Any]  # a prompt as a result file has it: key, cluster, requirements (name, strict, loose)
-Part = tuple[str, str]  # (what it is a part by, its name): ("class", "style")
+Row = Mapping[str, Any]  # of a result: key, cluster, requirements (name, strict, loose)
+Part = tuple[str, str]  # what it is a part by, and its name: ("class", "style")
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,11 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One part of the prompts: how many of them and of their requirements were scored, and the measures.
+class PartMeasures:
+    """The measures over one part of the prompts, and how many prompts and requirements of it were scored.
 
-    A prompt is met when all of its scored requirements are. Of a part by class or operation only those requirements
-    count, and prompts are not measured.
+    A prompt is met when all of its scored requirements are. In a part by class or operation only requirements of that
+    class or operation count, and prompts are not measured.
     """
 
     part: str
@@ -47,40 +48,33 @@ class Line:
     measures: Mapping[str, Interval]
 
 
-def score_lines(rows: Sequence[Row]) -> list[Line]:
-    """The accuracies of all parts, in the order: all, number in force, class, operation."""
+def accuracies(rows: Sequence[Row]) -> list[PartMeasures]:
+    """Return the accuracies over all parts, in the order: all, number of requirements in force, class, operation."""
     sums = _Sums([rows])
     [ratios], [drawn] = sums.ratios(), sums.resampled()
-    lines = []
-    for part in sums.parts:
-        measures = {}
-        for measure in sums.measures_of(part):
-            column = sums.columns[part, measure]
-            clusters = sums.clusters_in(column)
-            measures[measure] = _interval(ratios[column], drawn[:, column], clusters)
-        lines.append(sums.line(part, measures))
-    return lines
+    return sums.parts(
+        lambda column: _interval(ratios[column], drawn[:, column], sums.clusters_in(column)),
+    )
 
 
-def difference_lines(rows: Sequence[Row], others: Sequence[Row]) -> list[Line]:
-    """How much more `rows` meet than `others`, which are of the same prompts in the same order."""
+def accuracy_differences(rows: Sequence[Row], others: Sequence[Row]) -> list[PartMeasures]:
+    """Return how much more `rows` meet than `others`, which are of the same prompts in the same order."""
     sums = _Sums([rows, others])
-    (ours, theirs), (drawn, others_drawn) = sums.ratios(), sums.resampled()
-    lines = []
-    for part in sums.parts:
-        measures = {}
-        for measure in sums.measures_of(part):
-            column = sums.columns[part, measure]
-            value, clusters = ours[column] - theirs[column], sums.clusters_in(column)
-            measures[measure] = _difference(value, drawn[:, column] - others_drawn[:, column], clusters)
-        lines.append(sums.line(part, measures))
-    return lines
+    ratios, other_ratios = sums.ratios()
+    drawn, others_drawn = sums.resampled()
+    return sums.parts(
+        lambda column: _difference(
+            ratios[column] - other_ratios[column], drawn[:, column] - others_drawn[:, column], sums.clusters_in(column)
+        )
+    )
 
 
 class _Sums:
-    """Of each cluster, what it adds to both sums of every measure of every part.
+    """The sums behind every measure of every part, by cluster.
 
-    scored: (clusters, columns), the same for all models; met: (clusters, columns) for each.
+    columns: number of the column of each part and measure.
+    scored: (clusters, columns), the same for all models.
+    met: (clusters, columns) for each model.
     """
 
     def __init__(self, models: Sequence[Sequence[Row]]) -> None:
@@ -88,7 +82,6 @@ class _Sums:
         clusters = {name: number for number, name in enumerate(dict.fromkeys(cluster for cluster, *_ in entries[0]))}
         cells = sorted({cell for _, cell, _ in entries[0]}, key=_order)
         self.columns = {cell: number for number, cell in enumerate(cells)}
-        self.parts = list(dict.fromkeys(part for part, _ in cells))
         self.scored = np.zeros((len(clusters), len(cells)))
         self.met = [np.zeros_like(self.scored) for _ in models]
         for cluster, cell, _ in entries[0]:
@@ -97,8 +90,26 @@ class _Sums:
             for cluster, cell, value in of_model:
                 met[clusters[cluster], self.columns[cell]] += value
 
-    def measures_of(self, part: Part) -> list[str]:
-        return [measure for measure in MEASURES if (part, measure) in self.columns]
+    def parts(self, interval_of: Callable[[int], Interval]) -> list[PartMeasures]:
+        """Return all parts, with their measures by the interval of each column."""
+        parts = dict.fromkeys(part for part, _ in self.columns)
+        return [
+            PartMeasures(
+                *part,
+                prompts=self._total(part, "prompt_strict"),
+                requirements=self._total(part, "requirement_strict"),
+                measures={
+                    measure: interval_of(self.columns[part, measure])
+                    for measure in MEASURES
+                    if (part, measure) in self.columns
+                },
+            )
+            for part in parts
+        ]
+
+    def _total(self, part: Part, measure: str) -> int:
+        column = self.columns.get((part, measure))
+        return 0 if column is None else int(self.scored[:, column].sum())
 
     def clusters_in(self, column: int) -> int:
         return int((self.scored[:, column] > 0).sum())
@@ -107,7 +118,7 @@ class _Sums:
         return [met.sum(axis=0) / self.scored.sum(axis=0) for met in self.met]
 
     def resampled(self) -> list[np.ndarray]:
-        """For each model (resamples, columns): the ratios; not a number where a draw has none of a part."""
+        """Return the ratios of each draw, (resamples, columns) for each model; NaN where a draw has none of a part."""
         rng = np.random.default_rng(0)
         n = len(self.scored)
         drawn: list[list[np.ndarray]] = [[] for _ in self.met]
@@ -119,29 +130,23 @@ class _Sums:
                     drawn[number].append((weights @ met) / scored)
         return [np.concatenate(ratios) for ratios in drawn]
 
-    def line(self, part: Part, measures: Mapping[str, Interval]) -> Line:
-        def total(measure: str) -> int:
-            column = self.columns.get((part, measure))
-            return 0 if column is None else int(self.scored[:, column].sum())
-
-        return Line(*part, total("prompt_strict"), total("requirement_strict"), measures)
-
 
 def _cells(row: Row) -> Iterator[tuple[tuple[Part, str], bool]]:
-    """What a prompt adds: (part, measure) and whether it is met."""
-    scored = [each for each in row["requirements"] if each["strict"] is not None]
+    """Yield what a prompt adds to the sums: (part, measure), and whether it is met."""
+    scored = [requirement for requirement in row["requirements"] if requirement["strict"] is not None]
     whole = [("all", ""), ("in force", str(len(row["requirements"])))]
     for mode in ("strict", "loose"):
         if scored:
             for part in whole:
-                yield (part, f"prompt_{mode}"), all(each[mode] for each in scored)
-        for each in scored:
-            for part in (*whole, ("class", class_of(each["name"])), ("operation", each["name"])):
-                yield (part, f"requirement_{mode}"), each[mode]
+                yield (part, f"prompt_{mode}"), all(requirement[mode] for requirement in scored)
+        for requirement in scored:
+            name = requirement["name"]
+            for part in (*whole, ("class", _class_by_name(name)), ("operation", name)):
+                yield (part, f"requirement_{mode}"), requirement[mode]
 
 
-def class_of(name: str) -> str:
-    """The class of an operation: `style` of `style/no_commas`, `punctuation` of IFEval's `punctuation:no_comma`."""
+def _class_by_name(name: str) -> str:
+    """Return `style` of `style/no_commas`, and `punctuation` of IFEval's `punctuation:no_comma`."""
     return re.split("[/:]", name)[0]
 
 
@@ -152,10 +157,9 @@ def _order(cell: tuple[Part, str]) -> tuple[int, int, str, int]:
 
 
 def _interval(value: float, drawn: np.ndarray, clusters: int) -> Interval:
-    """The percentile interval, or the exact one (Clopper and Pearson, 1934) where all clusters agree.
+    """Return the percentile interval, or the exact one (Clopper and Pearson, 1934) where all clusters agree.
 
-    Then nothing varies from draw to draw, which says nothing about the clusters that were not seen. One cluster that
-    has both says nothing either.
+    Then nothing varies from draw to draw, although other clusters may differ. Nor does a single cluster with both.
     """
     if value == 0:
         return Interval(0.0, 0.0, _reach(clusters))
@@ -167,7 +171,7 @@ def _interval(value: float, drawn: np.ndarray, clusters: int) -> Interval:
 
 
 def _difference(value: float, drawn: np.ndarray, clusters: int) -> Interval:
-    """The percentile interval; where the models differ alike in all clusters, as wide as that of one accuracy."""
+    """Return the percentile interval; where all clusters have the same difference, one as wide as of one accuracy."""
     low, high = _percentiles(drawn)
     if low == high:
         low, high = max(-1.0, value - _reach(clusters)), min(1.0, value + _reach(clusters))
@@ -175,7 +179,7 @@ def _difference(value: float, drawn: np.ndarray, clusters: int) -> Interval:
 
 
 def _reach(clusters: int) -> float:
-    """The largest share of clusters, with 97.5 % confidence, that are not as all of those that were seen."""
+    """Return the largest share of clusters that may differ from those seen, all of them alike (97.5 % confidence)."""
     return float(1 - 0.025 ** (1 / clusters))
 
 

@@ -1,8 +1,9 @@
-"""Results as tables on a terminal."""
+"""Prints the results of an evaluation as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -12,11 +13,11 @@ from rich.table import Table
 from ecd_data.evaluation.result import Result
 from ecd_data.evaluation.scores import MEASURES
 
-WIDTH = 160  # where the output is no terminal
+WIDTH = 160  # columns, where the output is not a terminal
 
 
-def show(lines: Sequence[Mapping[str, Any]], title: str, signed: bool = False) -> None:
-    """Prints the lines of a result: accuracies in percent, or `signed`, differences in points."""
+def print_measures(parts: Sequence[Mapping[str, Any]], title: str, signed: bool = False) -> None:
+    """Print the measures over the parts of a result: accuracies in percent, or differences in points if `signed`."""
     table = Table(
         box=SIMPLE_HEAD,
         title=title,
@@ -27,14 +28,12 @@ def show(lines: Sequence[Mapping[str, Any]], title: str, signed: bool = False) -
     table.add_column("", overflow="fold")
     for name in ("prompts", "scored", *(measure.replace("_", "\n") for measure in MEASURES)):
         table.add_column(name, justify="right", no_wrap=True)
-    before = ""
-    for line in lines:
-        if before not in ("", line["part"]):
-            table.add_section()
-        before = line["part"]
-        name = f"{line['name']} in force" if line["part"] == "in force" else line["name"] or line["part"]
-        counts = [f"{line[what]:,}" if line[what] else "" for what in ("prompts", "requirements")]
-        table.add_row(name, *counts, *(_cell(line["measures"].get(measure), signed) for measure in MEASURES))
+    for _, section in groupby(parts, key=lambda part: part["part"]):
+        table.add_section()
+        for part in section:
+            name = f"{part['name']} in force" if part["part"] == "in force" else part["name"] or part["part"]
+            counts = [f"{part[count]:,}" if part[count] else "" for count in ("prompts", "requirements")]
+            table.add_row(name, *counts, *(_cell(part["measures"].get(measure), signed) for measure in MEASURES))
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDTH
@@ -42,12 +41,12 @@ def show(lines: Sequence[Mapping[str, Any]], title: str, signed: bool = False) -
 
 
 def notes(result: Result) -> list[str]:
-    """What else there is to know of a result, a line each."""
-    said = [f"{count:,} requirements left out: {reason}" for reason, count in result["left_out"].items()]
+    """Return lines about the requirements that are not scored, and about length and defects of the answers."""
+    left_out = [f"{count:,} requirements left out: {reason}" for reason, count in result["left_out"].items()]
     answers = result["answers"]
     defects = ", ".join(f"{count:,} {defect}" for defect, count in sorted(answers["defects"].items()))
     return [
-        *said,
+        *left_out,
         f"answers: {answers['mean_words']:,.0f} words in the mean; {defects or 'none cut off, empty or looping'}",
     ]
 

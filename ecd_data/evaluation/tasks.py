@@ -1,4 +1,4 @@
-"""What is evaluated: prompts, each with the requirements that an answer has to meet.
+"""Evaluation tasks: prompts, each with the requirements that an answer has to meet.
 
 A row of an ECD dataset (`prompt`, `requirements`) or one in IFEval's format becomes a `Task`:
 
@@ -17,29 +17,31 @@ from ecd_data.core.hashing import canonical_json, sha256
 from ecd_data.core.request import Message
 from ecd_data.core.values import Requirement
 from ecd_data.evaluation.ifbench import ifbench_scorer
-from ecd_data.requirements.checks import check, check_loose
-from ecd_data.requirements.ifeval import ifeval_requirement
+from ecd_data.requirements.ifeval import check_loose, ifeval_requirement
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 
-Score = tuple[bool, bool]  # met: strict, loose
+Score = tuple[bool, bool]  # whether a requirement is met: strictly, loosely (IFEval, arXiv:2311.07911)
 Row = Mapping[str, Any]
 
 ECD_COLUMNS = {"prompt", "requirements"}
 IFEVAL_COLUMNS = {"prompt", "instruction_id_list", "kwargs"}
-JUDGE, UNKNOWN = "needs a judge", "no check for it"
+NEEDS_JUDGE, NO_CHECK = "needs a judge", "no check for it"  # why a requirement is not scored
 
 
 @dataclass(frozen=True)
-class Demand:
-    """One requirement on an answer.
+class TaskRequirement:
+    """A requirement on the answer to a task, and how it is scored.
 
     name: an operation's id (`style/no_commas`), or IFEval's or IFBench's id (`punctuation:no_comma`).
-    score: what code says of an answer that is not empty; `None` when code cannot tell.
-    judged: what a judge is asked instead.
-    left_out: why nobody can tell, if so.
+    kwargs: its parameters.
+    score: scores an answer that is not empty; `None` where code cannot.
+    judged: the requirement to put to a judge, where code cannot score it.
+    left_out: why it is not scored, unless by a judge.
     """
 
     name: str
+    kwargs: Mapping[str, Any]
     score: Callable[[str], Score] | None = None
     judged: Requirement | None = None
     left_out: str = ""
@@ -49,16 +51,16 @@ class Demand:
 class Task:
     """A prompt with its requirements.
 
-    id: what the data call it.
-    key: hash of the prompt and its requirements, the same in every dataset that has them.
-    cluster: tasks that are not independent of each other share it: the rounds of one seed.
+    id: of its row.
+    key: hash of the prompt and its requirements, the same in every dataset.
+    cluster: shared by tasks that are not independent of each other, such as the rounds of one seed.
     """
 
     id: str
     key: str
     cluster: str
     messages: tuple[Message, ...]
-    demands: tuple[Demand, ...]
+    requirements: tuple[TaskRequirement, ...]
 
     @property
     def prompt_key(self) -> str:
@@ -67,29 +69,29 @@ class Task:
 
     @property
     def instruction(self) -> str:
-        """What the user asks for in the end."""
+        """The last message."""
         return self.messages[-1]["content"]
 
 
 def read_tasks(rows: Iterable[Row], columns: Iterable[str], where: str) -> list[Task]:
-    """The tasks of a dataset, in its order; a prompt that is there again with the same requirements is left out.
+    """Return the tasks of a dataset, in its order and without repetitions of a prompt with the same requirements.
 
     Args:
         rows: the rows.
-        columns: their columns, which say what kind of dataset it is.
-        where: what the data are called in messages.
+        columns: their columns, which show the format.
+        where: how messages name the dataset.
 
     Raises:
-        EvaluationError: the columns are of neither kind, or a row cannot be used; the message names it.
+        EvaluationError: the columns fit neither format, or a row cannot be used; the message names it.
     """
-    there = set(columns)
-    if there >= IFEVAL_COLUMNS:
+    columns = set(columns)
+    if columns >= IFEVAL_COLUMNS:
         read = _ifeval_task
-    elif there >= ECD_COLUMNS:
+    elif columns >= ECD_COLUMNS:
         read = _ecd_task
     else:
         raise EvaluationError(
-            f"{where} has the columns {', '.join(sorted(there)) or '(none)'}: an evaluation needs those of an ECD "
+            f"{where} has the columns {', '.join(sorted(columns)) or '(none)'}: an evaluation needs those of an ECD "
             "dataset (prompt, requirements; its config `preference` has them: --config preference) or of IFEval's "
             "format (prompt, instruction_id_list, kwargs)."
         )
@@ -99,50 +101,54 @@ def read_tasks(rows: Iterable[Row], columns: Iterable[str], where: str) -> list[
         try:
             task = read(id_, row)
         except (TypeError, ValueError, LookupError, AttributeError) as error:
-            said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise EvaluationError(f"{where}, row {id_}: cannot be used ({said}). Mend it or leave it out.") from error
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise EvaluationError(f"{where}, row {id_}: cannot be used ({reason}). Fix or remove it.") from error
         tasks.setdefault(task.key, task)
     return list(tasks.values())
 
 
 def _ecd_task(id_: str, row: Row) -> Task:
-    asked = [Requirement(**{**each, "kwargs": _plain(each["kwargs"])}) for each in row["requirements"]]
-    return _task(id_, row, [(r.id, r.kwargs, _ecd_demand(r)) for r in asked], row.get("seed_id"))
+    stored = [Requirement(**{**each, "kwargs": _decoded(each["kwargs"])}) for each in row["requirements"]]
+    return _task(id_, row, [_ecd_requirement(requirement) for requirement in stored], row.get("seed_id"))
 
 
 def _ifeval_task(id_: str, row: Row) -> Task:
-    names, given = row["instruction_id_list"], [_given(each) for each in _plain(row["kwargs"])]
     prompt = _messages(row["prompt"])[-1]["content"]
-    asked = [(name, kwargs, _ifeval_demand(name, kwargs, prompt)) for name, kwargs in zip(names, given, strict=True)]
-    return _task(id_, row, asked, None)
+    requirements = [
+        # A table fills the columns of other kinds with nothing.
+        _ifeval_requirement(name, {key: value for key, value in (kwargs or {}).items() if value is not None}, prompt)
+        for name, kwargs in zip(row["instruction_id_list"], _decoded(row["kwargs"]), strict=True)
+    ]
+    return _task(id_, row, requirements)
 
 
-def _task(id_: str, row: Row, asked: Sequence[tuple[str, Mapping[str, Any], Demand]], cluster: Any) -> Task:
-    if not asked:
-        raise ValueError("it has no requirement")
+def _task(id_: str, row: Row, requirements: Sequence[TaskRequirement], cluster: str | None = None) -> Task:
+    if not requirements:
+        raise ValueError("it has no requirements")
     messages = _messages(row["prompt"])
-    key = sha256(canonical_json([messages, [[name, kwargs] for name, kwargs, _ in asked]]))[:16]
-    return Task(id_, key, str(cluster or key), tuple(messages), tuple(demand for *_, demand in asked))
+    names = [[requirement.name, requirement.kwargs] for requirement in requirements]
+    key = sha256(canonical_json([messages, names]))[:16]
+    return Task(id_, key, str(cluster or key), tuple(messages), tuple(requirements))
 
 
-def _ecd_demand(requirement: Requirement) -> Demand:
-    operation = load_taxonomy().get(requirement.id)
+def _ecd_requirement(requirement: Requirement) -> TaskRequirement:
+    operation, name, kwargs = load_taxonomy().get(requirement.id), requirement.id, requirement.kwargs
     if operation is None:
-        return Demand(requirement.id, left_out=UNKNOWN)
+        return TaskRequirement(name, kwargs, left_out=NO_CHECK)
     if operation.check == "judge":
-        return Demand(requirement.id, judged=requirement, left_out=JUDGE)
-    return Demand(requirement.id, _scorer(requirement))
+        return TaskRequirement(name, kwargs, judged=requirement, left_out=NEEDS_JUDGE)
+    return TaskRequirement(name, kwargs, _scorer(requirement))
 
 
-def _ifeval_demand(name: str, kwargs: Mapping[str, Any], prompt: str) -> Demand:
+def _ifeval_requirement(name: str, kwargs: Mapping[str, Any], prompt: str) -> TaskRequirement:
     if requirement := ifeval_requirement(name, kwargs):
-        return Demand(name, _scorer(requirement))
+        return TaskRequirement(name, kwargs, _scorer(requirement))
     score, missing = ifbench_scorer(name, kwargs, prompt)
-    return Demand(name, score, left_out="" if score else missing or UNKNOWN)
+    return TaskRequirement(name, kwargs, score, left_out="" if score else missing or NO_CHECK)
 
 
 def _scorer(requirement: Requirement) -> Callable[[str], Score]:
-    check(requirement, "Yes.")  # parameters that do not fit are found before anything is asked
+    check(requirement, "Yes.")  # raises for parameters that do not fit, before anything is asked
 
     def score(text: str) -> Score:
         strict = check(requirement, text).met
@@ -160,11 +166,6 @@ def _messages(prompt: Any) -> list[Message]:
     return messages
 
 
-def _given(kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Without the columns that a table fills with nothing."""
-    return {name: value for name, value in (kwargs or {}).items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
-    """What some datasets keep as JSON text."""
+def _decoded(value: Any) -> Any:
+    """Return a value that some datasets keep as JSON text."""
     return json.loads(value) if isinstance(value, str) else value

@@ -1,6 +1,6 @@
-"""A causal language model that is loaded here, with transformers: it answers many requests in one batch.
+"""A causal language model that runs in this process, with transformers: it answers many requests in one batch.
 
-weights = Weights("out")                       # a folder, or a model id on the Hub
+weights = Weights("out")  # a folder, or a model id on the Hub
 run(chains, store, ModelSource(weights.model, weights))
 """
 
@@ -22,7 +22,7 @@ from ecd_data.core.request import Model, Request, Response
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# What of a folder shapes an answer; beside it a trainer leaves its own state.
+# Files of a folder that shape answers; a trainer leaves its own state beside them.
 SHAPING = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt"}
 NOT_SHAPING = {"trainer_state.json", "training_args.bin"}
 
@@ -30,15 +30,15 @@ NOT_SHAPING = {"trainer_state.json", "training_args.bin"}
 class Weights:
     """A model for the scheduler, in place of endpoints; `model` is its identity in the response store.
 
-    A folder is named by the hash of its files, a model of the Hub by its commit. The weights are loaded when they are
-    first asked. Prompts are padded on the left; answers are greedy at temperature 0. What is batched together may
-    change an answer where two tokens are about equally likely, so the stored answer is what repeats.
+    The revision of a folder is the hash of its files, that of a model on the Hub its commit. The weights are loaded
+    with the first request. Prompts are padded on the left; at temperature 0, answers are greedy. An answer may depend
+    on the others of its batch where two tokens are about equally likely, so only the stored answer is repeatable.
 
     Args:
         name: folder or model id.
         revision: branch, tag or commit of a model on the Hub.
-        batch: answers that are written at the same time.
-        dtype: precision of the arithmetic, another model to the store; by default that of the stored weights.
+        batch: answers that are generated at the same time.
+        dtype: precision of the arithmetic, which makes it another model to the store; by default that of the weights.
 
     Raises:
         EvaluationError: there is no such model, it has no chat template, or transformers is missing.
@@ -57,23 +57,23 @@ class Weights:
         self._loaded: Any = None
         self._waiting: list[tuple[Request, asyncio.Future[Response]]] = []
         self._worker: asyncio.Task[None] | None = None
-        self._at_work = 0
+        self._generating = 0
         self._stop = threading.Event()
 
     @property
     def capacity(self) -> int:
-        """Two batches: while one is written, the next one gathers."""
+        """Requests that are taken at a time: two batches, so that the next one is ready when one is done."""
         return 2 * self.batch
 
     @property
     def limit(self) -> int:
-        """Answers that are written at the same time."""
+        """Answers that are generated at the same time."""
         return self.batch
 
     @property
     def in_flight(self) -> int:
-        """Answers that are being written."""
-        return self._at_work
+        """Answers that are being generated."""
+        return self._generating
 
     def __str__(self) -> str:
         return self.name
@@ -85,14 +85,14 @@ class Weights:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self._stop.set()  # a batch that nobody waits for any more ends with its next token
+        self._stop.set()  # a batch that is not awaited any more ends with its next token
 
     async def identify(self, model: str | None = None) -> Model:
-        """The model itself."""
+        """Return the model."""
         return self.model
 
     async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response:
-        """The answer to a request, written together with others that wait.
+        """Return the answer to a request, generated together with others that wait.
 
         Raises:
             CallFailed: the prompt leaves no room for an answer.
@@ -107,11 +107,11 @@ class Weights:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(0)  # those that are about to ask do so first
+                await asyncio.sleep(0)  # lets more requests come in
                 batch, self._waiting = self._waiting[: self.batch], self._waiting[self.batch :]
-                self._at_work = len(batch)
+                self._generating = len(batch)
                 await self._answer(batch)
-                self._at_work = 0
+                self._generating = 0
         finally:
             self._worker = None
 
@@ -129,33 +129,34 @@ class Weights:
                 future.set_result(answer)
 
     def _generate(self, requests: Sequence[Request]) -> list[Response | Exception]:
-        """A response, or what failed, for each of the requests, which share their sampling parameters."""
+        """Return a response or an error for each of some requests, which share their sampling parameters."""
         import torch
 
         if self._loaded is None:
             self._loaded = _load(self.name, self._opened.revision, self.dtype)
         room = getattr(self._loaded.config.get_text_config(), "max_position_embeddings", None)
         prompts = [self._encode(request) for request in requests]
-        answers: list[Response | Exception] = [
+        results: list[Response | Exception] = [
             CallFailed("refused", f"{request.name}: the prompt has {len(prompt)} tokens, the model takes {room}.")
             for request, prompt in zip(requests, prompts, strict=True)
         ]
         fitting = [number for number, prompt in enumerate(prompts) if room is None or len(prompt) < room]
         if not fitting:
-            return answers
+            return results
         longest = max(len(prompts[number]) for number in fitting)
-        first = requests[0]
-        most = first.max_tokens if room is None else min(first.max_tokens, room - longest)
+        max_tokens = requests[0].max_tokens
+        if room is not None:
+            max_tokens = min(max_tokens, room - longest)
         try:
-            written = self._continue([prompts[number] for number in fitting], first, most)
+            answers = self._continue([prompts[number] for number in fitting], requests[0], max_tokens)
         except torch.OutOfMemoryError as error:
             raise EvaluationError(
                 f"{self.name} with {len(fitting)} answers at a time does not fit into memory: lower --batch-size or "
                 "--max-tokens. Everything answered is stored."
             ) from error
-        for number, tokens in zip(fitting, written, strict=True):
-            answers[number] = self._response(tokens, len(prompts[number]))
-        return answers
+        for number, tokens in zip(fitting, answers, strict=True):
+            results[number] = self._response(tokens, len(prompts[number]))
+        return results
 
     def _encode(self, request: Request) -> list[int]:
         import jinja2
@@ -171,8 +172,8 @@ class Weights:
         tokens: list[int] = encoded["input_ids"]
         return tokens
 
-    def _continue(self, prompts: Sequence[list[int]], request: Request, most: int) -> list[list[int]]:
-        """At most so many tokens behind each of the prompts."""
+    def _continue(self, prompts: Sequence[list[int]], request: Request, max_tokens: int) -> list[list[int]]:
+        """Return the tokens that continue each prompt, with the sampling parameters of a request."""
         import torch
         from transformers import StoppingCriteriaList
 
@@ -189,7 +190,7 @@ class Weights:
         with torch.inference_mode():
             out = model.generate(
                 **padded.to(model.device),
-                max_new_tokens=most,
+                max_new_tokens=max_tokens,
                 pad_token_id=self._tokenizer.pad_token_id,
                 stopping_criteria=StoppingCriteriaList([stopped]),
                 **sampling,
@@ -210,7 +211,7 @@ class Weights:
 
 
 def _open(name: str, revision: str | None) -> tuple[Model, PreTrainedTokenizerBase]:
-    """The identity of a model, and its tokenizer."""
+    """Return the identity of a model, and its tokenizer."""
     try:
         from transformers import AutoTokenizer
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""A generation: a seed corpus, a recipe, and the models that answer. Once prepared, it yields finished chains."""
+"""A generation: a seed corpus, a recipe and models. Once prepared, it yields finished chains."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ecd_data.corpus.seeds import Corpus
 from ecd_data.methods import make_plan, method_of
 from ecd_data.methods.judge_trial import try_judge
 from ecd_data.methods.plan import Plan
-from ecd_data.requirements.calibration import Calibration, calibration, items
+from ecd_data.requirements.calibration import calibration, items
 
 CHAINS, TRIAL = "chains", "judge trial"  # the stages of a run
 
 
 @dataclass(frozen=True)
 class Usage:
-    """The responses that a chain, or a question to the judge, took, from the store or an endpoint."""
+    """The calls that a chain or a question to the judge used, from the store or an endpoint, and their tokens."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -34,7 +34,7 @@ class Usage:
 
 
 class Call(NamedTuple):
-    """A call by its key in the response store, and the reason code if it failed for good in this run."""
+    """A call by its key in the response store, with the reason code if it failed for good in this run."""
 
     key: str
     failure: str = ""
@@ -42,11 +42,11 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Listener:
-    """What is called as a generation goes on, to show its progress.
+    """Functions that are called as a generation goes on, to show its progress.
 
-    on_stage: with the name of a stage and the number of its results, when it begins.
-    on_result: with each result (a chain, or a question to the judge with its ruling) and what it took.
-    on_call: with the stage's totals, after each call.
+    on_stage: when a stage begins, with its name and the number of its results.
+    on_result: with each result (a chain, or a question to the judge with its ruling) and its usage.
+    on_call: after each call, with the totals of the stage.
     """
 
     on_stage: Callable[[str, int], None] | None = None
@@ -56,15 +56,15 @@ class Listener:
 
 @dataclass(frozen=True)
 class Generation:
-    """What a run is made of.
+    """The inputs of chains, and the models that generate them.
 
-    corpus, recipe: what the chains are a function of, together with the responses.
-    source: the model, and the endpoints that answer what the store does not hold. Without endpoints it is a replay,
+    corpus, recipe: with the responses, they determine the chains.
+    source: the model, with the endpoints for responses that the store does not hold. Without endpoints it is a replay,
         and the store must hold every response.
     store: the response store.
     extra_models: more models by the names that requests give them. `judge` votes on requirements that code cannot
         check and compares answers; by default the model itself does.
-    contamination: the evaluations' prompts that no instruction may share words with.
+    contamination: the runs of words that no instruction may share with evaluations.
     listener: shows progress.
     """
 
@@ -78,21 +78,22 @@ class Generation:
 
     @property
     def models(self) -> dict[str, Model]:
-        """All models by the names that requests give them; the one without a name is the model itself."""
+        """All models by the names that requests give them; the one of `source` has none."""
         return {"": self.source.model, **{name: source.model for name, source in self.extra_models.items()}}
 
     def provenance(self, judge: Judge | None = None) -> Provenance:
-        """Return what a build of it is made from."""
+        """Return the provenance of its build."""
         return Provenance(self.recipe, self.corpus, self.models, self.contamination, judge)
 
     def prepare(self) -> PreparedGeneration:
         """Return the generation with the plan of its chains.
 
-        Where the recipe draws judged operations, the judge is tried, and they are left out if it fails.
+        Where the recipe draws judged operations, the judge is tried first; if it is not reliable, they are left out.
 
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
-            RecipeError: the recipe names a method, an option or an operation that does not exist.
+            RecipeError: the recipe names a method, an option or an operation that does not exist, or draws judged
+                operations only and the judge is not reliable.
         """
         plan = make_plan(self.recipe, self.contamination)
         if not any(operation.check == "judge" for operation in plan.operations):
@@ -101,20 +102,24 @@ class Generation:
         return PreparedGeneration(self, plan if trial.judge.is_reliable else plan.without_judge(), trial)
 
     def try_judge(self, plan: Plan) -> JudgeTrial:
-        """Put questions whose answer code knows to the judge.
+        """Ask the judge questions whose answer code knows.
 
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
         """
-        asked = items(self.recipe.judge_items)
-        tried = list(self.run(TRIAL, len(asked), (try_judge(item, plan) for item in asked)))
-        measured = calibration([done.result for done in tried])
+        questions = items(self.recipe.judge_items)
+        ruled = list(self.run(TRIAL, len(questions), (try_judge(item, plan) for item in questions)))
+        measured = calibration([finished.result for finished in ruled])
         reliable = measured.overall.balanced_accuracy >= self.recipe.judge_accuracy
         judge = Judge(self.models.get(JUDGE, self.source.model), measured, reliable)
-        return JudgeTrial(judge, tuple(call.key for done in tried for call in done.calls))
+        return JudgeTrial(judge, tuple(call.key for finished in ruled for call in finished.calls))
 
     def run(self, stage: str, total: int, steps: Iterable[Steps[T]]) -> Iterator[Finished[T]]:
-        """Yield the results of some steps, in their order, with the calls behind each.
+        """Run steps, and yield their results in order, with the calls behind each.
+
+        Args:
+            stage: its name, for the listener.
+            total: number of results, for the listener.
 
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
@@ -125,7 +130,7 @@ class Generation:
         keys: defaultdict[int, list[str]] = defaultdict(list)
         failures: dict[str, str] = {}
         results = run(
-            map(_measured, steps),
+            map(_with_usage, steps),
             self.store,
             self.source,
             extra_models=self.extra_models,
@@ -141,7 +146,7 @@ class Generation:
 
 
 class Finished(NamedTuple, Generic[T]):
-    """A result, and the calls that it took in the order of their use."""
+    """A result, and the calls that it used, in order."""
 
     result: T
     calls: Sequence[Call]
@@ -149,20 +154,15 @@ class Finished(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True)
 class JudgeTrial:
-    """How the judge did on questions with a known answer, and the store keys of its votes."""
+    """The judge with its calibration, and the store keys of its votes."""
 
     judge: Judge
     keys: tuple[str, ...]
 
-    @property
-    def calibration(self) -> Calibration:
-        """How often it was right."""
-        return self.judge.calibration
-
 
 @dataclass(frozen=True)
 class PreparedGeneration:
-    """A generation whose plan is known; `trial` is there where the recipe draws judged operations."""
+    """A generation with its plan, and the trial of the judge where the recipe draws judged operations."""
 
     generation: Generation
     plan: Plan
@@ -170,22 +170,22 @@ class PreparedGeneration:
 
     @property
     def provenance(self) -> Provenance:
-        """What a build of it is made from."""
+        """The provenance of its build."""
         return self.generation.provenance(self.trial.judge if self.trial else None)
 
     def chains(self, part: int = 0, parts: int = 1) -> Iterator[Finished[Chain]]:
-        """Yield the finished chains of one of `parts` equal parts of the corpus, in its order.
+        """Yield the finished chains of part `part` of `parts` equal parts of the corpus, in its order.
 
         Raises:
             EndpointError, StoreError: see `ecd_data.calls`.
         """
         seeds, run_chain = self.generation.corpus.seeds, method_of(self.generation.recipe).run
-        own = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
-        yield from self.generation.run(CHAINS, len(own), (run_chain(seed, self.plan) for seed in own))
+        of_part = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
+        yield from self.generation.run(CHAINS, len(of_part), (run_chain(seed, self.plan) for seed in of_part))
 
 
-def _measured(steps: Steps[T]) -> Steps[tuple[T, Usage]]:
-    """The same steps; beside their result, what they took."""
+def _with_usage(steps: Steps[T]) -> Steps[tuple[T, Usage]]:
+    """Run the same steps, and return their result with its usage."""
     calls = prompt_tokens = completion_tokens = 0
     try:
         requests = next(steps)

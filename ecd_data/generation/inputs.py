@@ -1,4 +1,4 @@
-"""What a generation is made of: sources that a user names, read, and brought together with the models that answer."""
+"""The inputs of a generation: read from the sources that a user names, and combined with the models that answer."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from ecd_data.methods import method_of, options_of
 
 @dataclass(frozen=True)
 class Sources:
-    """What a generation reads.
+    """The sources of a generation, and its recipe.
 
-    recipe: as it is.
     seeds: files, URLs, Hub datasets or `bundled`.
-    columns: where instruction, input and response are.
+    columns: names of the columns with instruction, input and response.
     limit: takes the first so many seeds.
-    decontaminate: prompts of evaluations, as for seeds.
+    decontaminate: evaluations whose prompts are kept out, named like seeds.
+
+    Raises:
+        SeedError: there are no seeds.
     """
 
     recipe: Recipe
@@ -37,10 +39,10 @@ class Sources:
             raise SeedError("no seeds. Give --seeds FILE, or --seeds bundled for the ones that come with the package.")
 
     def read(self) -> Inputs:
-        """Read the seeds and the prompts to keep out.
+        """Read the seeds, and the prompts of the evaluations.
 
         Raises:
-            RecipeError: the recipe names no method, or an option that is not the method's.
+            RecipeError: the recipe names a method or an option that does not exist.
             SeedError: a source cannot be read.
         """
         options_of(self.recipe)
@@ -52,7 +54,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was read: the recipe, the seeds, and what no instruction may share with evaluations."""
+    """The recipe, the seeds, and the runs of words that no instruction may share with evaluations."""
 
     recipe: Recipe
     corpus: Corpus
@@ -65,7 +67,7 @@ def make_generation(
     store: Store,
     listener: Listener = Listener(),  # noqa: B008
 ) -> Generation:
-    """Return the generation of these inputs by the models that the settings name.
+    """Return the generation from some inputs by the models that the settings name.
 
     Raises:
         EndpointError, StoreError: see `calls.model_sources.connect`.

@@ -2,7 +2,7 @@
 
 part-00000-of-00002/{preference-train.jsonl, ..., keys}
 
-Parts are made by one process or by many, in any order. What comes out depends on the chains alone, in corpus order.
+Parts are made by one process or by many, in any order; the rows are those of the chains, in corpus order.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ ToRows = Callable[[Chain, Mapping[str, str]], dict[str, list[Row]]]
 
 @dataclass(frozen=True)
 class Spool:
-    """The rows of a generation.
+    """The rows of a generation, in a folder.
 
-    folder: where they are.
     recipe: of the generation.
     to_rows: makes the rows of a chain, by config, given the models by name (a builder's `rows`).
-    parts: into how many parts the corpus is divided.
+    parts: number of parts of the corpus.
     """
 
     folder: Path
@@ -51,7 +50,7 @@ class Spool:
         return self.folder / part_name(number, self.parts)
 
     def missing(self) -> list[int]:
-        """Return the numbers of the parts that are yet to be made."""
+        """Return the numbers of the parts that are missing."""
         return [number for number in range(self.parts) if not self.part(number).exists()]
 
     def calls(self) -> Iterator[Call]:
@@ -61,7 +60,7 @@ class Spool:
                 yield from (Call(*line.split()) for line in lines)
 
     def fill(self, prepared: PreparedGeneration, processes: int = 1) -> None:
-        """Make the parts that are missing, in some processes beside each other.
+        """Generate the missing parts, in several processes if asked to.
 
         Raises:
             BuildError: the rows cannot be written.
@@ -76,7 +75,7 @@ class Spool:
             list(pool.map(partial(self.fill_part, prepared=silent), self.missing()))
 
     def fill_part(self, number: int, prepared: PreparedGeneration) -> None:
-        """Run the chains of a part and write their rows; the part is there once it is complete.
+        """Run the chains of a part, and write their rows; the folder of the part appears once it is complete.
 
         Raises:
             BuildError: the rows cannot be written.
@@ -110,51 +109,56 @@ class Spool:
             try:
                 Path(work).rename(self.part(number))
             except OSError:
-                if not self.part(number).exists():  # else another process has made the same rows
+                if not self.part(number).exists():  # else another process has written the same rows
                     raise
 
     def rows(self, config: str, split: str, number: int) -> Iterator[Row]:
         """Yield the rows of a part, in corpus order.
 
-        Pairs beyond the share that the recipe allows a route are left out. They are rejects of their own, and make up
-        one more part at the end: the accepted turn stays in `sft` and `chains`, with its candidates.
+        Pairs beyond the share that the recipe allows a route are left out, while their turns stay in `sft` and
+        `chains`. The rejects in their place come last: they are the part with the number `parts`.
         """
-        surplus = self._surplus
+        dropped = self._dropped_rounds
         if number == self.parts:
-            if config == "rejects":
-                for part in range(self.parts if surplus else 0):
-                    yield from (
-                        self._share_reject(row) for row in self._pairs(part, split) if _round_id(row) in surplus
-                    )
+            if config == "rejects" and dropped:
+                yield from self._share_rejects(split)
             return
-        for row in _read(self.part(number) / f"{config}-{split}.jsonl"):
-            if config == "preference" and _round_id(row) in surplus:
+        for row in self._read(number, config, split):
+            if config == "preference" and _round_id(row) in dropped:
                 continue
-            if config == "chains" and surplus:
-                row = _without_pairs(row, surplus)
+            if config == "chains" and dropped:
+                row = _without_pairs(row, dropped)
             yield row
 
-    def _pairs(self, number: int, split: str) -> Iterator[Row]:
-        rows = _read(self.part(number) / f"preference-{split}.jsonl")
-        return (row for row in rows if row["gap"] == 1)
+    def _read(self, number: int, config: str, split: str) -> Iterator[Row]:
+        path = self.part(number) / f"{config}-{split}.jsonl"
+        if path.exists():
+            with open(path, "rb") as lines:
+                yield from map(msgspec.json.decode, lines)
+
+    def _share_rejects(self, split: str) -> Iterator[Row]:
+        for number in range(self.parts):
+            for row in self._read(number, "preference", split):
+                if row["gap"] == 1 and _round_id(row) in self._dropped_rounds:
+                    yield self._share_reject(row)
 
     def _share_reject(self, row: Row) -> Row:
-        """The reject in place of a pair."""
+        """Return the row of `rejects` in place of a pair."""
         instruction = row["prompt"][0]["content"]
         reject = Reject(row["seed_id"], row["round"], "contrast", "route_share", row["operation"], instruction)
         chain = Chain(row["seed_id"], "", (), (), (reject,))
         return self.to_rows(chain, {"": row["model"]})["rejects"][0]
 
     @cached_property
-    def _surplus(self) -> set[str]:
-        """The rounds whose pairs are too many of their route, over all parts."""
+    def _dropped_rounds(self) -> set[str]:
+        """The ids of the rounds whose pairs are left out, over all parts."""
         if not self.recipe.max_share:
             return set()
         pairs = (
             (_round_id(row), row["adapted_by"])
             for number in range(self.parts)
             for split in self.recipe.splits
-            for row in _read(self.part(number) / f"preference-{split}.jsonl")
+            for row in self._read(number, "preference", split)
         )
         return pairs_over_cap(pairs, self.recipe.max_share, self.recipe.seed)
 
@@ -164,18 +168,12 @@ def part_name(number: int, parts: int) -> str:
     return f"part-{number:05d}-of-{parts:05d}"
 
 
-def _read(path: Path) -> Iterator[Row]:
-    if path.exists():
-        with open(path, "rb") as lines:
-            yield from map(msgspec.json.decode, lines)
-
-
 def _round_id(row: Row) -> str:
     return RowId(row["seed_id"], row["round"]).round_id
 
 
 def _without_pairs(chain: Row, rounds: Collection[str]) -> Row:
-    """A row of `chains` whose pairs of these rounds are rejects."""
+    """Return a row of `chains` with rejects in place of the pairs of some rounds."""
     dropped = [id_ for id_ in chain["pairs"] if id_ in rounds]
     pairs = [id_ for id_ in chain["pairs"] if RowId.parse(id_).round_id not in rounds]
     rejects = sorted(chain["rejects"] + dropped, key=lambda id_: RowId.parse(id_).round)

@@ -1,4 +1,4 @@
-"""The last step of a generation: the rows of a spool, and the responses behind them, become a build directory."""
+"""Generates a build directory: rows by way of a spool, and the responses behind them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from ecd_data.artifact.build import OnStep, StoredCalls, no_step, write_build
+from ecd_data.artifact.scratch import scratch
 from ecd_data.generation.generation import PreparedGeneration
 from ecd_data.generation.spool import Spool
+
+
+def generate_build(prepared: PreparedGeneration, builder: Any, out: Path, on_step: OnStep = no_step) -> dict[str, Any]:
+    """Generate the chains of a whole corpus, and write them as a build; return its manifest.
+
+    For arguments and errors see `write`.
+    """
+    with scratch(out) as work:
+        spool = Spool(work / "spool", prepared.generation.recipe, builder.rows)
+        spool.fill(prepared)
+        return write(spool, prepared, builder, out, on_step)
 
 
 def write(
     spool: Spool, prepared: PreparedGeneration, builder: Any, out: Path, on_step: OnStep = no_step
 ) -> dict[str, Any]:
-    """Write the rows of a filled spool, and the responses behind them, as a build; returns the manifest.
+    """Write the rows of a filled spool, and the responses behind them, as a build; return its manifest.
 
     Args:
         builder: the class of `ecd_data.builders` for the recipe's method.

@@ -1,4 +1,4 @@
-"""Both services on loopback until Ctrl-C; prints the lines that point everything else at them.
+"""Run both services on loopback until Ctrl-C, and print the lines that point everything else at them.
 
 python -m ecd_data.local
 """
@@ -16,8 +16,7 @@ from pathlib import Path
 
 from ecd_data.cli.console import run_command
 from ecd_data.core.errors import EcdError
-from ecd_data.local.hub import Hub
-from ecd_data.local.services import environment
+from ecd_data.local import environment
 from ecd_data.local.tgi import TextGeneration
 
 POLL = 0.5  # seconds between looks at whether the model still runs
@@ -29,7 +28,7 @@ NEXT = {
 
 
 def serve(only: str | None, gguf: Path | None, hub_dir: Path | None, tgi_port: int, hub_port: int) -> None:
-    """Starts the services (or `only` one), prints their environment and stops them on Ctrl-C or SIGTERM.
+    """Start the services (or `only` one), print their environment and stop them on Ctrl-C or SIGTERM.
 
     Raises:
         EcdError: a service cannot start, or the model's process has ended on its own.
@@ -42,6 +41,8 @@ def serve(only: str | None, gguf: Path | None, hub_dir: Path | None, tgi_port: i
         if only != "hub":
             tgi = services.enter_context(TextGeneration(gguf, port=tgi_port))
         if only != "tgi":
+            from ecd_data.local.hub import Hub  # takes a while, and --help does not need it
+
             folder = hub_dir or Path(services.enter_context(tempfile.TemporaryDirectory(prefix="ecd-hub-")))
             hub = services.enter_context(Hub(folder, port=hub_port))
         variables = environment(tgi.url if tgi else None, hub.url if hub else None, hub.token if hub else None)
@@ -54,7 +55,7 @@ def serve(only: str | None, gguf: Path | None, hub_dir: Path | None, tgi_port: i
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m ecd_data.local",
         description="A text-generation endpoint with a small real model, and a Hub, both on this machine only.",

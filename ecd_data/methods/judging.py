@@ -11,8 +11,8 @@ from ecd_data.core.values import Candidate, Requirement, Ruling
 from ecd_data.methods.likeness import is_of_like_length, similarity
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import Task
-from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import VOTE, question, tally
+from ecd_data.requirements.kinds import check
 
 Rulings = tuple[Ruling, ...]
 

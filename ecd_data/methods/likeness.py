@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from rapidfuzz.distance import Indel
 
-from ecd_data.requirements.taxonomy import LENGTHS, Operation
+from ecd_data.requirements.operation import Operation
+from ecd_data.requirements.taxonomy import LENGTHS
 
 
 @lru_cache(maxsize=64)  # a candidate is compared when it comes, when the closest is chosen and in its pair

@@ -12,7 +12,8 @@ from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import JUDGE, Message, Request
 from ecd_data.core.rng import call_seed
 from ecd_data.corpus.contamination import Contamination
-from ecd_data.requirements.taxonomy import CLASSES, Operation
+from ecd_data.requirements.operation import Operation
+from ecd_data.requirements.taxonomy import CLASSES
 
 
 class Place(NamedTuple):

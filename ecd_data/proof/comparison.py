@@ -1,4 +1,4 @@
-"""Two builds compared: rows that came, went or changed, and how lengths, verdicts and coverage moved."""
+"""Two builds compared: rows that were added, removed or changed, and what their pairs are like."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from ecd_data.artifact.parquet import data_configs, data_files, every_row, read_
 from ecd_data.requirements.taxonomy import class_of
 
 ALL = "all"
-NO_CLASS = "none"  # of rows without an operation: whole chains, first turns, rounds that nothing fitted
+NO_CLASS = "none"  # of rows without an operation: whole chains, first turns, rounds that no operation suited
 WITH_CLASS = ("preference", "sft", "rejects", "ties")  # configs whose rows have an operation
 SIDES = ("prompt", "chosen", "rejected")
-_JSON = json.JSONEncoder(sort_keys=True).encode  # of any row, a broken one with NaN in it too
+KINDS = ("added", "removed", "changed")
+_JSON = json.JSONEncoder(sort_keys=True).encode  # of any row, even an invalid one with NaN in it
 
 
 @dataclass(frozen=True)
 class RowChange:
     """A row that is not the same in both builds.
 
-    kind: `added`, `removed` or `changed`.
-    columns: those that changed; `split` among them when the row moved.
+    kind: one of `KINDS`.
+    columns: those that changed; `split` among them when the row moved to another one.
     """
 
     kind: str
@@ -39,78 +40,90 @@ class RowChange:
 
 
 @dataclass
-class Shape:
-    """What the pairs of a build, or those of one class, are like."""
+class PairStatistics:
+    """Statistics over the pairs of a build, or over those of one class.
+
+    lengths: characters of each side of each pair.
+    requirements: totals of requirements in force, of those that are `judged`, and of those that the rejected answer
+        `missed`.
+    routes: pairs by the route of the chosen answer.
+    similarity: the sum over all pairs.
+    """
 
     pairs: int = 0
     lengths: dict[str, array[int]] = field(default_factory=lambda: {side: array("I") for side in SIDES})
-    verdicts: Counter[str] = field(default_factory=Counter)
+    requirements: Counter[str] = field(default_factory=Counter)
     routes: Counter[str] = field(default_factory=Counter)
     similarity: float = 0.0
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """One more pair."""
+        """Add a row of `preference`."""
         self.pairs += 1
         for side in SIDES:
             self.lengths[side].append(len(row[side][0]["content"]))
-        self.verdicts["requirements"] += len(row["requirements"])
-        self.verdicts["judged"] += sum(requirement["check"] == "judge" for requirement in row["requirements"])
-        self.verdicts["missed"] += sum(not met for met in row["rejected_met"])
+        self.requirements["in force"] += len(row["requirements"])
+        self.requirements["judged"] += sum(requirement["check"] == "judge" for requirement in row["requirements"])
+        self.requirements["missed"] += sum(not met for met in row["rejected_met"])
         self.routes[row["adapted_by"]] += 1
         self.similarity += row["similarity"]
 
     def median_length(self, side: str) -> float:
-        """Characters."""
+        """Return the median length of a side, in characters."""
         return float(median(self.lengths[side])) if self.pairs else 0.0
 
-    def per_pair(self, name: str) -> float:
-        """`requirements`, those that are `judged` and those that the rejected answer `missed`, in the mean."""
-        return self.verdicts[name] / self.pairs if self.pairs else 0.0
+    def mean_requirements(self, name: str) -> float:
+        """Return the mean number of requirements of a pair that are `in force`, `judged` or `missed`."""
+        return self.requirements[name] / self.pairs if self.pairs else 0.0
 
     def share(self, route: str) -> float:
-        """The share of the pairs whose chosen answer came by a route."""
+        """Return the share of the pairs whose chosen answer came by a route."""
         return self.routes[route] / self.pairs if self.pairs else 0.0
 
     @property
     def mean_similarity(self) -> float:
-        """Of chosen and rejected."""
+        """Mean similarity of chosen and rejected answers."""
         return self.similarity / self.pairs if self.pairs else 0.0
 
 
 def changed_rows(a: Path, b: Path) -> Iterator[RowChange]:
-    """The rows that are not the same in two builds, by config; of each, what is only in `a` last.
+    """Yield the rows that are not the same in two builds, config by config; in each, rows only in `a` come last.
 
     Raises:
         BuildError: a file cannot be read.
     """
     for config in data_configs(a, b):
-        known = {row["id"]: (split, _class(row), _columns(row)) for split, row in _rows(a, config)}
+        rows_before = {row["id"]: (split, _class(row), _column_hashes(row)) for split, row in _rows(a, config)}
         for split, row in _rows(b, config):
-            if (before := known.pop(row["id"], None)) is None:
+            hashes = _column_hashes(row)
+            if row["id"] not in rows_before:
                 yield RowChange("added", config, split, row["id"], _class(row))
-            elif (split, packed := _columns(row)) != (before[0], before[2]):
-                names = [] if split == before[0] else ["split"]
-                names += _differing(row, before[2], packed)
-                yield RowChange("changed", config, split, row["id"], _class(row), tuple(names))
-        for id_, (split, of_class, _) in known.items():
+                continue
+            split_before, _, hashes_before = rows_before.pop(row["id"])
+            if (split, hashes) != (split_before, hashes_before):
+                columns = [
+                    *(["split"] if split != split_before else []),
+                    *_changed_columns(row, hashes_before, hashes),
+                ]
+                yield RowChange("changed", config, split, row["id"], _class(row), tuple(columns))
+        for id_, (split, of_class, _) in rows_before.items():
             yield RowChange("removed", config, split, id_, of_class)
 
 
-def shapes(build: Path) -> dict[str, Shape]:
-    """What the pairs of a build are like, over all and by class.
+def pair_statistics(build: Path) -> dict[str, PairStatistics]:
+    """Return statistics over the pairs of a build, over all and by class.
 
     Raises:
         BuildError: a file cannot be read.
     """
-    found: defaultdict[str, Shape] = defaultdict(Shape)
+    statistics: defaultdict[str, PairStatistics] = defaultdict(PairStatistics)
     for _, row in _rows(build, "preference"):
         for name in (ALL, _class(row)):
-            found[name].add(row)
-    return dict(found)
+            statistics[name].add(row)
+    return dict(statistics)
 
 
 def count_rows(build: Path) -> Counter[tuple[str, str]]:
-    """How many rows there are by (config, class), and over all classes of a config.
+    """Return the number of rows by (config, class), and over all classes of a config.
 
     Raises:
         BuildError: a file cannot be read.
@@ -122,8 +135,8 @@ def count_rows(build: Path) -> Counter[tuple[str, str]]:
     return counts
 
 
-def tally(changes: Iterable[RowChange]) -> dict[tuple[str, str], Counter[str]]:
-    """How many rows came, went and changed, by (config, class), and over all classes of a config."""
+def count_changes(changes: Iterable[RowChange]) -> dict[tuple[str, str], Counter[str]]:
+    """Return the number of changes of each kind by (config, class), and over all classes of a config."""
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for change in changes:
         counts[change.config, ALL][change.kind] += 1
@@ -132,7 +145,7 @@ def tally(changes: Iterable[RowChange]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def differing_values(a: Any, b: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """(path, value in `a`, value in `b`) wherever two pieces of JSON data differ; `None` for what is not there."""
+    """Yield (path, value in `a`, value in `b`) wherever two JSON values differ; `None` stands for a missing one."""
     if isinstance(a, dict) and isinstance(b, dict):
         for key in dict.fromkeys([*a, *b]):
             yield from differing_values(a.get(key), b.get(key), f"{path}.{key}" if path else str(key))
@@ -150,15 +163,15 @@ def _class(row: Mapping[str, Any]) -> str:
     return class_of(row.get("operation", "")) or NO_CLASS
 
 
-def _columns(row: Mapping[str, Any]) -> bytes:
-    """A hash of each column, in the order of their names: rows themselves would fill the memory."""
+def _column_hashes(row: Mapping[str, Any]) -> bytes:
+    """Return a hash of 8 bytes of each column, in the order of their names: the rows would fill the memory."""
     return b"".join(struct.pack("q", hash(_JSON(row[name]))) for name in sorted(row))
 
 
-def _differing(row: Mapping[str, Any], before: bytes, now: bytes) -> Iterator[str]:
-    if len(before) != len(now):
+def _changed_columns(row: Mapping[str, Any], before: bytes, after: bytes) -> Iterator[str]:
+    if len(before) != len(after):
         yield "columns"
         return
     for number, name in enumerate(sorted(row)):
-        if before[8 * number : 8 * number + 8] != now[8 * number : 8 * number + 8]:
+        if before[8 * number : 8 * number + 8] != after[8 * number : 8 * number + 8]:
             yield name

@@ -1,4 +1,4 @@
-"""A build made again from what it publishes: its recipe, seeds and responses, without an endpoint."""
+"""Makes a build again from what it publishes: its recipe, seeds and responses, without an endpoint."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
 from ecd_data.core.request import Model
 from ecd_data.generation.generation import Generation
-from ecd_data.generation.spool import Spool
-from ecd_data.generation.write import write
+from ecd_data.generation.write import generate_build
 from ecd_data.progress.monitor import ProgressMonitor
 from ecd_data.release.naming import fill_in, filled_in
 
 
 def replay(build: Path, out: Path, builder: Any, monitor: ProgressMonitor) -> Path:
-    """Make a build again at `out`, its card filled in as the published one is, and return that.
+    """Make a build again at `out`, with the repository in its card as in the published one, and return `out`.
 
     Args:
         builder: the builder class of the build's method.
         monitor: shows the progress.
 
     Raises:
-        EcdError: the build does not hold what that takes, or something else came out than can be a build.
+        EcdError: the build lacks what a replay needs, or its rows do not make a valid build.
     """
     manifest = read_manifest(build)
     recipe, corpus, contamination = read_inputs(build, manifest)
@@ -37,9 +36,7 @@ def replay(build: Path, out: Path, builder: Any, monitor: ProgressMonitor) -> Pa
     with folder as work, Store(Path(work, "responses.sqlite")) as store, monitor:
         import_into(store, build)
         prepared = Generation(corpus, recipe, source, store, extra_models, contamination, monitor.listener).prepare()
-        spool = Spool(Path(work, "spool"), recipe, builder.rows)
-        spool.fill(prepared)
-        write(spool, prepared, builder, out, monitor.on_step)
+        generate_build(prepared, builder, out, monitor.on_step)
     card = out / CARD
     published = filled_in((build / CARD).read_text(encoding="utf-8"))
     card.write_text(fill_in(card.read_text(encoding="utf-8"), published), encoding="utf-8")

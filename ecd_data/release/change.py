@@ -14,7 +14,7 @@ from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.sha import git_hash
 from rich.filesize import decimal
 
-from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.artifact.manifest import CARD, MANIFEST, read_manifest
 from ecd_data.core.hashing import file_sha256
 from ecd_data.core.text import visible
 from ecd_data.release.features import card_fields, field_changes
@@ -50,7 +50,7 @@ class RemoteState:
     @property
     def managed(self) -> set[str]:
         """The files that an earlier release put there, and that a new one may therefore replace or remove."""
-        return {CARD, NAME, *self.manifest["files"]} if self.manifest else {CARD}
+        return {CARD, MANIFEST, *self.manifest["files"]} if self.manifest else {CARD}
 
 
 class Change:
@@ -119,7 +119,7 @@ class Change:
 
 def build_files(build: Path) -> dict[str, Path]:
     """Return what a release publishes: the card, the manifest and what that lists, and nothing else in the folder."""
-    return {name: build / name for name in (CARD, NAME, *read_manifest(build)["files"])}
+    return {name: build / name for name in (CARD, MANIFEST, *read_manifest(build)["files"])}
 
 
 def same_content(ours: Path, theirs: RepoFile) -> bool:

@@ -77,7 +77,7 @@ class HubRetry:
         settings = f"{self.api.endpoint}/settings/tokens"
         if isinstance(error, LocalTokenNotFoundError):
             return PublishError(f"no Hub token. Make one with write access at {settings}; set HF_TOKEN to it.")
-        if isinstance(error, UnicodeEncodeError) or "Illegal header value" in str(error):
+        if not all(token.isascii() and token.isprintable() for token in self._tokens()):
             return PublishError("the Hub token has characters that no HTTP header can carry: check HF_TOKEN.")
         if isinstance(error, HfHubHTTPError):
             status, message = error.response.status_code, self._without_token(error.server_message or error)
@@ -99,11 +99,14 @@ class HubRetry:
     def _without_token(self, message: object) -> str:
         """Return a message on one line, without the token: servers repeat it, and so do clients that refuse it."""
         text = " ".join(str(message).split())
-        for token in (self.api.token, get_token()):
-            if isinstance(token, str) and token:
-                for form in (token, repr(token)[1:-1]):
-                    text = text.replace(form, "[token]")
+        for token in self._tokens():
+            for form in (token, repr(token)[1:-1]):
+                text = text.replace(form, "[token]")
         return text[:300]
+
+    def _tokens(self) -> list[str]:
+        """Return the tokens that a request may have carried."""
+        return [token for token in (self.api.token, get_token()) if isinstance(token, str) and token]
 
 
 def hub_error(error: BaseException | None) -> Exception | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ecd_data.artifact.card import REPOSITORY
-from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.artifact.manifest import CARD, MANIFEST, read_manifest
 
 
 def fill_in(card: str, repo_id: str) -> str:
@@ -35,7 +35,7 @@ def staged_with_repo_id(build: Path, repo_id: str) -> Iterator[Path]:
         BuildError: `build` is not a build directory.
     """
     with tempfile.TemporaryDirectory(prefix="ecd-release-") as staged:
-        for name in (NAME, *read_manifest(build)["files"]):
+        for name in (MANIFEST, *read_manifest(build)["files"]):
             link = Path(staged, name)
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to((build / name).resolve())

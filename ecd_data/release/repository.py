@@ -8,7 +8,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.artifact.manifest import CARD, MANIFEST, read_manifest
 from ecd_data.core.errors import BuildError, PublishError
 from ecd_data.release.change import RemoteState, build_files, same_content
 
@@ -97,8 +97,8 @@ class Repository:
     def _state_at(self, revision: str) -> RemoteState:
         head = self.head(revision)
         files = self._files(head)
-        if NAME in files:
-            return RemoteState(True, head, files, self._release(head, files.keys() & {NAME, CARD}))
+        if MANIFEST in files:
+            return RemoteState(True, head, files, self._release(head, files.keys() & {MANIFEST, CARD}))
         foreign = sorted(files.keys() - WITHOUT_RELEASE)
         if foreign:
             raise PublishError(
@@ -116,7 +116,8 @@ class Repository:
             read_manifest(folder)
         except BuildError:
             raise PublishError(
-                f"{self.repo_id}: its {NAME} was not written by this program. Nothing was changed. Choose another id."
+                f"{self.repo_id}: its {MANIFEST} was not written by this program. Nothing was changed. Choose another "
+                "id."
             ) from None
         return folder
 

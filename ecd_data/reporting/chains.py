@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ecd_data.artifact.parquet import data_files, read_rows
-from ecd_data.artifact.rankings import CONFIG as RANKING
+from ecd_data.artifact.statistics import RANKING
 from ecd_data.core.values import EVOLVED
 from ecd_data.core.word_diff import Part, differences
 from ecd_data.reporting.reasons import JudgeVotes, pair_reasons

@@ -11,8 +11,8 @@ from ecd_data.artifact.parquet import read_rows
 from ecd_data.core.hashing import sha256
 from ecd_data.core.request import Response
 from ecd_data.core.values import REJECTED, Requirement
-from ecd_data.requirements.checks import check
 from ecd_data.requirements.judge import question, tally
+from ecd_data.requirements.kinds import check
 
 
 class JudgeVotes:

@@ -1,4 +1,4 @@
-"""The judge: requirements that code cannot check are put to a model, several votes each, and the majority rules."""
+"""The judge: a model votes several times on each requirement that code cannot check, and the majority rules."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VOTE = Grammar(
 
 
 def question(requirement: Requirement, instruction: str, response: str, attempt: int) -> tuple[Message, ...]:
-    """The messages that ask for one vote on one requirement.
+    """Return the messages that ask for one vote on one requirement.
 
     A judge can lean towards what it reads first or last. So every other vote (odd `attempt`) names the verdicts, and
     shows requirement and answer, in the other order.
@@ -39,7 +39,7 @@ def question(requirement: Requirement, instruction: str, response: str, attempt:
 
 
 def vote(response: Response) -> tuple[bool, str] | None:
-    """(met, reason) of one vote; `None` when it cannot be read, and then it does not count."""
+    """Return (met, reason) of one vote, or `None` if it cannot be read; it does not count then."""
     try:
         answer = json.loads(response.answer)
     except (ValueError, RecursionError):
@@ -50,11 +50,11 @@ def vote(response: Response) -> tuple[bool, str] | None:
 
 
 def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:
-    """The ruling of all votes: the share that says "met", with the first reason given on the winning side.
+    """Return the ruling of all votes: the share for "met", with the first reason given on the winning side.
 
     Votes that are split evenly, or of which no more than half can be read, decide nothing: the share is then 0.5.
     """
-    votes = [counted for response in responses if (counted := vote(response)) is not None]
+    votes = [readable for response in responses if (readable := vote(response)) is not None]
     if 2 * len(votes) <= len(responses):
         return Ruling(requirement.id, 0.5, f"{len(votes)} of {len(responses)} votes could be read")
     share = sum(met for met, _ in votes) / len(votes)
@@ -63,7 +63,7 @@ def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:
 
 
 def fence(*texts: str) -> str:
-    """A line of equals signs that stands in none of the texts, so that none of them can end its own section."""
+    """Return a line of equals signs that is in none of the texts, so that none of them can end its own section."""
     length = 5
     while any("=" * length in text for text in texts):
         length += 1

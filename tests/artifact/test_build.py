@@ -165,7 +165,7 @@ def test_the_card_tells_of_the_judges_trial(make_build):
 def test_what_is_not_a_build_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not touch")
-    with pytest.raises(BuildError, match="holds no build"):
+    with pytest.raises(BuildError, match="is neither empty nor a build directory"):
         check_out(tmp_path / "mine")
     with pytest.raises(BuildError, match="is a file"):
         check_out(tmp_path / "mine" / "thesis.txt")
@@ -176,7 +176,7 @@ def test_what_is_not_a_build_is_left_alone(tmp_path):
 def test_a_folder_with_a_manifest_of_another_program_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "manifest.json").write_text('{"manifest_version": 3}')
-    with pytest.raises(BuildError, match="holds no build"):
+    with pytest.raises(BuildError, match="is neither empty nor a build directory"):
         check_out(tmp_path / "mine")
 
 

@@ -5,9 +5,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ecd_data.artifact.funnel import length_ratios, make_funnel
+from ecd_data.artifact.funnel import make_funnel
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.parquet import every_row
+from ecd_data.artifact.statistics import length_ratios
 from tests.helpers.scripted import RECIPE
 
 A, B, C = ("a" * 16, "b" * 16, "c" * 16)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ecd_data.artifact.manifest import NAME, read_manifest
+from ecd_data.artifact.manifest import MANIFEST, read_manifest
 from ecd_data.artifact.up_to_date import up_to_date_manifest
 from ecd_data.calls.scheduler import ModelSource
 from ecd_data.core.errors import CallFailed
@@ -80,7 +80,7 @@ def test_a_build_that_was_changed_has(finished):
     assert manifest_if_current(build, generation) is None
     card.unlink()
     assert manifest_if_current(build, generation) is None
-    (build / NAME).write_text(json.dumps({"format": 1}))
+    (build / MANIFEST).write_text(json.dumps({"format": 1}))
     assert manifest_if_current(build, generation) is None
     assert manifest_if_current(build.parent / "nowhere", generation) is None
 

@@ -37,12 +37,12 @@ def swap(rows):
     [
         (swap, "is marked met="),
         (lambda rows: rows[0].update(rejected=rows[0]["chosen"]), "are the same"),
-        (lambda rows: rows[1].update(id=rows[0]["id"]), "the id is there twice"),
+        (lambda rows: rows[1].update(id=rows[0]["id"]), "its id occurs twice"),
         (lambda rows: rows[0].update(rejected_met=[True] * len(rows[0]["requirements"])), "rejected_met"),
         (lambda rows: rows[0].update(chosen_met=rows[0]["chosen_met"] + [True]), "differ in number"),
         (lambda rows: rows[0]["prompt"][0].update(role="system"), "prompt.0.role"),
         (lambda rows: rows[0].update(gap=-1), "gap"),
-        (lambda rows: rows[0].update(gap=0), "gap 0 is of no evolved negative"),
+        (lambda rows: rows[0].update(gap=0), "gap 0 does not fit the negative 'evolved'"),
         (lambda rows: rows[0]["requirements"][0].update(id="format/no_such_thing"), "not in the taxonomy"),
         (lambda rows: rows.pop(), "rows differ from the manifest's"),
         (lambda rows: rows[0]["requirements"][0].update(kwargs='{"no_such": 1}'), "kwargs do not fit"),
@@ -51,12 +51,12 @@ def swap(rows):
         (lambda rows: rows[0]["chosen_votes"].__setitem__(0, 0.6667), "its share of votes is 0.6667"),
         (lambda rows: rows[0].update(similarity=float("nan")), "similarity: nan is not of type 'number'"),
         (lambda rows: rows[0]["rejected_votes"].__setitem__(0, float("nan")), "nan is not of type 'number'"),
-        (lambda rows: rows[0].update(similarity=0.5), "similarity is 0.5, but chosen and rejected have"),
-        (lambda rows: rows[0].update(model="other/model"), "model is 'other/model', but the manifest's"),
+        (lambda rows: rows[0].update(similarity=0.5), "similarity is 0.5, but that of chosen and rejected is"),
+        (lambda rows: rows[0].update(model="other/model"), "model is 'other/model', but the manifest says"),
         (lambda rows: rows[0].update(operation="style/no_such_thing"), "is not its newest requirement"),
-        (lambda rows: rows[0].update(seed_id="0" * 16), "it is of seed 0000000000000000 and round"),
-        (lambda rows: rows[0]["prompt"][0].update(content="Do it."), "its chain tells other texts"),
-        (lambda rows: rows[0].update(adapted_by="guided"), "its chain tells other texts, requirements or routes"),
+        (lambda rows: rows[0].update(seed_id="0" * 16), "its id is not one of seed 0000000000000000 and round"),
+        (lambda rows: rows[0]["prompt"][0].update(content="Do it."), "its chain has other texts"),
+        (lambda rows: rows[0].update(adapted_by="guided"), "its chain has other texts, requirements or routes"),
         (
             lambda rows: rows[0]["requirements"][0].update(check="judge", kwargs="{}"),
             "checked by judge, which it is not",
@@ -160,7 +160,7 @@ def test_a_manifest_names_no_file_outside(make_build, name):
     manifest = read_manifest(build)
     manifest["files"][name] = {"sha256": "0" * 64, "size": 1}
     write_manifest(build, manifest)
-    with pytest.raises(GateError, match=f"{name}: is no path inside a build"):
+    with pytest.raises(GateError, match=f"{name}: not a path inside a build"):
         validate_build(build)
 
 
@@ -197,8 +197,8 @@ def swap_rejects(rows):
         (forget_a_pair, r"are not one for each round(?s:.*)preference/train row '\w+-r\d': no chain names it"),
         (swap_rejects, "are not one for each round"),
         (lambda rows: rows[0].update(rounds=3), "says 3 rounds instead of 2"),
-        (lambda rows: rows[0]["pairs"].append(rows[0]["id"] + "-r2-g7"), r"has no turns of its pair '\w+-r2-g7'"),
-        (lambda rows: rows[0].update(group="7" * 16), "its group belongs into test"),
+        (lambda rows: rows[0]["pairs"].append(rows[0]["id"] + "-r2-g7"), r"has no turns for its pair '\w+-r2-g7'"),
+        (lambda rows: rows[0].update(group="7" * 16), "its group belongs in test"),
     ],
 )
 def test_chains_that_do_not_fit_their_outcomes_are_found(make_build, change, message):
@@ -211,7 +211,7 @@ def test_chains_that_do_not_fit_their_outcomes_are_found(make_build, change, mes
 def test_a_text_that_nothing_else_tells_of_is_found_by_the_hash_of_the_rows(make_build):
     build = make_build()
     change_rows(build, CHAINS, lambda rows: rows[0]["turns"][-1]["candidates"][0].update(text="Another one."))
-    with pytest.raises(GateError, match="chains: the train rows are not those"):
+    with pytest.raises(GateError, match="chains: the train rows do not have the manifest's rows_sha256"):
         validate_build(build)
 
 
@@ -223,7 +223,7 @@ def test_a_text_that_nothing_else_tells_of_is_found_by_the_hash_of_the_rows(make
         (lambda row: row["second_met"].__setitem__(-1, True), "second is marked met=True for"),
         (lambda row: row["first_votes"].__setitem__(-1, 0.5), "0.5 should not be valid"),
         (lambda row: row.update(routes=["evolved"]), "routes: "),
-        (lambda row: row.update(round=row["round"] + 1), "it is of seed"),
+        (lambda row: row.update(round=row["round"] + 1), "its id is not one of seed"),
         (lambda row: row.update(operation="style/no_such_thing"), "is not its newest requirement"),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_tie_whose_sides_miss_different_requirements_is_none():
         "second_votes": [0.0, 1.0],
         "similarity": similarity("One, two", "one; two"),
     }
-    assert list(tie_problems(row)) == ["first and second do not miss the same requirements, so they are no tie"]
+    assert list(tie_problems(row)) == ["first and second do not miss the same requirements, so they are not a tie"]
 
 
 def test_a_build_without_ties_is_valid_and_says_nothing_of_them(make_build):
@@ -273,7 +273,7 @@ def test_a_build_without_any_pair_says_so(make_build):
     manifest = read_manifest(build)
     del manifest["files"][TRAIN], manifest["configs"]["preference"]["train"]
     write_manifest(build, manifest)
-    with pytest.raises(GateError, match="there is no pair in it"):
+    with pytest.raises(GateError, match="it has no preference pairs"):
         validate_build(build)
 
 
@@ -298,5 +298,5 @@ def test_a_broken_manifest_is_named(tmp_path, text, message):
 
 
 def test_a_folder_that_is_no_build_is_named(tmp_path):
-    with pytest.raises(BuildError, match="it is no build"):
+    with pytest.raises(BuildError, match="is not a build directory"):
         validate_build(tmp_path)

@@ -118,9 +118,9 @@ def test_the_build_tells_of_the_method(make_build):
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
-        ("preference", {"rejected": [{"role": "assistant", "content": "Another."}]}, "its chain tells other texts"),
-        ("preference", {"operation": "strength/weak"}, "operation 'strength/weak' is none of rlcd"),
-        ("preference", {"model": "org/other"}, "model is 'org/other', but the manifest's"),
+        ("preference", {"rejected": [{"role": "assistant", "content": "Another."}]}, "its chain has other texts"),
+        ("preference", {"operation": "strength/weak"}, "operation 'strength/weak' is not one of rlcd"),
+        ("preference", {"model": "org/other"}, "model is 'org/other', but the manifest says"),
         ("chains", {"pairs": []}, "are not one for each round"),
     ],
 )

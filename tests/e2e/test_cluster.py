@@ -113,9 +113,9 @@ def test_mistakes_are_told(generate, tmp_path, monkeypatch):
             (["--executor", "local", "--replay"], "are for one process"),
             (["--executor", "ray", "--metrics-port", "0"], "are for one process"),
             (["--tasks", "0", "--executor", "local"], "must be at least 1, got 0"),
-            (["--executor", "local", "--work", "memory://run"], "is seen by one process alone"),
+            (["--executor", "local", "--work", "memory://run"], "is visible to one process only"),
             (["--executor", "local", "--work", "gopher://run"], "name a folder or URL that you may write to"),
-            (["--executor", "local", "--work", str(tmp_path / "no")], "would lie where the build goes"),
+            (["--executor", "local", "--work", str(tmp_path / "no")], "would be where the build goes"),
         ]:
             code, said = generate.run(server, "no", *flags)
             assert code != 0
@@ -175,7 +175,7 @@ def test_the_same_command_beside_itself_is_refused_and_harms_nothing(generate, w
             time.sleep(0.01)
         code, said = generate.run(server, "tasks", *TASKS)
         assert code == 1, said
-        assert "another process runs tasks there" in said.splitlines()[-1]
+        assert "another process is running tasks there" in said.splitlines()[-1]
         said, _ = first.communicate(timeout=60)
         assert first.returncode == 0, said
         assert server.answered.total() == len(server.answered)

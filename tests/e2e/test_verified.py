@@ -11,7 +11,7 @@ import pytest
 from ecd_data.artifact.manifest import read_manifest
 from ecd_data.artifact.parquet import every_row
 from ecd_data.core.values import Requirement
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from tests.helpers.recorded import SEEDS, live, replay
 
 ROUNDS = 3

@@ -77,8 +77,8 @@ def test_a_name_or_revision_that_does_not_exist(tmp_path, monkeypatch):
     ("text", "message"),
     [
         ("", "is empty"),
-        ("{", "line 1: no JSON object"),
-        ("[1]\n", "line 1: no JSON object"),
+        ("{", "line 1: not a JSON object"),
+        ("[1]\n", "line 1: not a JSON object"),
         (b"\xff\xfe", "must be UTF-8"),
         (None, "cannot be read"),
         (json.dumps({"text": "a"}), "has the columns text"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecd_data.evaluation.scores import MEASURES, difference_lines, score_lines
+from ecd_data.evaluation.scores import MEASURES, accuracies, accuracy_differences
 
 
 def row(cluster, *scores, names=("style/a", "format/b", "format/c")):
@@ -23,7 +23,7 @@ YES, NO, LOOSE = (True, True), (False, False), (False, True)
 
 
 def lines_of(rows):
-    return {(line.part, line.name): line for line in score_lines(rows)}
+    return {(line.part, line.name): line for line in accuracies(rows)}
 
 
 def values(line):
@@ -49,7 +49,7 @@ def test_the_accuracies_are_those_of_a_hand_count():
 
 def test_parts_come_in_order():
     rows = [row(str(n), *[YES] * n, names=[f"style/{i}" for i in range(12)]) for n in (10, 2, 1)]
-    parts = [(line.part, line.name) for line in score_lines(rows)]
+    parts = [(line.part, line.name) for line in accuracies(rows)]
     assert parts[:4] == [("all", ""), ("in force", "1"), ("in force", "2"), ("in force", "10")]
 
 
@@ -85,7 +85,7 @@ def test_a_paired_difference_leaves_out_how_hard_prompts_are():
     """One model meets half of 200 prompts, the other the same ones and 20 more: 0.1 -+ 1.96 sqrt(0.1 * 0.9 / 200)."""
     ours = [row(str(number), YES if number < 120 else NO) for number in range(200)]
     theirs = [row(str(number), YES if number < 100 else NO) for number in range(200)]
-    [line] = [line for line in difference_lines(ours, theirs) if line.part == "all"]
+    [line] = [line for line in accuracy_differences(ours, theirs) if line.part == "all"]
     interval = line.measures["prompt_strict"]
     reach = 1.96 * math.sqrt(0.1 * 0.9 / 200)
     assert interval.value == pytest.approx(0.1)
@@ -95,7 +95,7 @@ def test_a_paired_difference_leaves_out_how_hard_prompts_are():
 
 def test_no_difference_has_an_interval_too():
     rows = [row(str(number), YES) for number in range(10)]
-    interval = difference_lines(rows, rows)[0].measures["prompt_strict"]
+    interval = accuracy_differences(rows, rows)[0].measures["prompt_strict"]
     assert (interval.low, interval.value, interval.high) == (
         pytest.approx(-0.3085, abs=1e-4),
         0,
@@ -113,7 +113,7 @@ def test_what_holds_for_any_scores(prompts):
     rows = [row(cluster, *scores) for cluster, scores in prompts]
     if all(score is None for _, scores in prompts for score in scores):
         return
-    for line in score_lines(rows):
+    for line in accuracies(rows):
         for measure, interval in line.measures.items():
             assert measure in MEASURES
             assert 0 <= interval.low <= interval.high <= 1
@@ -121,5 +121,5 @@ def test_what_holds_for_any_scores(prompts):
         for level in ("prompt", "requirement"):
             if f"{level}_strict" in line.measures:
                 assert line.measures[f"{level}_strict"].value <= line.measures[f"{level}_loose"].value
-    for line in difference_lines(rows, rows):
+    for line in accuracy_differences(rows, rows):
         assert all(interval.value == 0 and interval.low <= 0 <= interval.high for interval in line.measures.values())

@@ -56,15 +56,15 @@ def kinds(chains):
 def test_a_reliable_judge_is_used(judged):
     prepared = judged(votes(right)).prepare()
     assert "judge" in kinds(done.result for done in prepared.chains())
-    assert prepared.trial.calibration.overall.balanced_accuracy == 1.0
+    assert prepared.trial.judge.calibration.overall.balanced_accuracy == 1.0
     assert prepared.provenance.judge.is_reliable
 
 
 def test_one_that_says_yes_to_everything_is_not_and_code_goes_on(judged):
     prepared = judged(votes(lambda request: True)).prepare()
     assert kinds(done.result for done in prepared.chains()) == {"code"}
-    assert prepared.trial.calibration.overall.balanced_accuracy == 0.5
-    assert prepared.trial.calibration.overall.false_accept == 1.0
+    assert prepared.trial.judge.calibration.overall.balanced_accuracy == 0.5
+    assert prepared.trial.judge.calibration.overall.false_accept == 1.0
     assert not prepared.provenance.judge.is_reliable
 
 

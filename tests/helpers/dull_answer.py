@@ -1,13 +1,13 @@
-"""A dull answer, put together by hand, that is meant to meet whatever requirements may be in force together."""
+"""A dull answer that meets whatever requirements may be in force together.
+
+Each operation that code checks has its part here: a line or a word that meets it and that no other minds.
+"""
 
 import json
 
-from ecd_data.requirements.checks.length import sentences
-from ecd_data.requirements.checks.words import WORD
-from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.requirements.text import sentences
+from ecd_data.requirements.text import words as words_of
 
-TAXONOMY = load_taxonomy()
-BY_CODE = [operation for operation in TAXONOMY.values() if operation.check != "judge"]
 SENTENCES = {  # a long one and a short one
     "French": ("Le vieux chien rentre lentement chez lui avec nous", "Le chien dort"),
     "German": ("Der alte Hund geht langsam mit uns nach Hause", "Der Hund geht"),
@@ -25,17 +25,19 @@ REQUEST = "I can't find my 2 ants, can I? Tell me THE truth about how ants reall
 
 
 def length(words):
-    return len(WORD.findall(" ".join(words)))
+    return len(words_of(" ".join(words)))
 
 
 class Answer:
-    """A dull answer that is meant to meet all of the requirements."""
+    """A dull answer that meets all of the requirements."""
 
     def __init__(self, requirements):
         self.kwargs = {requirement.id: requirement.kwargs for requirement in requirements}
         self.filler = iter(FILLER * 10)
+        self.short = bool({"format/word_count_at_most", "format/character_count_at_most"} & set(self.kwargs))
 
     def get(self, id_, name="n", default=0):
+        """Return a parameter of an operation that is in force, else the default."""
         return self.kwargs[id_][name] if id_ in self.kwargs else default
 
     def text(self):
@@ -67,7 +69,7 @@ class Answer:
         return {"string": "a dog", "integer": 3, "boolean": True}[schema["type"]]
 
     def inside(self):
-        """Words that have to stand in some sentence; those in one string stay together."""
+        """Return words that have to stand in some sentence; those in one string stay together."""
         n, get = self.get, self.get
         items = [
             " ".join(get(id_, "keywords"))
@@ -94,33 +96,38 @@ class Answer:
         return [item for item in items + ["🙂"] * n("style/emoji") if item]
 
     def sentences(self, count):
-        """So many sentences that share what has to stand inside, the shortest first served."""
+        """Return so many sentences that share what has to stand inside, the shortest first served."""
         language = self.get("style/language", "language")
         least = self.get("style/sentence_length_at_least", default=2)
-        found = [SENTENCES[language][i > 0].split() if language else [] for i in range(count)]
+        # Long ones leave no doubt about the language, where the answer may be long.
+        result = [
+            SENTENCES[language][i > 0 if self.short else i % 2].split() if language else [] for i in range(count)
+        ]
         if "content/word_in_sentence" in self.kwargs:
-            found[self.get("content/word_in_sentence") - 1].append(self.get("content/word_in_sentence", "keyword"))
+            result[self.get("content/word_in_sentence") - 1].append(self.get("content/word_in_sentence", "keyword"))
         for item in sorted(self.inside(), key=lambda item: -len(item.split())):
-            min(found, key=length).insert(0, item)
+            min(result, key=length).insert(0, item)
         questions = self.get("breadth/questions")
         varied = "style/varied_openings" in self.kwargs
-        for i, words in enumerate(found):
+        for i, words in enumerate(result):
             while length(words) < least or (varied and words[0] not in FILLER):
                 words.insert(0, next(self.filler))
             words[-1] += "?" if i < questions else "."
-        return [" ".join(words) for words in found]
+        return [" ".join(words) for words in result]
 
     def lines(self):
         word = self.get("format/acrostic", "word") or ""
         count = self.get("format/line_count") or len(word)
-        found = self.sentences(max(count, 1))
-        return "\n".join(f"{word[i : i + 1]}{next(self.filler)} {sentence}" for i, sentence in enumerate(found))
+        result = self.sentences(max(count, 1))
+        return "\n".join(f"{word[i : i + 1]}{next(self.filler)} {sentence}" for i, sentence in enumerate(result))
 
     def prose(self):
         n = self.get
         paragraphs = n("format/paragraph_count_exactly") or n("format/paragraph_opening", default=1)
         count = max(n("format/sentence_count_exactly"), n("format/sentence_count_at_least"), paragraphs)
         if "format/sentence_count_exactly" not in self.kwargs:
+            if {"format/table", "style/language"} <= set(self.kwargs) and not self.short:
+                count = max(count, 4)  # the names of the columns are English
             count = max(count, 2 - ("content/end_phrase" in self.kwargs), n("content/word_in_sentence"))
             count = max(
                 count,
@@ -149,7 +156,7 @@ class Answer:
         return f"{text}{NL if self.behind() else ' '}{ending}" if ending else text
 
     def behind(self):
-        """Blocks that follow the sentences."""
+        """Return the blocks that follow the sentences."""
         n = self.get
         blocks = ["\n".join(["- Go."] * n("format/bullet_count") + ["- [ ] Go."] * n("format/checklist"))]
         blocks += ["\n".join(f"{i + 1}. Go." for i in range(n("reasoning/numbered_steps")))]

@@ -1,22 +1,21 @@
-"""A small text-generation server on loopback that fails the way one is told to, and remembers what it was sent."""
+"""A small text-generation server on loopback that fails as a test wants it to, and remembers what it was sent."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
-import sys
-import threading
-import time
 import zlib
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from aiohttp import web
+
 from ecd_data.core.request import Grammar, Model, Request
+from ecd_data.local.serving import listen, serving, url_of
 
 TGI_MODEL = Model("test/tiny-model", "0123abcd")
 TGI_INFO = {
@@ -94,15 +93,6 @@ class Fault:
     drip: float = 0
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 512  # connections that come at once
-
-    def handle_error(self, *address: Any) -> None:
-        """Print the traceback of what went wrong, unless it is that a client did not wait for its answer."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(*address)
-
-
 class FakeServer:
     """Serves `routes` (GET) and `POSTS`; the next POSTs get `faults` while there are any."""
 
@@ -116,71 +106,56 @@ class FakeServer:
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.in_flight = self.most_in_flight = 0
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._http = _Server(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+        app, listener = web.Application(client_max_size=0), listen()
+        app.router.add_get("/{path:.*}", self._get)
+        app.router.add_post("/{path:.*}", self._post)
+        self.url = url_of(listener)
+        self._serving = serving(app, listener)
+        self._serving.__enter__()
 
     def stop(self) -> None:
-        self._stop.set()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._serving.__exit__(None, None, None)
 
     def be_openai(self, *models: str) -> None:
         """Speak the other dialect."""
         self.routes = {"/v1/models": {"object": "list", "data": [{"id": model} for model in models]}}
 
-    def _handler(fake) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # headers and body are two packets: else 40 ms an answer
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        self._remember(request)
+        answer = self.routes.get(request.path, Fault(404, {"error": "Not Found"}))
+        return await _send(request, answer if isinstance(answer, Fault) else Fault(200, answer))
 
-            def do_GET(self) -> None:
-                fake._seen(self)
-                answer = fake.routes.get(self.path, Fault(404, {"error": "Not Found"}))
-                self._send(answer if isinstance(answer, Fault) else Fault(200, answer))
+    async def _post(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self._remember(request)
+        self.bodies.append(body)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            fault = self.faults.popleft() if self.faults else self.answer(body) or self.always
+            await asyncio.sleep(self.pause())
+        finally:
+            self.in_flight -= 1
+        return await _send(request, fault or Fault(200, POSTS[request.path](body)))
 
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                fake._seen(self)
-                with fake._lock:
-                    fake.bodies.append(body)
-                    fake.in_flight += 1
-                    fake.most_in_flight = max(fake.most_in_flight, fake.in_flight)
-                    fault = fake.faults.popleft() if fake.faults else fake.answer(body) or fake.always
-                time.sleep(fake.pause())
-                with fake._lock:
-                    fake.in_flight -= 1
-                self._send(fault or Fault(200, POSTS[self.path](body)))
+    def _remember(self, request: web.Request) -> None:
+        self.paths.append(request.path)
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
 
-            def _send(self, fault: Fault) -> None:
-                fake._stop.wait(fault.hang)
-                raw = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
-                self.send_response(fault.status)
-                for name, value in fault.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(raw) if fault.length is None else fault.length))
-                self.end_headers()
-                with suppress(ConnectionError):  # a client that did not wait
-                    size = 1 if fault.drip else max(1, len(raw))
-                    for start in range(0, len(raw), size):
-                        self.wfile.write(raw[start : start + size])
-                        fake._stop.wait(fault.drip)
-                self.close_connection = fault.length is not None
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        return Handler
-
-    def _seen(self, handler: BaseHTTPRequestHandler) -> None:
-        with self._lock:
-            self.paths.append(handler.path)
-            self.headers.append({name.lower(): value for name, value in handler.headers.items()})
+async def _send(request: web.Request, fault: Fault) -> web.StreamResponse:
+    await asyncio.sleep(fault.hang)
+    raw = fault.body if isinstance(fault.body, bytes) else json.dumps(fault.body).encode()
+    response = web.StreamResponse(status=fault.status, headers=fault.headers)
+    response.content_length = len(raw) if fault.length is None else fault.length
+    if fault.length is not None:
+        response.force_close()
+    await response.prepare(request)
+    size = 1 if fault.drip else max(1, len(raw))
+    for start in range(0, len(raw), size):
+        await response.write(raw[start : start + size])
+        await asyncio.sleep(fault.drip)
+    return response
 
 
 def make_request(number: int = 0, *, grammar: Grammar | None = None, **changes: Any) -> Request:

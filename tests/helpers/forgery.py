@@ -8,8 +8,9 @@ from datasets.info import DatasetInfosDict
 from huggingface_hub import DatasetCard
 
 from ecd_data.artifact.card import card_text
-from ecd_data.artifact.figures import FOLDER, figures
-from ecd_data.artifact.manifest import read_manifest, statistics_from_files, write_manifest
+from ecd_data.artifact.figures import FIGURES, figures
+from ecd_data.artifact.manifest import read_manifest, write_manifest
+from ecd_data.artifact.statistics import statistics_from_files
 from ecd_data.artifact.validation import check_rows
 from ecd_data.core.hashing import file_sha256
 
@@ -37,7 +38,7 @@ def cover_up(build: Path):
     manifest = read_manifest(build)
     manifest |= statistics_from_files(build) | {"configs": check_rows(build, manifest)[0].configs}
     for name, svg in figures(manifest).items():
-        (build / FOLDER / name).write_text(svg, encoding="utf-8")
+        (build / FIGURES / name).write_text(svg, encoding="utf-8")
     known = [name for name in manifest["files"] if (build / name).is_file()]
     manifest["files"] = {
         name: {"sha256": file_sha256(build / name), "size": (build / name).stat().st_size} for name in known

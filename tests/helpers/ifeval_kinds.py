@@ -1,6 +1,6 @@
 """IFEval's kinds as we read them: our check beside the reference's, their settings, and texts near the border.
 
-A kind's `view` is how we read a text and states each deliberate difference (`checks/IFEVAL.md` has the reasons):
+A kind's `view` is how we read a text and states each deliberate difference (`kinds/IFEVAL.md` has the reasons):
 our verdict is the reference's on the view. `None` is a text that we do not accept at all.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from if_verifiable.ifeval.instructions_registry import INSTRUCTION_DICT as REFERENCE
 
-from ecd_data.requirements.checks import CHECKS
+from ecd_data.requirements.kinds import KINDS as OURS
 from ecd_data.requirements.taxonomy import load_taxonomy
 
 ANY = [
@@ -64,7 +64,7 @@ class Kind:
     view: Callable[..., str | None] | None = None
 
     def ours(self, text, kwargs):
-        return CHECKS[self.check](text, **kwargs).met
+        return OURS[self.check].check(text, **kwargs).met
 
     def theirs(self, text, kwargs):
         checker = REFERENCE[self.id](self.id)
@@ -75,7 +75,7 @@ class Kind:
         return text if self.view is None else self.view(text, kwargs)
 
     def text(self, rng):
-        """A text near the border: half of it of what matters to the kind."""
+        """Return a text near the border: half of it of what matters to the kind."""
         pool = self.bits if self.bits and rng.random() < 0.5 else self.bits * max(1, len(ANY) // 20) + ANY
         bits = [rng.choice(pool) for _ in range(rng.choice([1, 1, 2, 3, 5, 8, 12]))]
         return "".join(part for bit in bits for part in (bit, rng.choice(GLUE)))
@@ -121,8 +121,8 @@ def two_answers(text, kwargs):
     """Six asterisks divide where they are a line of their own, and the answers differ in words."""
     lines = [line if line.strip() == "******" else line.replace("*", "~") for line in text.split("\n")]
     answers = [part for part in "\n".join(lines).split("******") if part.strip()]
-    told_apart = {tuple(re.findall(r"\w+", joined_words(part.lower(), {}))) for part in answers}
-    return "\n".join(lines) if len(told_apart) == len(answers) and all(map(has_word, answers)) else None
+    different = {tuple(re.findall(r"\w+", joined_words(part.lower(), {}))) for part in answers}
+    return "\n".join(lines) if len(different) == len(answers) and all(map(has_word, answers)) else None
 
 
 def has_word(text):
@@ -139,14 +139,14 @@ def first_words(text, kwargs):
 def bullets(text, kwargs):
     """A bullet point is a mark (-, *, + or •), a space and something behind it; a rule is none."""
     lines = [line.strip() for line in text.split("\n")]
-    found = [re.match(r"[-*+•]\s+\S", line) and not re.fullmatch(r"(?:[-*+]\s*)+", line) for line in lines]
-    return "\n".join("- item" if is_bullet else "text" for is_bullet in found)
+    matches = [re.match(r"[-*+•]\s+\S", line) and not re.fullmatch(r"(?:[-*+]\s*)+", line) for line in lines]
+    return "\n".join("- item" if is_bullet else "text" for is_bullet in matches)
 
 
 def highlights(text, kwargs):
     """What is highlighted has a word, no space inside its asterisks, no letter before or behind; bold counts once."""
-    found = re.findall(r"(?<![\w*])(\*{1,3})(\S|\S[^*\n]*\S)\1(?![\w*])", text)
-    return " ".join(f"*{inside}*" for _, inside in found if "*" not in inside and re.search(r"\w", inside)) or "x"
+    passages = re.findall(r"(?<![\w*])(\*{1,3})(\S|\S[^*\n]*\S)\1(?![\w*])", text)
+    return " ".join(f"*{inside}*" for _, inside in passages if "*" not in inside and re.search(r"\w", inside)) or "x"
 
 
 def placeholders(text, kwargs):

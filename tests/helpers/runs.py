@@ -43,7 +43,7 @@ class Generate:
         return done.returncode, done.stdout + done.stderr
 
     def __call__(self, server, name, *more):
-        """The build that it makes."""
+        """Run the command to its end; the files of its build."""
         code, printed = self.run(server, name, *more)
         assert code == 0, printed
         return contents(self.folder / name)

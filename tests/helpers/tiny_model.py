@@ -29,3 +29,17 @@ def write_model(folder: Path) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def write_variant(folder: Path, model: Path, **changes: int) -> Path:
+    """A model with the tokenizer of `model`, and other weights or, with `changes`, of another shape."""
+    import torch
+    from transformers import AutoConfig, AutoTokenizer, LlamaForCausalLM
+
+    torch.manual_seed(1)
+    config = AutoConfig.from_pretrained(model)
+    for name, value in changes.items():
+        setattr(config, name, value)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder

@@ -3,56 +3,53 @@
 Both `local://` and the layout of its shards are internals of `hf_xet`; hence tests on this may skip.
 """
 
-import re
 import tempfile
 import time
 from pathlib import Path
 
+from aiohttp import web
+
 from ecd_data.local.hub import Hub
-from ecd_data.local.hub.api import Api
-from ecd_data.local.hub.call import Answer
+from ecd_data.local.hub.request import REPO, STATE, repo_of
 
 ENTRY = 48  # bytes of everything in a shard
 
 
 class XetHub(Hub):
-    """A Hub whose object store is that of `hf_xet`, under `store`."""
+    """A Hub whose object store is that of `hf_xet`, in the folder `store`."""
 
     def __init__(self, directory, store):
         super().__init__(directory)
-        self._api = XetApi(store, self._api.storage, self.tokens, self.url, self._api.store_url)
-
-
-class XetApi(Api):
-    def __init__(self, store, *about):
-        super().__init__(*about)
         self.store, self.xet = Path(store), {}
+        self.app.router.add_get(f"{REPO}/xet-{{right:read|write}}-token/{{revision}}", self.token_of_store)
 
-    def answer(self, call):
-        if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/xet-(write|read)-token/.+", call.path):
-            self._repo(call, "dataset", found[1], write=found[2] == "write")
-            about = {"casUrl": f"local://{self.store}", "accessToken": "t", "exp": int(time.time()) + 3600}
-            names = {"Cas-Url": "casUrl", "Access-Token": "accessToken", "Token-Expiration": "exp"}
-            return Answer(body=about, headers={f"X-Xet-{name}": str(about[key]) for name, key in names.items()})
-        if call.method == "POST" and "/commit/" in call.path:
-            self._take_over()
-        answer = super().answer(call)
-        if answer.status == 302 and "X-Linked-Etag" in answer.headers:
-            repo = re.match(r"/datasets/([^/]+/[^/]+)/", call.path)[1]
-            token = f"{self.url}/api/datasets/{repo}/xet-read-token/{answer.headers['X-Repo-Commit']}"
-            answer.headers["X-Xet-Hash"] = self.xet[answer.headers["X-Linked-Etag"].strip('"')]
-            answer.headers["Link"] = f'<{token}>; rel="xet-auth"'
-        return answer
+    async def token_of_store(self, request):
+        repo_of(request, write=request.match_info["right"] == "write")
+        body = {"casUrl": f"local://{self.store}", "accessToken": "t", "exp": int(time.time()) + 3600}
+        names = {"Cas-Url": "casUrl", "Access-Token": "accessToken", "Token-Expiration": "exp"}
+        return web.json_response(body, headers={f"X-Xet-{name}": str(body[key]) for name, key in names.items()})
 
-    def _take_over(self):
-        """Makes LFS objects of the files that were uploaded."""
+    @web.middleware
+    async def answer(self, request, handler):
+        if request.method == "POST" and "/commit/" in request.path:
+            await self._take_over(request.app[STATE].storage)
+        response = await super().answer(request, handler)
+        if response.status == 302 and "X-Linked-Etag" in response.headers:
+            repo = request.match_info["id"]
+            token = f"{self.url}/api/datasets/{repo}/xet-read-token/{response.headers['X-Repo-Commit']}"
+            response.headers["X-Xet-Hash"] = self.xet[response.headers["X-Linked-Etag"].strip('"')]
+            response.headers["Link"] = f'<{token}>; rel="xet-auth"'
+        return response
+
+    async def _take_over(self, storage):
+        """Make LFS objects of the files that were uploaded."""
         for shard in self.store.glob("**/shards/*.mdb"):
             for sha256, xet, size in shard_files(shard.read_bytes()):
                 self.xet[sha256] = xet
-                if self.storage.lfs(sha256) is None:
-                    self.storage.add_lfs(sha256, [self._content(xet, size)])
+                if storage.lfs(sha256) is None:
+                    await storage.add_lfs(sha256, self._content(xet, size))
 
-    def _content(self, xet, size):
+    async def _content(self, xet, size):
         from hf_xet import XetFileInfo
         from huggingface_hub.utils._xet import get_xet_session
 
@@ -61,7 +58,7 @@ class XetApi(Api):
         with tempfile.TemporaryDirectory() as folder:
             with get_xet_session().new_file_download_group(**where, **nothing) as group:
                 group.start_download_file(XetFileInfo(xet, size), f"{folder}/file")
-            return Path(folder, "file").read_bytes()
+            yield Path(folder, "file").read_bytes()
 
 
 def shard_files(shard):

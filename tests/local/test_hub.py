@@ -1,8 +1,10 @@
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -48,6 +50,13 @@ def post(hub, api):
 HEAD = {"key": "header", "value": {"summary": "x"}}
 COMMIT = "/api/datasets/org/data/commit/main"
 LFS_BATCH = "/datasets/org/data.git/info/lfs/objects/batch"
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def file_line(path):
@@ -174,6 +183,21 @@ def test_an_upload_that_was_not_committed_is_not_repeated(hub, api):
         commit(api, {"b.parquet": PARQUET})
     commit(api, {"b.parquet": PARQUET})
     assert sum(method == "PUT" for method, _ in hub.requests) == 1
+
+
+@pytest.mark.parametrize("end", ["hangs up", "Hub stops"])
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path, end):
+    stored = tmp_path / "hub" / "lfs"
+    with Hub(tmp_path / "hub") as hub:
+        client = socket.create_connection(("127.0.0.1", int(hub.url.rsplit(":", 1)[1])))
+        head = f"PUT /lfs-store/{'0' * 64} HTTP/1.1\r\nHost: hub\r\nContent-Length: {len(PARQUET)}\r\n\r\n"
+        client.sendall(head.encode() + PARQUET[:1_000_000])
+        wait_until(lambda: stored.exists() and len(list(stored.iterdir())) == 1)
+        if end == "hangs up":
+            client.close()
+            wait_until(lambda: not list(stored.iterdir()))
+    client.close()
+    assert not list(stored.iterdir())
 
 
 def test_a_full_disk_changes_nothing(hub, api, post, monkeypatch):

@@ -11,7 +11,7 @@ from ecd_data.core.values import Seed
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods import make_plan
 from ecd_data.methods.rounds import Sampling, judge_and_pair, make_task, run_rounds, sample_answers
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from tests.helpers.scripted import finish
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", "Slowly.", group="0123456789abcdef")

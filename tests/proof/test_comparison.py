@@ -5,7 +5,15 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecd_data.proof.comparison import ALL, Shape, changed_rows, count_rows, differing_values, shapes, tally
+from ecd_data.proof.comparison import (
+    ALL,
+    PairStatistics,
+    changed_rows,
+    count_changes,
+    count_rows,
+    differing_values,
+    pair_statistics,
+)
 
 ROWS = st.dictionaries(
     st.sampled_from("abcdef"),
@@ -43,7 +51,7 @@ def test_rows_that_came_went_or_changed_are_those_of_the_sets(tmp_path_factory, 
         if change.kind == "changed":
             pairs = zip(names, a[change.id], b[change.id], strict=True)
             assert set(change.columns) == {name for name, before, after in pairs if before != after}
-    counts = tally(changes)
+    counts = count_changes(changes)
     assert counts["rejects", ALL].total() == sum(counts["rejects", c].total() for c in ("style", "format"))
     assert count_rows(folder / "b")["rejects", ALL] == len(b)
 
@@ -74,12 +82,13 @@ def test_a_build_is_the_same_as_itself(make_build):
 def test_the_shape_of_pairs(make_build):
     build = make_build()
     rows = [row for path in (build / "data/preference").glob("*") for row in pq.read_table(path).to_pylist()]
-    found = shapes(build)
+    found = pair_statistics(build)
     assert found[ALL].pairs == len(rows) == sum(shape.pairs for name, shape in found.items() if name != ALL)
-    assert found[ALL].per_pair("requirements") == sum(len(row["requirements"]) for row in rows) / len(rows)
+    assert found[ALL].mean_requirements("in force") == sum(len(row["requirements"]) for row in rows) / len(rows)
     lengths = sorted(len(row["chosen"][0]["content"]) for row in rows)
     middle = len(lengths) // 2
     assert found[ALL].median_length("chosen") in (lengths[middle], (lengths[middle - 1] + lengths[middle]) / 2)
     assert sum(found[ALL].share(route) for route in ("edit", "fresh", "guided", "repair")) == 1
     assert 0 < found[ALL].mean_similarity < 1
-    assert Shape().median_length("chosen") == Shape().share("edit") == Shape().mean_similarity == 0
+    none = PairStatistics()
+    assert none.median_length("chosen") == none.share("edit") == none.mean_similarity == 0

@@ -116,7 +116,7 @@ def test_a_tampered_text_is_caught_and_its_row_named(build, first):
     cover_up(build)
     found = verified(build)
     assert found.keys() == {"rows"}
-    assert f"preference/train row '{first}': its chain tells other texts" in found["rows"]
+    assert f"preference/train row '{first}': its chain has other texts" in found["rows"]
 
 
 def test_swapped_labels_are_caught_and_the_row_named(build, first):
@@ -272,7 +272,7 @@ def test_other_bytes_of_the_same_rows_are_caught(build, tmp_path):
 
 def test_a_part_that_no_manifest_has_is_caught(build):
     edit_manifest(build, lambda manifest: manifest.update(award="best in class"))
-    assert verified(build)["manifest"] == "award: is nothing that a manifest tells"
+    assert verified(build)["manifest"] == "award: is not a part of a manifest"
 
 
 def test_a_stray_file_is_caught(build):
@@ -304,7 +304,7 @@ def test_responses_of_another_model_are_caught(build):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda rows: rows.pop(), "of no seed, or there twice"),
+        (lambda rows: rows.pop(), "has no seed, or occurs twice"),
         (lambda rows: rows[0].update(instruction="Another one."), "hashes.seeds: is"),
         (lambda rows: rows.append({"instruction": "One more.", "response": None}), "has no chain"),
     ],
@@ -321,7 +321,7 @@ def test_a_schema_or_recipe_that_was_edited_is_caught(build):
     (build / "recipe.yaml").write_text((build / "recipe.yaml").read_text().replace("rounds: 2", "rounds: 3"))
     cover_up(build)
     found = verified(build)["inputs"]
-    assert "recipe.rounds: is 2, but by recipe.yaml, seeds/ and schema/ 3" in found
+    assert "recipe.rounds: is 2, but 3 according to recipe.yaml, seeds/ and schema/" in found
     assert "hashes.schemas: is" in found
 
 

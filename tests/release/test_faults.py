@@ -2,18 +2,17 @@
 command again ends with the new one.
 """
 
-import io
 import multiprocessing
 import os
 import shutil
 import signal
-import socket
-import threading
 from collections import Counter
 from dataclasses import replace
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
+from aiohttp import web
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -45,32 +44,25 @@ class FaultyHub(Hub):
         super().__init__(directory)
         self.at, self.fault, self.victim = at, fault, None
         self.stored = Counter()
-        self._numbers, self._counting = 0, threading.Lock()
+        self._numbers = count()
 
-    def _serve(self, handler):
-        with self._counting:
-            number, self._numbers = self._numbers, self._numbers + 1
+    @web.middleware
+    async def answer(self, request, handler):
+        number, response = next(self._numbers), None
         hit = number == self.at or (self.fault == "down" and number > self.at)
         if not hit or "after" in str(self.fault):
-            if hit:
-                handler.wfile = io.BytesIO()
-            super()._serve(handler)
-            self.stored[handler.path] += handler.command == "PUT" and "/lfs-store/" in handler.path
-        if hit:
-            self._fail(handler)
+            response = await super().answer(request, handler)
+            self.stored[request.path] += request.method == "PUT" and "/lfs-store/" in request.path
+        return await self._failure(request) if hit else response
 
-    def _fail(self, handler):
+    async def _failure(self, request):
         if isinstance(self.fault, int):
-            handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-            handler.send_response(self.fault)
-            handler.send_header("Content-Length", "19")
-            handler.end_headers()
-            handler.wfile.write(b"" if handler.command == "HEAD" else b"<html>oops</html>\r\n")
-            return
+            await request.read()
+            return web.Response(status=self.fault, text="<html>oops</html>\r\n", content_type="text/html")
         if "killed" in self.fault:
             os.kill(self.victim.get(timeout=60), signal.SIGKILL)
-        handler.close_connection = True
-        handler.connection.shutdown(socket.SHUT_RDWR)
+        request.transport.abort()
+        return web.Response()  # of which nothing is sent
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-from ecd_data.artifact.manifest import CARD, NAME, read_manifest
+from ecd_data.artifact.manifest import CARD, MANIFEST, read_manifest
 from ecd_data.release.naming import REPOSITORY, fill_in, filled_in, staged_with_repo_id
 
 
@@ -20,7 +20,7 @@ def test_a_build_is_published_under_its_name_and_stays_as_it_is(make_build):
     before = (build / CARD).read_bytes()
     with staged_with_repo_id(build, "a/b") as folder:
         files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-        assert files == {CARD, NAME, *read_manifest(build)["files"]}
+        assert files == {CARD, MANIFEST, *read_manifest(build)["files"]}
         assert (folder / CARD).read_text() == fill_in(before.decode(), "a/b")
-        assert (folder / NAME).read_bytes() == (build / NAME).read_bytes()
+        assert (folder / MANIFEST).read_bytes() == (build / MANIFEST).read_bytes()
     assert (build / CARD).read_bytes() == before

@@ -1,10 +1,11 @@
+import dataclasses
 from collections import Counter
 
 import pytest
 
 from ecd_data.core.values import Ruling
 from ecd_data.requirements.calibration import calibration, items, table
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 
 ITEMS = items(100)
 
@@ -20,6 +21,9 @@ def test_the_items_are_of_every_class_half_of_them_met_and_code_agrees():
     assert len({item.requirement.id for item in ITEMS}) > 40
     for item in ITEMS:
         assert check(item.requirement, item.response).met is item.truth, item
+
+
+def test_the_items_are_the_same_every_time():
     assert items(100) == ITEMS
 
 
@@ -36,10 +40,10 @@ def test_the_items_are_of_every_class_half_of_them_met_and_code_agrees():
 )
 def test_judges_of_known_reliability(votes, accuracy, balanced, accepts, rejects, undecided):
     measured = ruled(votes)
-    for found in (measured.overall, *measured.by_class.values()):
-        assert found.accuracy == accuracy
-        assert found.balanced_accuracy == balanced
-        assert (found.false_accept, found.false_reject, found.undecided) == (accepts, rejects, undecided)
+    for part in (measured.overall, *measured.by_class.values()):
+        assert part.accuracy == accuracy
+        assert part.balanced_accuracy == balanced
+        assert (part.false_accept, part.false_reject, part.undecided) == (accepts, rejects, undecided)
     assert measured.low <= accuracy <= measured.high
 
 
@@ -49,8 +53,6 @@ def test_the_interval_is_wilsons():
 
 
 def test_the_table_has_a_row_for_each_class():
-    import dataclasses
-
     lines = table(dataclasses.asdict(ruled(lambda item: float(item.truth)))).splitlines()
     assert len(lines) == 8
     assert lines[-1] == "| all | 100 | 1.00 | 1.00 | 0.00 | 0.00 | 0.00 |"

@@ -16,25 +16,29 @@ from if_verifiable import common
 from if_verifiable.ifeval import instructions_util
 
 from ecd_data.core.values import Requirement
-from ecd_data.requirements.checks import check, check_loose, loose_variants
-from ecd_data.requirements.ifeval import ifeval_requirement
+from ecd_data.requirements.ifeval import check_loose, ifeval_requirement, loose_variants
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from tests.helpers.ifeval_kinds import ANY_JSON, KINDS, LANGUAGE, PLAIN, PROSE, REFERENCE, SENTENCES
 
 TEXTS = 1000
+remember = functools.lru_cache(maxsize=16)
 
 
 @pytest.fixture(autouse=True)
 def reference_without_data(monkeypatch):
-    """The reference without what it downloads or asks besides: see IFEVAL.md.
+    """Keep the reference from downloading anything and from asking for more than we do: see IFEVAL.md.
 
     `word_tokenize` first cuts sentences with a trained model, which changes no count of words in capitals; the letter
-    case kinds also ask for English, which is a requirement of its own with us.
+    case kinds also ask for English, which is a requirement of its own with us. What the reference counts in a text is
+    kept for the next parameters, which saves most of the time.
     """
-    tokenize = functools.partial(nltk.word_tokenize, preserve_line=True)
-    monkeypatch.setattr(nltk, "word_tokenize", tokenize)
+    monkeypatch.setattr(nltk, "word_tokenize", remember(functools.partial(nltk.word_tokenize, preserve_line=True)))
     monkeypatch.setattr(instructions_util, "_get_sentence_tokenizer", nltk.tokenize.punkt.PunktSentenceTokenizer)
+    monkeypatch.setattr(instructions_util, "count_words", remember(instructions_util.count_words))
+    monkeypatch.setattr(instructions_util, "count_sentences", remember(instructions_util.count_sentences))
     monkeypatch.setattr(langdetect.DetectorFactory, "seed", 0)
+    monkeypatch.setattr(langdetect, "detect", remember(langdetect.detect))
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def test_languages_of_plain_prose_are_the_same():
         ("English", "Ok."),
     ],
 )
-def test_a_language_must_be_told_with_confidence_and_throughout(language, text):
+def test_a_language_must_be_identified_with_confidence_and_throughout(language, text):
     assert not LANGUAGE.ours(text, {"language": language})
 
 
@@ -144,11 +148,11 @@ OTHERS = {
 }
 
 
-def test_other_languages_are_told_as_the_reference_tells_them():
+def test_other_languages_are_identified_as_the_reference_does():
     for code, text in [*OTHERS.items(), *((code, " ".join(prose)) for code, prose in PROSE.items())]:
-        for asked in OTHERS:
-            requirement = ifeval_requirement(LANGUAGE.id, {"language": asked})
-            assert check(requirement, text).met == LANGUAGE.theirs(text, {"language": asked}) == (code == asked)
+        for wanted in OTHERS:
+            requirement = ifeval_requirement(LANGUAGE.id, {"language": wanted})
+            assert check(requirement, text).met == LANGUAGE.theirs(text, {"language": wanted}) == (code == wanted)
 
 
 def test_loose_variants_are_the_references():
@@ -164,9 +168,9 @@ LOOSE = {kind.check: op.id for kind in KINDS for op in load_taxonomy().values() 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.id)
 def test_loose_verdicts_are_the_references(kind, any_language):
-    """On texts none of whose variants we read in another way than the reference."""
+    """Compare on texts none of whose variants we read in another way than the reference."""
     rng = random.Random(f"loose {kind.id}")
-    found, same = Counter(), 0
+    verdicts, same = Counter(), 0
     while same < TEXTS:
         text, (ours, theirs) = kind.text(rng).strip(), rng.choice(kind.settings)
         if not text:
@@ -177,10 +181,10 @@ def test_loose_verdicts_are_the_references(kind, any_language):
         requirement = Requirement(LOOSE[kind.check], "", ours, "code", 1)
         _, scores = common.evaluate_instructions(text, [kind.id], [theirs], "", REFERENCE)
         assert check_loose(requirement, text).met == bool(scores.partial_loose), text
-        found[scores.partial_strict, scores.partial_loose] += 1
+        verdicts[scores.partial_strict, scores.partial_loose] += 1
         same += 1
-    assert found[0, 0]
-    assert found[1, 1]
+    assert verdicts[0, 0]
+    assert verdicts[1, 1]
 
 
 def test_loose_forgives_a_line_and_asterisks():
@@ -193,7 +197,7 @@ def test_loose_forgives_a_line_and_asterisks():
 
 
 def test_the_table_of_differences_names_every_kind():
-    table = (resources.files("ecd_data.requirements.checks") / "IFEVAL.md").read_text(encoding="utf-8")
+    table = (resources.files("ecd_data.requirements.kinds") / "IFEVAL.md").read_text(encoding="utf-8")
     rows = {row.split("|")[1].strip(" `"): row for row in table.splitlines() if row.startswith("| `")}
     assert set(rows) == set(REFERENCE)
     for kind in KINDS:

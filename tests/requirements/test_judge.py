@@ -11,29 +11,29 @@ from ecd_data.requirements.judge import question, tally, vote
 WISH = Requirement("content/mention_cost", "Say what it costs.", {}, "judge", 1)
 
 
-def said(*votes):
-    return [Response(json.dumps({"reason": str(met), "met": met}), "stop") for met in votes]
+def votes(*verdicts):
+    return [Response(json.dumps({"reason": str(met), "met": met}), "stop") for met in verdicts]
 
 
 UNREADABLE = Response("I think so", "stop")
 
 
 @pytest.mark.parametrize(
-    ("votes", "share", "reason"),
+    ("responses", "share", "reason"),
     [
-        (said(True, True, False), 0.6667, "True"),
-        (said(False, False, True), 0.3333, "False"),
-        (said(True, False), 0.5, ""),
-        ([*said(True, True), UNREADABLE], 1.0, "True"),
-        ([*said(True), UNREADABLE, UNREADABLE], 0.5, "1 of 3 votes could be read"),
-        ([*said(True), UNREADABLE], 0.5, "1 of 2 votes could be read"),
+        (votes(True, True, False), 0.6667, "True"),
+        (votes(False, False, True), 0.3333, "False"),
+        (votes(True, False), 0.5, "False"),
+        ([*votes(True, True), UNREADABLE], 1.0, "True"),
+        ([*votes(True), UNREADABLE, UNREADABLE], 0.5, "1 of 3 votes could be read"),
+        ([*votes(True), UNREADABLE], 0.5, "1 of 2 votes could be read"),
         ([UNREADABLE], 0.5, "0 of 1 votes could be read"),
     ],
 )
-def test_a_majority_of_all_votes_has_to_be_readable_and_of_those_the_majority_rules(votes, share, reason):
-    ruling = tally(WISH, votes)
+def test_a_majority_of_all_votes_has_to_be_readable_and_of_those_the_majority_rules(responses, share, reason):
+    ruling = tally(WISH, responses)
     assert ruling.votes == share
-    assert ruling.reason in (reason, "False")
+    assert ruling.reason == reason
     assert ruling.undecided is (share == 0.5)
 
 

@@ -1,4 +1,4 @@
-"""Whatever the parameters: an answer that is built to meet a requirement does, and one built to miss it does not."""
+"""IFEval's kinds with any parameters: an answer built to meet a requirement does, one built to miss it does not."""
 
 import json
 import random
@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.requirements.kinds import check
+from tests.helpers import ifeval_kinds
 from tests.helpers.dull_answer import Answer
+from tests.helpers.requirements import BY_CODE
 
 REQUEST = "How do I cook rice?"
 PROSE = "Dogs walk home."
 
 
 def one_more(text, kwargs):
-    """The text with one thing too many, or with too few where there is no upper bound."""
+    """Return the text with one thing too many, or with too few where there is no upper bound."""
     return f"{text}\n\n{PROSE * 200}" if kwargs["relation"] != "at_least" else PROSE
 
 
@@ -69,11 +70,12 @@ BREAK = {
     "paragraph_opening": lambda text, kwargs: text.replace(kwargs["word"], f"not {kwargs['word']}"),
     "request_first": lambda text, kwargs: text.replace(kwargs["request"], kwargs["request"][:-2]),
 }
-OPERATIONS = [operation for operation in load_taxonomy().values() if operation.check in BREAK]
+OPERATIONS = [operation for operation in BY_CODE if operation.check in BREAK]
 
 
 def test_all_kinds_of_ifeval_are_here():
-    assert set(BREAK) <= {operation.check for operation in OPERATIONS}
+    kinds = {kind.check for kind in (*ifeval_kinds.KINDS, ifeval_kinds.SENTENCES, ifeval_kinds.LANGUAGE)}
+    assert kinds <= set(BREAK) <= {operation.check for operation in OPERATIONS}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
@@ -82,12 +84,11 @@ def test_all_kinds_of_ifeval_are_here():
 def test_an_answer_built_to_meet_it_does_and_one_built_to_miss_it_does_not(operation, seed):
     requirement = operation.draw(random.Random(seed), 1, REQUEST)
     text = Answer([requirement]).text()
-    met, broken = check(requirement, text), BREAK[operation.check](text, requirement.kwargs)
-    assert met.met, met.reason
-    missed = check(requirement, broken)
-    assert not missed.met, f"{missed.reason}\n{broken}"
-    assert met.reason
-    assert missed.reason
+    verdict = check(requirement, text)
+    assert verdict.met, verdict.reason
+    broken = BREAK[operation.check](text, requirement.kwargs)
+    verdict = check(requirement, broken)
+    assert not verdict.met, f"{verdict.reason}\n{broken}"
 
 
 @pytest.mark.parametrize("operation", [op for op in OPERATIONS if "relation" in op.kwargs], ids=lambda op: op.id)

@@ -1,4 +1,4 @@
-"""What every check has to stand: any text at all, typography, chatter around the answer, and very long texts."""
+"""What every check has to withstand: any text at all, typography, chatter around the answer, and very long texts."""
 
 import gc
 import random
@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecd_data.requirements.checks import CHECKS, check
-from ecd_data.requirements.taxonomy import load_taxonomy
+from ecd_data.requirements.kinds import KINDS, check
 from tests.helpers.dull_answer import Answer
+from tests.helpers.requirements import BY_CODE
 
 REQUEST = "How do I cook rice?"
-BY_CODE = [operation for operation in load_taxonomy().values() if operation.check in CHECKS]
-# The parameters of each kind, as one of its operations draws them.
+# The parameters of each kind as one of its operations draws them.
 KWARGS = {operation.check: operation.draw(random.Random(0), 1, REQUEST).kwargs for operation in BY_CODE}
 BITS = [
     *(
@@ -72,19 +71,14 @@ WHOLE = {
 }
 
 
-def test_every_check_belongs_to_an_operation():
-    assert set(KWARGS) == set(CHECKS)
-
-
-@pytest.mark.parametrize("kind", CHECKS)
+@pytest.mark.parametrize("kind", KINDS)
 @given(bits=st.lists(st.sampled_from(BITS) | st.text(max_size=5), max_size=12))
 @settings(max_examples=60)
 def test_any_text_gets_a_verdict_with_a_reason(kind, bits):
     text = "".join(bits)
-    verdict = CHECKS[kind](text, **KWARGS[kind])
+    verdict = KINDS[kind].check(text, **KWARGS[kind])
     assert isinstance(verdict.met, bool)
     assert verdict.reason
-    assert CHECKS[kind](text, **KWARGS[kind]) == verdict
 
 
 @pytest.mark.parametrize("operation", BY_CODE, ids=lambda operation: operation.id)
@@ -111,12 +105,13 @@ def test_chatter_before_the_answer_is_counted(operation):
     assert not check(requirement, f"Sure! Here is what you asked for:\n\n{text}").met
 
 
-@pytest.mark.parametrize("kind", CHECKS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_text_takes_long(kind):
-    CHECKS[kind]("warm up", **KWARGS[kind])
+    check_text = KINDS[kind].check
+    check_text("warm up", **KWARGS[kind])
     gc.freeze()  # what a thousand tests before left behind is collected at any moment, for a second
     for text in LONG:
         started = time.process_time()
-        CHECKS[kind](text, **KWARGS[kind])
+        check_text(text, **KWARGS[kind])
         # A second on a slow and busy machine; what goes back over the text again and again takes minutes.
         assert time.process_time() - started < 10, text[:20]

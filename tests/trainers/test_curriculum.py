@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("trl")
-
-from datasets import Dataset
-
 from ecd_data.trainers import curriculum
-from ecd_data.trainers.curriculum import CurriculumConfig, EpochSampler, cut, easy_and_hard, order
-from ecd_data.trainers.settings import TrainingError
+from ecd_data.trainers.common.arguments import TrainingError
+from ecd_data.trainers.common.sampling import EpochSampler
+from ecd_data.trainers.curriculum import CurriculumConfig, cut, easy_and_hard, order
+from tests.helpers.tiny_trainer import QUICK, pair, recipe_of, same_weights, train, trainer_on
 
 
 def split(column: str, values: list, easy: str | None = None) -> tuple[list[int], list[int]]:
@@ -28,10 +28,10 @@ def test_wide_gaps_early_rounds_and_far_answers_are_easy() -> None:
     assert split("round", [1, 3, 1, 2]) == ([0, 2], [1, 3])
     assert split("similarity", [0.1, 0.9, 0.2, 0.8]) == ([0, 2], [1, 3])
     assert split("length", [10, 90, 20, 80], easy="high") == ([1, 3], [0, 2])
-    assert split("round", [1, 3, 1, 2], easy="high") == ([1, 3], [0, 2]), "what the flag says wins"
+    assert split("round", [1, 3, 1, 2], easy="high") == ([1, 3], [0, 2]), "the flag wins"
 
 
-def test_a_column_that_cannot_tell_easy_from_hard_is_named() -> None:
+def test_a_column_that_does_not_divide_the_pairs_is_named() -> None:
     with pytest.raises(TrainingError, match=r"gap is 1 in every pair.*--pairs all"):
         split("gap", [1, 1])
     with pytest.raises(TrainingError, match="--curriculum_easy high or low"):
@@ -83,3 +83,34 @@ def test_easy_columns_are_those_of_the_dataset() -> None:
     from ecd_data.builders.rows import FEATURES
 
     assert set(curriculum.EASY) <= set(FEATURES["preference"])
+
+
+def test_trains_and_its_card_says_how(model: Path, build: Path, tmp_path: Path) -> None:
+    args = ["--dataset_name", build, "--model_name_or_path", model, *QUICK, "--output_dir", tmp_path / "out"]
+    train(curriculum, *args, "--curriculum", "round", "--loss_type", "ipo")
+    assert not same_weights(model, tmp_path / "out")
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert {"curriculum": "round", "loss_type": ["ipo"]}.items() <= recipe_of(readme).items()
+    assert "accelerate launch trainers/curriculum.py --config recipe.yaml --dataset_name" in readme
+    assert "arXiv:2310.02263" in readme
+
+
+def test_settings_that_cannot_be_used_are_named(model: Path, build: Path, tmp_path: Path) -> None:
+    args = ["--dataset_name", build, "--model_name_or_path", model, "--output_dir", tmp_path / "out"]
+    with pytest.raises(TrainingError, match="--curriculum_start is a probability from 0 to 1, got 2.0"):
+        train(curriculum, *args, "--curriculum", "round", "--curriculum_start", 2)
+    with pytest.raises(TrainingError, match="no column 'gap'"):
+        train(curriculum, *args)
+
+
+def test_the_model_sees_easy_pairs_first(model: Path, tmp_path: Path) -> None:
+    rows = [pair(number, round) for number, round in enumerate([3, 1, 3, 1, 3, 1, 3, 1])]
+    settings = {"curriculum": "round", "per_device_train_batch_size": 2, "num_train_epochs": 1}
+    trainer = trainer_on(rows, curriculum.CurriculumTrainer, CurriculumConfig, model, tmp_path, **settings)
+    sides = [row["prompt_ids"] + row["chosen_ids"] for row in trainer.train_dataset]
+    pad_id = trainer.processing_class.pad_token_id
+    seen = [ids for batch in trainer.get_train_dataloader() for ids in batch["input_ids"][:2].tolist()]
+    easy = [sides.index([token for token in ids if token != pad_id]) in (1, 3, 5, 7) for ids in seen]
+    assert easy[0]
+    assert not easy[-1]
+    assert sum(easy[:4]) > sum(easy[4:])

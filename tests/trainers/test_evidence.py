@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
+import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+import torch
 
-from benchmarks import arms
+from benchmarks import arms, evidence
 from benchmarks.evidence import held_out, without_folders
 from benchmarks.perplexity import perplexity, surprise
+from ecd_data.core.errors import EcdError
 from ecd_data.evaluation.data import read_data
 from tests.helpers.fake_endpoint import FakeServer
-from tests.helpers.tiny_trainer import environment, weights
-
-ROOT = Path(__file__).parents[2]
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("trl")
+from tests.helpers.tiny_trainer import weights
 
 # The server's answer meets none of these, and a repair meets each; no capitals once there is a "P.S. I hope ...".
 RECIPE = """
@@ -44,29 +46,65 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@dataclass
+class Run:
+    """A run of the command: its exit code, the table it printed, what went to standard error, and its steps."""
+
+    code: int
+    table: str
+    stderr: str
+    steps: list[str]
+
+
+def in_process(steps: list[str]) -> Callable[..., None]:
+    """A stand-in for `evidence.python` that runs the same modules and scripts here, and notes them."""
+
+    def python(*arguments: object) -> None:
+        _, module, *args = map(str, arguments)
+        steps.append(module)
+        if module == "accelerate.commands.launch":
+            args = args[args.index("--num_processes") + 2 :]
+            start = partial(runpy.run_path, args[0])
+        else:
+            args = [module, *args]
+            start = partial(runpy.run_module, module)
+        with mock.patch("sys.argv", args), redirect_stdout(sys.stderr), pytest.raises(SystemExit, match="^0$"):
+            start(run_name="__main__")
+
+    return python
+
+
 @pytest.fixture(scope="module")
-def script(folder: Path, model: Path) -> Iterator[Any]:
-    """Runs the script with further flags; its process."""
+def command(folder: Path, model: Path) -> Iterator[Any]:
+    """Runs the command with further flags."""
     server = FakeServer()
     inputs = ["--seeds", folder / "seeds.jsonl", "--recipe", folder / "recipe.yaml", "--endpoint", server.url]
     small = ["--model", model, "--arms", "ecd", "--pairs", "8", "--max-tokens", "8", "--work", folder / "work"]
-    env = environment(folder)
 
-    def run(*flags: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "benchmarks.evidence", *inputs, *small, "--result", folder / "r.json", *flags]
-        return subprocess.run(
-            [str(part) for part in command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=240
-        )
+    def run(*flags: object) -> Run:
+        steps: list[str] = []
+        args = [str(arg) for arg in ("evidence", *inputs, *small, "--result", folder / "r.json", *flags)]
+        out, err = StringIO(), StringIO()
+        python = mock.patch.object(evidence, "python", in_process(steps))
+        with (
+            mock.patch.dict("os.environ"),
+            mock.patch("sys.argv", args),
+            python,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = evidence.main()
+        return Run(code, out.getvalue(), err.getvalue(), steps)
 
     yield run
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def done(script: Any) -> subprocess.CompletedProcess[str]:
-    process = script("--", "--learning_rate", "0.01", "--bf16", "false")
-    assert process.returncode == 0, process.stderr[-3000:]
-    return process
+def done(command: Any) -> Run:
+    run = command("--", "--learning_rate", "0.01", "--bf16", "false")
+    assert run.code == 0, run.stderr[-3000:]
+    return run
 
 
 def texts(chat: list[dict[str, str]]) -> str:
@@ -74,7 +112,7 @@ def texts(chat: list[dict[str, str]]) -> str:
     return message["content"]
 
 
-def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, folder: Path, model: Path) -> None:
+def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Run, folder: Path, model: Path) -> None:
     result = json.loads((folder / "r.json").read_text())
     base, arm = result["models"]
     assert (base["name"], arm["name"], arm["pairs"]) == ("base", "ecd-8", 8)
@@ -89,7 +127,7 @@ def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, fol
         assert base["sets"][name]["prompts"] == arm["sets"][name]["prompts"] == prompts > 1
 
     table = (folder / "r.md").read_text()
-    assert done.stdout == table
+    assert done.table == table
     heads, _, *lines = [line.strip("| \n").split(" | ") for line in table.splitlines()]
     assert [line[0] for line in lines] == ["base", "DPO + SFT, verified ECD"]
     assert all(len(line) == len(heads) for line in lines)
@@ -99,34 +137,33 @@ def test_the_script_trains_evaluates_and_writes_numbers_and_table(done: Any, fol
 
 
 def test_the_same_command_makes_nothing_again_and_another_only_what_differs(
-    script: Any, done: Any, folder: Path
+    command: Any, done: Run, folder: Path
 ) -> None:
-    first = ["ecd_data.generate", "accelerate.commands.launch", *["ecd_data.evaluate"] * 4]
-    assert steps(done) == first
-    again = script("--", "--learning_rate", "0.01", "--bf16", "false")
-    assert again.stdout == done.stdout
-    assert steps(again) == ["ecd_data.generate"], "which finds its build up to date"
+    assert done.steps == ["ecd_data.generate", "accelerate.commands.launch", *["ecd_data.evaluate"] * 4]
+    again = command("--", "--learning_rate", "0.01", "--bf16", "false")
+    assert again.table == done.table
+    assert again.steps == ["ecd_data.generate"], "which finds its build up to date"
 
     beside = folder / "beside.jsonl"
     beside.write_text(json.dumps({"prompt": "a", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}))
-    more = script("--beside", beside, "--", "--learning_rate", "0.01", "--bf16", "false")
-    assert steps(more) == ["ecd_data.generate", "ecd_data.evaluate", "ecd_data.evaluate"], "one for each model"
-    assert "beside: requirements met, %" in more.stdout
+    more = command("--beside", beside, "--", "--learning_rate", "0.01", "--bf16", "false")
+    assert more.steps == ["ecd_data.generate", "ecd_data.evaluate", "ecd_data.evaluate"], "one for each model"
+    assert "beside: requirements met, %" in more.table
 
 
-def test_sets_of_one_name_are_refused(script: Any, folder: Path) -> None:
+def test_sets_of_one_name_are_refused(command: Any, folder: Path) -> None:
     for names in (["plain.jsonl"], ["a/ours.jsonl", "b/ours.jsonl"]):
-        refused = script(*(flag for name in names for flag in ("--beside", folder / name)))
-        assert refused.returncode == 1
+        refused = command(*(flag for name in names for flag in ("--beside", folder / name)))
+        assert refused.code == 1
         assert "--beside: each set goes by the name of its file" in refused.stderr
 
 
-def steps(process: subprocess.CompletedProcess[str]) -> list[str]:
-    """The modules that it ran."""
-    return [line.split()[3] for line in process.stderr.splitlines() if line.startswith("$ python -m")]
+def test_a_step_that_fails_ends_the_command() -> None:
+    with pytest.raises(EcdError, match="ended with exit code 3; run the same command again to continue"):
+        evidence.python("-c", "raise SystemExit(3)")
 
 
-def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, folder: Path) -> None:
+def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Run, folder: Path) -> None:
     train = arms.Split(folder / "work" / "build", "train")
     rows = {name: arm.rows(train) for name, arm in arms.ARMS.items()}
     pairs = {texts(pair["prompt"]): pair for pair in train.rows("preference")}
@@ -144,7 +181,7 @@ def test_every_arm_has_rows_of_its_trainer_and_begins_alike(done: Any, folder: P
         assert seed not in theirs
 
 
-def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(done: Any, folder: Path) -> None:
+def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(done: Run, folder: Path) -> None:
     train = arms.Split(folder / "work" / "build", "train")
     attempted = {texts(row["prompt"]): row for row in arms.ARMS["unverified"].rows(train)}
     verified = {texts(row["prompt"]): row for row in arms.ARMS["ecd"].rows(train)}
@@ -159,7 +196,7 @@ def test_without_verification_it_is_the_first_answer_of_every_round_rejects_too(
         assert texts(attempted[row["instruction"]]["chosen"]) == first
 
 
-def test_several_test_splits_are_evaluated_as_one(done: Any, folder: Path, tmp_path: Path) -> None:
+def test_several_test_splits_are_evaluated_as_one(done: Run, folder: Path, tmp_path: Path) -> None:
     splits = [arms.Split(folder / "work" / "build", name) for name in ("test", "train")]
     plain = [prompt for split in splits for prompt in split.plain_prompts()]
     sets = held_out(tmp_path, splits, plain)
@@ -175,7 +212,7 @@ def test_random_negatives_need_a_second_seed() -> None:
     class OneSeed:
         build, pairs = "toy", [{"seed_id": "a", "prompt": [], "chosen": [], "rejected": []}] * 2
 
-    with pytest.raises(arms.EcdError, match="two seeds"):
+    with pytest.raises(EcdError, match="two seeds"):
         arms.random_negatives(OneSeed())
 
 

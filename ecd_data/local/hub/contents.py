@@ -1,38 +1,36 @@
-"""What the local Hub tells of a repository's contents: its page, trees, entries, refs and history."""
+"""Routes of the local Hub that show a repository: its page with its card, trees, entries, refs and history."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs
 
-from ecd_data.local.hub.call import Answer, Call
-from ecd_data.local.hub.cards import card_data
-from ecd_data.local.hub.errors import HubError
-from ecd_data.local.hub.repo import Commit, File, Repo, git_sha1
+import yaml
+from aiohttp import web
 
-PAGE = 1000  # entries of a listing
+from ecd_data.local.hub.repo import Commit, File, HubError, git_sha1
+from ecd_data.local.hub.request import REPO, STATE, commit_of, json_body, repo_of
 
+PAGE_SIZE = 1000  # entries of a listing
 
-def folders(tree: dict[str, File]) -> dict[str, str]:
-    """Every folder that the paths imply, with an id that follows its content."""
-    inside: dict[str, list[tuple[str, str]]] = {}
-    for path, file in sorted(tree.items()):
-        for parent in list(PurePosixPath(path).parents)[:-1]:
-            inside.setdefault(str(parent), []).append((path, file.blob_id))
-    return {name: git_sha1("tree", json.dumps(files).encode()) for name, files in inside.items()}
+routes = web.RouteTableDef()
 
 
-def info(call: Call, repo: Repo, commit: Commit, card: str) -> Answer:
-    """The repository at a commit, as `HfApi.repo_info` reads it; `card` is the text of its README.md."""
-    siblings = [_sibling(path, file, "blobs" in call.query) for path, file in sorted(commit.tree.items())]
+@routes.get(REPO)
+@routes.get(f"{REPO}/revision/{{revision}}")
+async def info(request: web.Request) -> web.Response:
+    """Answer with the repository at a commit, as `HfApi.repo_info` reads it."""
+    repo, commit = repo_of(request), commit_of(request)
+    blobs = "blobs" in request.query
     body = {
         "_id": "0" * 24,
         "id": repo.id,
         "author": repo.namespace,
         "sha": commit.oid,
-        "createdAt": min(commit.date for commit in repo.commits.copy().values()),
+        "createdAt": min(commit.date for commit in repo.commits.values()),
         "lastModified": commit.date,
         "private": repo.refs.private,
         "gated": repo.refs.gated,
@@ -40,78 +38,93 @@ def info(call: Call, repo: Repo, commit: Commit, card: str) -> Answer:
         "tags": [],
         "downloads": 0,
         "likes": 0,
-        "siblings": siblings,
+        "siblings": [_sibling(path, file, blobs) for path, file in sorted(commit.tree.items())],
     }
-    return Answer(body=body | card_data(card))
+    card = commit.tree.get("README.md")
+    text = request.app[STATE].storage.path(card).read_text(encoding="utf-8", errors="replace") if card else ""
+    return web.json_response(body | card_data(text))
 
 
-def tree(call: Call, commit: Commit, under: str, url: str) -> Answer:
-    """One page of the files and folders under a folder."""
-    inside = folders(commit.tree)
-    if under and under not in inside:
-        raise HubError(404, "EntryNotFound", f"{under} does not exist")
-    recursive, expand = (call.query.get(name, "").lower() == "true" for name in ("recursive", "expand"))
+@routes.get(f"{REPO}/tree/{{revision}}{{under:(/.*)?}}")
+async def tree(request: web.Request) -> web.Response:
+    """Answer with one page of the files and folders under a folder."""
+    commit, under = commit_of(request), request.match_info["under"].removeprefix("/")
+    folder_ids = folders(commit.tree)
+    if under and under not in folder_ids:
+        raise HubError(404, f"{under} does not exist", "EntryNotFound")
+    recursive, expand = (request.query.get(name, "").lower() == "true" for name in ("recursive", "expand"))
     prefix = f"{under}/" if under else ""
-    names = [name for name in {*inside, *commit.tree} if name.startswith(prefix)]
+    names = [name for name in {*folder_ids, *commit.tree} if name.startswith(prefix)]
     names = sorted(name for name in names if recursive or "/" not in name[len(prefix) :])
-    cursor = call.query.get("cursor", "0")
+    cursor = request.query.get("cursor", "0")
     if not cursor.isdecimal():
-        raise HubError(400, None, f"not a cursor: {cursor!r}")
+        raise HubError(400, f"not a cursor: {cursor!r}")
     start, headers = int(cursor), {}
-    if start + PAGE < len(names):
-        following = f"{url}{call.path}?recursive={recursive}&expand={expand}&cursor={start + PAGE}"
-        headers["Link"] = f'<{following}>; rel="next"'
-    entries = [_entry(commit, name, inside, expand) for name in names[start : start + PAGE]]
-    return Answer(body=entries, headers=headers)
+    if start + PAGE_SIZE < len(names):
+        following = request.rel_url.update_query(cursor=start + PAGE_SIZE)
+        headers["Link"] = f'<{request.app[STATE].url}{following}>; rel="next"'
+    entries = [_entry(commit, name, folder_ids, expand) for name in names[start : start + PAGE_SIZE]]
+    return web.json_response(entries, headers=headers)
 
 
-def paths_info(call: Call, commit: Commit) -> Answer:
-    """The entries at the paths that were asked for, without those that are not there."""
-    form = parse_qs(call.body().decode(errors="replace"))
-    names, expand = folders(commit.tree), form.get("expand", ["false"])[0].lower() == "true"
-    wanted = [path.strip("/") for path in form.get("paths", [])]
-    there = [path for path in wanted if path in commit.tree or path in names]
-    return Answer(body=[_entry(commit, path, names, expand) for path in there])
+@routes.post(f"{REPO}/paths-info/{{revision}}")
+async def paths_info(request: web.Request) -> web.Response:
+    """Answer with the entries at the given paths, without those that do not exist."""
+    form = parse_qs((await request.read()).decode(errors="replace"))
+    commit, expand = commit_of(request), form.get("expand", ["false"])[0].lower() == "true"
+    folder_ids = folders(commit.tree)
+    paths = [path.strip("/") for path in form.get("paths", [])]
+    entries = [_entry(commit, path, folder_ids, expand) for path in paths if path in commit.tree or path in folder_ids]
+    return web.json_response(entries)
 
 
-def refs(call: Call, repo: Repo) -> Answer:
-    """Branches and tags, and pull requests if they were asked for."""
+@routes.get(f"{REPO}/refs")
+async def refs(request: web.Request) -> web.Response:
+    """Answer with branches and tags, and with pull requests if `include_prs` is in the query."""
+    refs = repo_of(request).refs
 
-    def listed(kind: str, refs: dict[str, str]) -> list[dict[str, str]]:
-        return [{"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": oid} for name, oid in refs.items()]
+    def listed(kind: str, oids: dict[str, str]) -> list[dict[str, str]]:
+        return [{"name": name, "ref": f"{kind}{name}", "targetCommit": oid} for name, oid in oids.items()]
 
-    pulls = {name: oid for name, oid in repo.refs.branches.items() if name.startswith("refs/pr/")}
-    branches = {name: oid for name, oid in repo.refs.branches.items() if name not in pulls}
-    body: dict[str, Any] = {"branches": listed("heads", branches), "tags": listed("tags", repo.refs.tags)}
-    if "include_prs" in call.query:
-        body["pullRequests"] = [{"name": n, "ref": n, "targetCommit": oid} for n, oid in pulls.items()]
-    return Answer(body=body | {"converts": []})
+    branches = {name: oid for name, oid in refs.branches.items() if name not in refs.pull_requests}
+    body = {"branches": listed("refs/heads/", branches), "tags": listed("refs/tags/", refs.tags), "converts": []}
+    pulls = {"pullRequests": listed("", refs.pull_requests)} if "include_prs" in request.query else {}
+    return web.json_response(body | pulls)
 
 
-def pull_requests(call: Call, repo: Repo) -> Answer:
-    """The pull requests, newest first; all are open, since nothing here merges or closes them."""
-    wanted = call.query.get("type") in (None, "pull_request") and call.query.get("status") in (None, "open")
-    heads = [(name, oid) for name, oid in repo.refs.branches.items() if name.startswith("refs/pr/") and wanted]
-    listed = []
-    for name, oid in reversed(heads):
+@routes.get(f"{REPO}/discussions")
+async def pull_requests(request: web.Request) -> web.Response:
+    """Answer with the pull requests, newest first; all are open, since nothing here merges or closes them."""
+    repo, query = repo_of(request), request.query
+    matching = query.get("type") in (None, "pull_request") and query.get("status") in (None, "open")
+    discussions = []
+    for name, oid in reversed(repo.refs.pull_requests.items() if matching else ()):
         commit = repo.commits[oid]
-        about = {"num": int(name.rpartition("/")[2]), "title": commit.title, "author": {"name": commit.author}}
-        about |= {"createdAt": commit.date, "status": "open", "isPullRequest": True}
-        listed.append(about | {"repo": {"name": repo.id, "type": repo.type}})
-    return Answer(body={"discussions": listed, "count": len(listed), "start": 0})
+        discussion = {"num": int(name.rpartition("/")[2]), "title": commit.title, "author": {"name": commit.author}}
+        discussion |= {"createdAt": commit.date, "status": "open", "isPullRequest": True}
+        discussions.append(discussion | {"repo": {"name": repo.id, "type": repo.type}})
+    return web.json_response({"discussions": discussions, "count": len(discussions), "start": 0})
 
 
-def history(repo: Repo, commit: Commit) -> Answer:
-    """A commit and those before it, newest first."""
-    commits = []
-    following: Commit | None = commit
-    while following:
-        commits.append(
-            {"id": following.oid, "title": following.title, "message": following.message, "date": following.date}
-            | {"authors": [{"user": following.author}]}
-        )
-        following = repo.commits.get(following.parent) if following.parent else None
-    return Answer(body=commits)
+@routes.get(f"{REPO}/commits/{{revision}}")
+async def history(request: web.Request) -> web.Response:
+    """Answer with a commit and those before it, newest first."""
+    repo, commits = repo_of(request), []
+    commit: Commit | None = commit_of(request)
+    while commit:
+        entry = {"id": commit.oid, "title": commit.title, "message": commit.message, "date": commit.date}
+        commits.append(entry | {"authors": [{"user": commit.author}]})
+        commit = repo.commits.get(commit.parent) if commit.parent else None
+    return web.json_response(commits)
+
+
+def folders(tree: dict[str, File]) -> dict[str, str]:
+    """Return every folder that the paths imply, with an id that follows its content."""
+    contents: dict[str, list[tuple[str, str]]] = {}
+    for path, file in sorted(tree.items()):
+        for parent in list(PurePosixPath(path).parents)[:-1]:
+            contents.setdefault(str(parent), []).append((path, file.blob_id))
+    return {name: git_sha1("tree", json.dumps(files).encode()) for name, files in contents.items()}
 
 
 def _sibling(path: str, file: File, blobs: bool) -> dict[str, Any]:
@@ -119,10 +132,47 @@ def _sibling(path: str, file: File, blobs: bool) -> dict[str, Any]:
     return {"rfilename": path} | ({"size": file.size, "blobId": file.blob_id} | lfs if blobs else {})
 
 
-def _entry(commit: Commit, path: str, inside: dict[str, str], expand: bool) -> dict[str, Any]:
+def _entry(commit: Commit, path: str, folder_ids: dict[str, str], expand: bool) -> dict[str, Any]:
     last = {"lastCommit": {"id": commit.oid, "title": commit.title, "date": commit.date}} if expand else {}
-    if path in inside:
-        return {"type": "directory", "oid": inside[path], "size": 0, "path": path} | last
+    if path in folder_ids:
+        return {"type": "directory", "oid": folder_ids[path], "size": 0, "path": path} | last
     file = commit.tree[path]
     lfs = {"lfs": file.lfs_info("oid")} if file.is_lfs else {}
     return {"type": "file", "oid": file.blob_id, "size": file.size, "path": path} | lfs | last
+
+
+# ---- cards: the YAML at the head of a README.md ----------------------------------------------------------------
+@routes.post("/api/validate-yaml")
+async def validate_yaml(request: web.Request) -> web.Response:
+    """Answer with what is wrong with a card."""
+    fields = await json_body(request)
+    try:
+        metadata = card_metadata(fields["content"])
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-13-01
+        return web.json_response({"errors": [{"message": f"YAML: {error}"}], "warnings": []}, status=400)
+    if metadata is not None and not isinstance(metadata, dict):
+        errors = [{"message": "YAML metadata must be a mapping"}]
+        return web.json_response({"errors": errors, "warnings": []}, status=400)
+    warnings = [] if metadata else [{"message": "empty or missing yaml metadata in repo card"}]
+    return web.json_response({"errors": [], "warnings": warnings})
+
+
+def card_metadata(card: str) -> Any:
+    """Return the YAML at the head of a card, None if there is none.
+
+    Raises:
+        yaml.YAMLError: it is malformed.
+        ValueError: a value in it is, such as a date.
+    """
+    front = re.match(r"\A---\r?\n(.*?)^---\s*$", card, re.DOTALL | re.MULTILINE)
+    return yaml.safe_load(front[1]) if front else None
+
+
+def card_data(card: str) -> dict[str, Any]:
+    """Return the field `cardData` of a repository's page; nothing if the YAML of its card is broken."""
+    try:
+        # YAML has dates, JSON has not
+        metadata = json.loads(json.dumps(card_metadata(card), default=str, skipkeys=True))
+    except (yaml.YAMLError, ValueError):
+        return {}
+    return {"cardData": metadata} if isinstance(metadata, dict) else {}

@@ -1,82 +1,100 @@
-"""How files go to the local Hub and come from it: LFS, ranges, and redirects to the object store."""
+"""Routes by which files go to the local Hub and come from it: LFS, ranges, and redirects to the object store."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from ecd_data.local.hub.call import Answer, Call
-from ecd_data.local.hub.errors import HubError
-from ecd_data.local.hub.repo import Commit, File
-from ecd_data.local.hub.storage import Storage
+from aiohttp import web
+
+from ecd_data.local.hub.repo import File, HubError
+from ecd_data.local.hub.request import PAGE, REPO, STATE, check_gate, commit_of, json_body, repo_of
 
 LFS_SUFFIXES = (".parquet", ".arrow", ".bin", ".safetensors", ".zip", ".gz")
 LFS_THRESHOLD = 10 * 1024 * 1024  # bytes
+OBJECT = "/lfs-store/{oid:[0-9a-f]{64}}"
+ETAG = web.ResponseKey("etag", str)  # the ETag to send: that of aiohttp is made of the file's time and size
+
+routes = web.RouteTableDef()
 
 
-def preupload(call: Call, commit: Commit) -> Answer:
-    """How each file is to be sent, and what stands in its place now."""
-    files = []
-    for asked in call.json()["files"]:
-        is_lfs = asked["path"].endswith(LFS_SUFFIXES) or asked["size"] > LFS_THRESHOLD
-        known = commit.tree.get(asked["path"])
-        entry = {"path": asked["path"], "uploadMode": "lfs" if is_lfs else "regular", "shouldIgnore": False}
-        files.append(entry | ({"oid": known.sha256 or known.sha1} if known else {}))
-    return Answer(body={"files": files, "commitOid": commit.oid})
+@routes.post(f"{REPO}/preupload/{{revision}}")
+async def preupload(request: web.Request) -> web.Response:
+    """Answer with how each file is to be sent, and with the hash of its present content."""
+    fields, files = await json_body(request), []
+    commit = commit_of(request, write=True)
+    for file in fields["files"]:
+        is_lfs = file["path"].endswith(LFS_SUFFIXES) or file["size"] > LFS_THRESHOLD
+        present = commit.tree.get(file["path"])
+        entry = {"path": file["path"], "uploadMode": "lfs" if is_lfs else "regular", "shouldIgnore": False}
+        files.append(entry | ({"oid": present.digest} if present else {}))
+    return web.json_response({"files": files, "commitOid": commit.oid})
 
 
-def lfs_batch(call: Call, storage: Storage, url: str, store_url: str) -> Answer:
-    """Where to upload the LFS objects that are not there yet."""
+@routes.post(f"{PAGE}.git/info/lfs/objects/batch")
+async def lfs_batch(request: web.Request) -> web.Response:
+    """Answer with where to upload those LFS objects that the Hub does not have."""
+    fields, state = await json_body(request), request.app[STATE]
+    repo_of(request, write=True)
     objects = []
-    for asked in call.json()["objects"]:
-        entry: dict[str, Any] = {"oid": asked["oid"], "size": asked["size"]}
-        if storage.lfs(asked["oid"]) is None:
-            upload, verify = (f"{base}/lfs-store/{asked['oid']}" for base in (store_url, url))
+    for wanted in fields["objects"]:
+        entry: dict[str, Any] = {"oid": wanted["oid"], "size": wanted["size"]}
+        if state.storage.lfs(wanted["oid"]) is None:
+            upload, verify = (f"{base}/lfs-store/{wanted['oid']}" for base in (state.store_url, state.url))
             actions = {"upload": {"href": upload, "header": {}}, "verify": {"href": verify, "header": {}}}
             entry |= {"authenticated": True, "actions": actions}
         objects.append(entry)
-    headers = {"Content-Type": "application/vnd.git-lfs+json"}
-    return Answer(body={"transfer": "basic", "objects": objects}, headers=headers)
+    return web.json_response({"transfer": "basic", "objects": objects}, content_type="application/vnd.git-lfs+json")
 
 
-def lfs_object(call: Call, storage: Storage, oid: str) -> Answer:
-    """Takes, verifies or gives one LFS object."""
-    if call.method == "PUT":
-        storage.add_lfs(oid, call.chunks)
-        return Answer(headers={"ETag": f'"{oid}"'}, body={})
-    file = storage.lfs(oid)
-    if file is None:
-        raise HubError(404, None, "no such object")
-    if call.method == "POST":  # verify
-        if call.json()["size"] != file.size:
-            raise HubError(422, None, "size mismatch")
-        return Answer(body={})
-    return _content(call, storage, file, {})
+@routes.put(OBJECT)
+async def upload(request: web.Request) -> web.Response:
+    """Take an LFS object."""
+    oid = request.match_info["oid"]
+    await request.app[STATE].storage.add_lfs(oid, request.content.iter_any())
+    return web.json_response({}, headers={"ETag": f'"{oid}"'})
 
 
-def resolve(call: Call, storage: Storage, commit: Commit, path: str, store_url: str) -> Answer:
-    """A file of a commit: its bytes, or where the object store has them."""
+@routes.post(OBJECT)
+async def verify(request: web.Request) -> web.Response:
+    """Check that an LFS object was taken, by its size."""
+    fields = await json_body(request)
+    if fields["size"] != _lfs_object(request).size:
+        raise HubError(422, "size mismatch")
+    return web.json_response({})
+
+
+@routes.get(OBJECT)
+async def download(request: web.Request) -> web.StreamResponse:
+    """Answer with an LFS object, or a range of it."""
+    return _content(request, _lfs_object(request))
+
+
+@routes.get(f"{PAGE}/resolve/{{revision}}/{{path:.+}}")
+async def resolve(request: web.Request) -> web.StreamResponse:
+    """Answer with the bytes of a file in a commit, or with where the object store has them."""
+    check_gate(request, repo_of(request))
+    commit = commit_of(request)
     headers = {"X-Repo-Commit": commit.oid}
-    file = commit.tree.get(path)
+    file = commit.tree.get(request.match_info["path"])
     if file is None:
-        raise HubError(404, "EntryNotFound", "Entry not found", headers=headers)
+        raise HubError(404, "Entry not found", "EntryNotFound", headers)
     if not file.is_lfs:
-        return _content(call, storage, file, headers)
-    linked = {"X-Linked-Size": str(file.size), "X-Linked-Etag": f'"{file.sha256}"', "ETag": f'"{file.blob_id}"'}
-    return Answer(302, {}, headers | linked | {"Location": f"{store_url}/lfs-store/{file.sha256}"})
+        return _content(request, file, headers)
+    headers |= {"X-Linked-Size": str(file.size), "X-Linked-Etag": f'"{file.sha256}"', "ETag": f'"{file.blob_id}"'}
+    location = f"{request.app[STATE].store_url}/lfs-store/{file.sha256}"
+    return web.json_response({}, status=302, headers=headers | {"Location": location})
 
 
-def _content(call: Call, storage: Storage, file: File, headers: dict[str, str]) -> Answer:
-    """The bytes of a file, or the range that was asked for."""
-    etag = file.sha256 or file.sha1
-    headers = {"ETag": f'"{etag}"', "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"} | headers
-    asked = re.fullmatch(r"bytes=(\d*)-(\d*)", call.range or "")
-    if not asked or call.range == "bytes=-":
-        return Answer(200, None, headers, storage.path(file), 0, file.size)
-    first = int(asked[1]) if asked[1] else max(0, file.size - int(asked[2]))
-    last = min(int(asked[2]), file.size - 1) if asked[1] and asked[2] else file.size - 1
-    if first >= file.size or first > last:
-        content_range = {"Content-Range": f"bytes */{file.size}"}
-        raise HubError(416, None, "Range not satisfiable", headers=content_range)
-    headers["Content-Range"] = f"bytes {first}-{last}/{file.size}"
-    return Answer(206, None, headers, storage.path(file), first, last - first + 1)
+def _lfs_object(request: web.Request) -> File:
+    file = request.app[STATE].storage.lfs(request.match_info["oid"])
+    if file is None:
+        raise HubError(404, "no such object")
+    return file
+
+
+def _content(request: web.Request, file: File, headers: dict[str, str] | None = None) -> web.FileResponse:
+    """Return an answer with the bytes of a file, or with the range that the request names."""
+    response = web.FileResponse(request.app[STATE].storage.path(file), headers=headers)
+    response.content_type = "application/octet-stream"
+    response[ETAG] = file.digest
+    return response

@@ -1,19 +1,34 @@
-"""A repository of the local Hub as values: files, commits with their trees, and what its refs name."""
+"""A repository of the local Hub as values: files, commits with their trees, and the refs into them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ecd_data.local.hub.errors import HubError
+
+class HubError(Exception):
+    """A request that is answered with an error.
+
+    Args:
+        status: HTTP status.
+        message: what the client shows its user.
+        code: the Hub's own code for it, by which clients tell errors of one status apart.
+        headers: more headers of the answer.
+        body: more fields of the JSON object in its body.
+    """
+
+    def __init__(
+        self, status: int, message: str, code: str | None = None, headers: dict[str, str] | None = None, **body: Any
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.headers, self.body = status, message, code, headers or {}, body
 
 
 def git_sha1(kind: str, data: bytes) -> str:
-    """Git's name for an object."""
+    """Return git's name for an object."""
     return hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)) + data).hexdigest()
 
 
@@ -27,12 +42,17 @@ class File:
 
     @property
     def is_lfs(self) -> bool:
-        """Whether its content is an LFS object."""
+        """True if its content is an LFS object."""
         return bool(self.sha256)
 
     @property
+    def digest(self) -> str:
+        """The hash of its content, and so its ETag."""
+        return self.sha256 or self.sha1
+
+    @property
     def pointer(self) -> bytes:
-        """What git holds in place of an LFS file."""
+        """The text that stands for an LFS file in git."""
         head = "version https://git-lfs.github.com/spec/v1"
         return f"{head}\noid sha256:{self.sha256}\nsize {self.size}\n".encode()
 
@@ -42,13 +62,13 @@ class File:
         return git_sha1("blob", self.pointer) if self.is_lfs else self.sha1
 
     def lfs_info(self, key: str) -> dict[str, Any]:
-        """What the API says of an LFS file, with its hash under `key`."""
+        """Return the API's fields of an LFS file, with its hash under `key`."""
         return {key: self.sha256, "size": self.size, "pointerSize": len(self.pointer)}
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit with its whole tree."""
+    """A commit with its whole tree: files by path."""
 
     oid: str
     parent: str | None
@@ -63,13 +83,18 @@ class Commit:
 class Refs:
     """All of a repository that changes: who may see it, and the commits that its branches and tags name.
 
-    gated: readers must have been let in, `auto`matically or by hand (`manual`); False lets in all.
+    gated: readers must have been given access, `auto`matically or by hand (`manual`); False if anybody may read.
     """
 
     private: bool = False
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     gated: str | Literal[False] = False
+
+    @property
+    def pull_requests(self) -> dict[str, str]:
+        """The branches that are pull requests."""
+        return {name: oid for name, oid in self.branches.items() if name.startswith("refs/pr/")}
 
 
 @dataclass
@@ -80,7 +105,6 @@ class Repo:
     id: str
     refs: Refs = field(default_factory=Refs)
     commits: dict[str, Commit] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def namespace(self) -> str:
@@ -93,20 +117,20 @@ class Repo:
         return f"/{'datasets/' if self.type == 'dataset' else ''}{self.id}"
 
     def resolve(self, revision: str) -> Commit:
-        """The commit that a branch, a tag or an oid names.
+        """Return the commit that a branch, a tag or an oid names.
 
         Raises:
-            HubError: there is none.
+            HubError: 404, there is none.
         """
         name = revision.removeprefix("refs/heads/")
         oid = self.refs.branches.get(name) or self.refs.tags.get(name) or name
         if oid not in self.commits:
-            raise HubError(404, "RevisionNotFound", f"Invalid rev id: {revision}")
+            raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
         return self.commits[oid]
 
 
 def new_commit(parent: str | None, title: str, message: str, author: str, tree: dict[str, File]) -> Commit:
-    """A commit of now; its oid follows from all the rest."""
+    """Return a commit that is made now; its oid follows from all the rest."""
     date = now()
     listing = [(path, file.blob_id) for path, file in sorted(tree.items())]
     oid = git_sha1("commit", json.dumps([parent, date, title, message, author, listing]).encode())
@@ -114,5 +138,5 @@ def new_commit(parent: str | None, title: str, message: str, author: str, tree: 
 
 
 def now() -> str:
-    """The time as the Hub writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    """Return the time as the Hub writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

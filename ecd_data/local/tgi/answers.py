@@ -1,9 +1,9 @@
-"""TGI's answers, made of llama.cpp's."""
+"""TGI's answers, made from llama.cpp's."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
 from ecd_data.local.tgi.parameters import Sampling
@@ -14,7 +14,7 @@ FINISH = {"eos": "eos_token", "limit": "length", "word": "stop_sequence"}
 
 
 def generated(done: Json, sampling: Sampling, prefill: list[Json]) -> Json:
-    """The answer of `/generate`; with details when the request asked for them, `prefill` among them."""
+    """Return the answer of `/generate`; with details, `prefill` among them, if the request has them set."""
     answer: Json = {"generated_text": _text(done)}
     if sampling.probabilities:
         entries = done.get("completion_probabilities", [])  # none when it ends within its first character
@@ -25,25 +25,26 @@ def generated(done: Json, sampling: Sampling, prefill: list[Json]) -> Json:
     return answer
 
 
-def generated_events(events: Iterable[Json], sampling: Sampling, prompt_tokens: int) -> Generator[Json, None, None]:
-    """The events of `/generate_stream`: one a token; the last one says how it ended, so each waits for the next."""
-    text, held = "", None
-    for index, event in enumerate(events, start=1):
+async def generated_events(events: AsyncIterable[Json], sampling: Sampling, prompt_tokens: int) -> AsyncIterator[Json]:
+    """Yield the events of `/generate_stream`: one a token; the last one has the reason it ended, so each waits."""
+    text, index, waiting = "", 0, None
+    async for event in events:
         text += _text(event)
         if event["stop"]:
             details = {**_details(event, sampling), "input_length": prompt_tokens}
-            yield {**(held or {}), "generated_text": text, "details": details}
+            yield {**(waiting or {}), "generated_text": text, "details": details}
             return
-        if held is not None:
-            yield held
+        if waiting is not None:
+            yield waiting
+        index += 1
         entry = event["completion_probabilities"][0]
-        held = {"index": index, "token": _token(entry), "generated_text": None, "details": None}
+        waiting = {"index": index, "token": _token(entry), "generated_text": None, "details": None}
         if sampling.top_n_tokens:
-            held["top_tokens"] = _top_tokens(entry)
+            waiting["top_tokens"] = _top_tokens(entry)
 
 
 def chat(done: Json, sampling: Sampling, prompt_tokens: int, identity: Json) -> Json:
-    """The answer of `/v1/chat/completions`."""
+    """Return the answer of `/v1/chat/completions`."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": _text(done)},
@@ -54,12 +55,12 @@ def chat(done: Json, sampling: Sampling, prompt_tokens: int, identity: Json) -> 
     return {**head, "choices": [choice], "usage": _usage(done, prompt_tokens)}
 
 
-def chat_events(
-    events: Iterable[Json], sampling: Sampling, prompt_tokens: int, identity: Json, usage: bool
-) -> Generator[Json, None, None]:
-    """The chunks of a streamed chat, one a token; then, if asked, one with the usage."""
+async def chat_events(
+    events: AsyncIterable[Json], sampling: Sampling, prompt_tokens: int, identity: Json, usage: bool
+) -> AsyncIterator[Json]:
+    """Yield the chunks of a streamed chat, one a token; then, if `usage` is set, one with the usage."""
     head = {"object": "chat.completion.chunk", "id": "", "created": int(time.time()), **identity}
-    for event in events:
+    async for event in events:
         choice = {
             "index": 0,
             "delta": {"role": "assistant", "content": _text(event)},
@@ -72,7 +73,7 @@ def chat_events(
 
 
 def prefill(pieces: list[tuple[int, bytes]], logprobs: list[float | None]) -> list[Json]:
-    """The `prefill` of details: the tokens of the prompt and their log-probabilities."""
+    """Return the `prefill` of details: the tokens of the prompt and their log-probabilities."""
     return [
         {"id": token, "text": piece.decode(errors="replace"), "logprob": logprob}
         for (token, piece), logprob in zip(pieces, logprobs, strict=True)
@@ -80,7 +81,7 @@ def prefill(pieces: list[tuple[int, bytes]], logprobs: list[float | None]) -> li
 
 
 def tokenized(prompt: str, pieces: list[tuple[int, bytes]]) -> Json:
-    """The answer of `/chat_tokenize`: where each token stands in the prompt, in characters."""
+    """Return the answer of `/chat_tokenize`: the place of each token in the prompt, in characters."""
     tokens, read, start = [], b"", 0
     for token, piece in pieces:
         read += piece
@@ -91,7 +92,7 @@ def tokenized(prompt: str, pieces: list[tuple[int, bytes]]) -> Json:
 
 
 def _text(event: Json) -> str:
-    """What was generated, with the stop sequence that ended it: TGI leaves that in."""
+    """Return the generated text, with the stop sequence that ended it: TGI leaves that in."""
     return event["content"] + event.get("stopping_word", "")
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import http.client
 import itertools
 import json
 import secrets
-import select
-import socket
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
+
+import aiohttp
+from aiohttp import web
 
 from ecd_data.local.tgi.parameters import Sampling, TgiError, invalid
 
 MARK = "|"  # no model goes on with it after "1 2 3" of its own accord
 ALL_TOKENS = 1 << 20  # more than any model has
-
-
-class ClientGone(Exception):
-    """The client hung up before its answer was ready; the generation has been stopped."""
+EVENT = 1 << 22  # bytes of a line of a stream; the last one repeats the request
 
 
 class Engine:
@@ -51,94 +47,56 @@ class Engine:
         params.ui = params.endpoint_slots = False
         self.context = context
         self.version: str = xllamacpp.__version__
-        self._headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
         self._server = xllamacpp.Server(params)  # the model unloads when this is collected
-        self._address = self._server.listening_address.removeprefix("http://")
-        self.compiles = functools.lru_cache(maxsize=1024)(self._compiles)
+        self._url: str = self._server.listening_address
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self._compiles: dict[str, bool] = {}  # by grammar
 
-    def render(self, messages: list[dict[str, Any]]) -> str:
-        """The prompt that the model's chat template makes of the messages."""
+    async def connected(self, _: web.Application) -> AsyncIterator[None]:
+        """Be connected to llama.cpp's server while the application runs: an item of its `cleanup_ctx`."""
+        async with aiohttp.ClientSession(
+            self._url,
+            headers=self._headers,
+            # A connection for each request: closing it stops the generation, and one that idles would hold a thread.
+            connector=aiohttp.TCPConnector(limit=0, force_close=True),
+            timeout=aiohttp.ClientTimeout(),
+            read_bufsize=EVENT,
+        ) as self._session:
+            yield
+
+    async def render(self, messages: list[dict[str, Any]]) -> str:
+        """Return the prompt that the model's chat template makes of the messages."""
         try:
-            return self._call("/apply-template", {"messages": messages})["prompt"]
+            return (await self._call("/apply-template", {"messages": messages}))["prompt"]
         except TgiError as error:
             raise TgiError(422, "template_error", f"Template error: {error}") from error
 
-    def tokenize(self, prompt: str) -> list[int]:
-        """Token ids of a prompt, its special tokens read as such."""
-        return self._call("/tokenize", {"content": prompt, "add_special": True, "parse_special": True})["tokens"]
+    async def tokenize(self, prompt: str) -> list[int]:
+        """Return the token ids of a prompt, its special tokens read as such."""
+        body = {"content": prompt, "add_special": True, "parse_special": True}
+        return (await self._call("/tokenize", body))["tokens"]
 
-    def pieces(self, prompt: str) -> list[tuple[int, bytes]]:
-        """The tokens of a prompt with what each stands for, which may be a part of a character."""
-        asked = {"content": prompt, "add_special": True, "parse_special": True, "with_pieces": True}
+    async def pieces(self, prompt: str) -> list[tuple[int, bytes]]:
+        """Return the tokens of a prompt with the text of each, which may be a part of a character."""
+        body = {"content": prompt, "add_special": True, "parse_special": True, "with_pieces": True}
         return [
             (token["id"], piece.encode() if isinstance(piece := token["piece"], str) else bytes(piece))
-            for token in self._call("/tokenize", asked)["tokens"]
+            for token in (await self._call("/tokenize", body))["tokens"]
         ]
 
-    def complete(
-        self, prompt: list[int], new_tokens: int, sampling: Sampling, client: socket.socket
-    ) -> dict[str, Any]:
-        """llama.cpp's final object: `content`, `stop_type`, `completion_probabilities`, ...
+    async def complete(self, prompt: list[int], new_tokens: int, sampling: Sampling) -> dict[str, Any]:
+        """Return llama.cpp's final object: `content`, `stop_type`, `completion_probabilities`, ..."""
+        return await self._call("/completion", await self._completion(prompt, new_tokens, sampling))
 
-        Raises:
-            ClientGone: `client` was closed while it waited.
-        """
-        return self._wait(self._body(prompt, new_tokens, sampling), client)
-
-    def prefill(self, pieces: list[tuple[int, bytes]], client: socket.socket) -> list[float | None]:
-        """The log-probability of each token of a prompt after those before it; `None` for the first.
-
-        llama.cpp tells it of generated tokens alone, and there as it was before any grammar. So a grammar makes it
-        generate these very tokens, as far as it can: an end of text stops it, and it tells nothing of a token that is
-        a part of a character.
-
-        Raises:
-            ClientGone: `client` was closed while it waited.
-        """
-        ids = [token for token, _ in pieces]
-        known: list[float | None] = [None]
-        while (at := len(known)) < len(pieces):
-            run = [token for token, _ in itertools.takewhile(lambda piece: _is_text(piece[1]), pieces[at:])]
-            if run:
-                rule = " ".join(f"<[{token}]>" for token in run)
-                made = self._forced(ids[:at], rule, len(run), 1, client)
-                if not made or [entry["id"] for entry in made] != run[: len(made)]:
-                    raise TgiError(424, "generation", "llama.cpp did not follow the given tokens")
-                known += [entry["logprob"] for entry in made]
-            else:  # any token tells of all others in its place
-                (entry,) = self._forced(ids[:at], f'"{MARK}"', 1, ALL_TOKENS, client)
-                known.append(next(other["logprob"] for other in entry["top_logprobs"] if other["id"] == ids[at]))
-        return known
-
-    def _forced(
-        self, prompt: list[int], rule: str, new_tokens: int, probabilities: int, client: socket.socket
-    ) -> list[dict[str, Any]]:
-        """The `completion_probabilities` of tokens that a grammar leaves no choice of."""
-        grammar = f"%llguidance {{}}\nstart: {rule}"
-        body = {"prompt": prompt, "n_predict": new_tokens, "n_probs": probabilities, "grammar": grammar}
-        return self._wait({**body, "temperature": 0}, client)["completion_probabilities"]
-
-    def _wait(self, body: dict[str, Any], client: socket.socket) -> dict[str, Any]:
-        connection = self._send("/completion", body)
-        try:
-            while True:
-                ready, _, _ = select.select([connection.sock, client], [], [])
-                if connection.sock in ready:
-                    return _answer(connection.getresponse())
-                if not client.recv(1, socket.MSG_PEEK):
-                    raise ClientGone
-                client = connection.sock  # a pipelined request: it waits its turn
-        finally:
-            connection.close()  # which also stops a generation that is still running
-
-    def stream(self, prompt: list[int], new_tokens: int, sampling: Sampling) -> Iterator[dict[str, Any]]:
-        """llama.cpp's objects, one a token and the final one with `stop`. Closing it stops the generation."""
-        connection = self._send("/completion", {**self._body(prompt, new_tokens, sampling), "stream": True})
-        try:
-            response = connection.getresponse()
+    async def stream(
+        self, prompt: list[int], new_tokens: int, sampling: Sampling
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield llama.cpp's objects, one a token and the final one with `stop`. Closing it stops the generation."""
+        body = {**await self._completion(prompt, new_tokens, sampling), "stream": True}
+        async with self._session.post("/completion", json=body) as response:
             if response.status != 200:
-                _answer(response)
-            for line in response:
+                await _content(response)
+            async for line in response.content:
                 if line.startswith(b"data: "):
                     event = json.loads(line.removeprefix(b"data: "))
                     if "error" in event:
@@ -146,11 +104,37 @@ class Engine:
                     yield event
                     if event["stop"]:
                         return
-        finally:
-            connection.close()
 
-    def _body(self, prompt: list[int], new_tokens: int, sampling: Sampling) -> dict[str, Any]:
-        if sampling.grammar is not None and not self.compiles(sampling.grammar):
+    async def prefill(self, pieces: list[tuple[int, bytes]]) -> list[float | None]:
+        """Return the log-probability of each token of a prompt after those before it; None for the first.
+
+        llama.cpp reports it for generated tokens alone, and there as it was before any grammar. So a grammar makes it
+        generate these very tokens, as far as it can: an end of text stops it, and it reports nothing for a token that
+        is a part of a character.
+        """
+        ids = [token for token, _ in pieces]
+        logprobs: list[float | None] = [None]
+        while (at := len(logprobs)) < len(pieces):
+            run = [token for token, _ in itertools.takewhile(lambda piece: _is_text(piece[1]), pieces[at:])]
+            if run:
+                rule = " ".join(f"<[{token}]>" for token in run)
+                entries = await self._forced(ids[:at], rule, len(run), 1)
+                if not entries or [entry["id"] for entry in entries] != run[: len(entries)]:
+                    raise TgiError(424, "generation", "llama.cpp did not follow the given tokens")
+                logprobs += [entry["logprob"] for entry in entries]
+            else:  # any token has those of all others in its place with it
+                (entry,) = await self._forced(ids[:at], f'"{MARK}"', 1, ALL_TOKENS)
+                logprobs.append(next(other["logprob"] for other in entry["top_logprobs"] if other["id"] == ids[at]))
+        return logprobs
+
+    async def _forced(self, prompt: list[int], rule: str, new_tokens: int, probabilities: int) -> list[dict[str, Any]]:
+        """Return the `completion_probabilities` of tokens of which a grammar leaves no choice."""
+        grammar = f"%llguidance {{}}\nstart: {rule}"
+        body = {"prompt": prompt, "n_predict": new_tokens, "n_probs": probabilities, "grammar": grammar}
+        return (await self._call("/completion", {**body, "temperature": 0}))["completion_probabilities"]
+
+    async def _completion(self, prompt: list[int], new_tokens: int, sampling: Sampling) -> dict[str, Any]:
+        if sampling.grammar is not None and not await self._is_valid(sampling.grammar):
             raise invalid("grammar is not valid: it does not compile (no look-around, \\b or back-references)")
         return {
             "prompt": prompt,
@@ -159,26 +143,20 @@ class Engine:
             **sampling.llama_cpp(),
         }
 
-    def _compiles(self, grammar: str) -> bool:
-        """Whether llama.cpp takes the grammar: one that it cannot compile it drops without a word, and answers freely.
+    async def _is_valid(self, grammar: str) -> bool:
+        """Return whether llama.cpp takes the grammar; one that does not compile it ignores, and answers freely.
 
         So this asks for one token under the same grammar with a mark before it, and looks for the mark.
         """
-        rules = f'%llguidance {{}}\nstart: "{MARK}" answer\nanswer: {grammar}'
-        done = self._call("/completion", {"prompt": "1 2 3", "n_predict": 1, "temperature": 0, "grammar": rules})
-        return done["content"].startswith(MARK)
+        if grammar not in self._compiles:
+            rules = f'%llguidance {{}}\nstart: "{MARK}" answer\nanswer: {grammar}'
+            body = {"prompt": "1 2 3", "n_predict": 1, "temperature": 0, "grammar": rules}
+            self._compiles[grammar] = (await self._call("/completion", body))["content"].startswith(MARK)
+        return self._compiles[grammar]
 
-    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        connection = self._send(path, body)
-        try:
-            return _answer(connection.getresponse())
-        finally:
-            connection.close()
-
-    def _send(self, path: str, body: dict[str, Any]) -> http.client.HTTPConnection:
-        connection = http.client.HTTPConnection(self._address)
-        connection.request("POST", path, json.dumps(body), self._headers)
-        return connection
+    async def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        async with self._session.post(path, json=body) as response:
+            return await _content(response)
 
 
 def _is_text(piece: bytes) -> bool:
@@ -189,9 +167,9 @@ def _is_text(piece: bytes) -> bool:
     return True
 
 
-def _answer(response: http.client.HTTPResponse) -> dict[str, Any]:
-    answer = json.loads(response.read())
+async def _content(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    content = json.loads(await response.read())
     if response.status == 200:
-        return answer
-    message = answer["error"]["message"]
+        return content
+    message = content["error"]["message"]
     raise invalid(message) if response.status == 400 else TgiError(424, "generation", message)

@@ -16,10 +16,10 @@ SEPARATORS = {"whitespace_flexible": False, "item_separator": ", ", "key_separat
 
 
 def lark(grammar: Mapping[str, Any]) -> str:
-    """The right-hand side of a LLGuidance rule that matches what TGI's `grammar` (or `response_format`) matches.
+    """Return the right-hand side of an LLGuidance rule that matches what TGI's `grammar` (`response_format`) matches.
 
     Raises:
-        ValueError: it is no grammar of TGI's, or a JSON Schema without top-level `properties`.
+        ValueError: it is not a grammar of TGI's, or a JSON Schema without top-level `properties`.
     """
     value = grammar.get("value")
     match grammar.get("type"):
@@ -33,7 +33,7 @@ def lark(grammar: Mapping[str, Any]) -> str:
 
 
 def _regex(pattern: str) -> str:
-    """The pattern as it may stand between slashes: no bare slash, no line break, ASCII classes."""
+    """Return the pattern as it may stand between slashes: no bare slash, no line break, ASCII classes."""
     in_class = False
 
     def token(match: re.Match[str]) -> str:
@@ -57,7 +57,7 @@ def _json(schema: object) -> str:
 
 
 def _closed(schema: Any) -> Any:
-    """The schema with no properties but those it names, in every object, as TGI's grammars have it."""
+    """Return the schema with no properties but those it names, in every object, as TGI's grammars have it."""
     if isinstance(schema, list):
         return [_closed(item) for item in schema]
     if not isinstance(schema, dict):

@@ -25,13 +25,13 @@ class TgiError(Exception):
 
 
 def invalid(message: str) -> TgiError:
-    """The 422 of a request that TGI's validation refuses."""
+    """Return the 422 for a request that TGI's validation refuses."""
     return TgiError(422, "validation", f"Input validation error: {message}")
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to generate. `temperature` 0 is greedy; `grammar` is the right-hand side of a LLGuidance rule."""
+    """How to generate. `temperature` 0 is greedy; `grammar` is the right-hand side of an LLGuidance rule."""
 
     temperature: float
     seed: int
@@ -49,7 +49,7 @@ class Sampling:
     prefill: bool = False
 
     def llama_cpp(self) -> dict[str, Any]:
-        """The same as fields of llama.cpp's `/completion`, with the samplers in TGI's order."""
+        """Return the same as fields of llama.cpp's `/completion`, with the samplers in TGI's order."""
         return {
             "samplers": ["penalties", "temperature", "top_k", "top_p", "typ_p"],
             "temperature": self.temperature,
@@ -68,7 +68,7 @@ class Sampling:
 
 
 def generate_sampling(parameters: object, stream: bool) -> Sampling:
-    """The `parameters` of `/generate`. It samples when `do_sample` or any sampling parameter is given.
+    """Read the `parameters` of `/generate`, which samples when `do_sample` or any sampling parameter is given.
 
     Raises:
         TgiError: 422, a parameter is out of range, of the wrong type or not served here.
@@ -96,7 +96,7 @@ def generate_sampling(parameters: object, stream: bool) -> Sampling:
 
 
 def chat_sampling(body: Mapping[str, Any]) -> Sampling:
-    """The parameters in the body of `/v1/chat/completions`. It samples unless `temperature` is 0.
+    """Read the parameters in the body of `/v1/chat/completions`, which samples unless `temperature` is 0.
 
     Raises:
         TgiError: 422, a parameter is out of range, of the wrong type or not served here.
@@ -147,7 +147,7 @@ def _grammar(grammar: object) -> str | None:
 
 
 class _Reader:
-    """Reads typed fields; a null counts as missing, as it does in TGI."""
+    """Reader of typed fields; a null counts as missing, as it does in TGI."""
 
     def __init__(self, fields: object, name: str) -> None:
         if not isinstance(fields, Mapping):
@@ -194,10 +194,10 @@ class _Reader:
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request's body.
+    """Return the JSON object in a request's body.
 
     Raises:
-        TgiError: 422, it is no JSON object.
+        TgiError: 422, it is not a JSON object.
     """
     try:
         fields = json.loads(body)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
-import sys
-import threading
-from collections.abc import Callable, Generator
-from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeAlias
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from ecd_data.local.tgi import answers
 from ecd_data.local.tgi.answers import Json
-from ecd_data.local.tgi.engine import ClientGone, Engine
+from ecd_data.local.tgi.engine import Engine
 from ecd_data.local.tgi.parameters import (
     DEFAULT_NEW_TOKENS,
     MAX_STOP,
@@ -24,185 +26,196 @@ from ecd_data.local.tgi.parameters import (
     parse,
 )
 
-Events: TypeAlias = Generator[Json, None, None]
+Route: TypeAlias = Callable[[web.Request, Json], Awaitable[web.StreamResponse]]
 
 MAX_REQUESTS = 128  # in flight, waiting ones included; beyond it TGI answers 429
 MAX_BODY = 2_000_000  # bytes, TGI's payload limit
+ENGINE = web.AppKey("engine", Engine)
+INFO = web.AppKey("info", dict[str, Any])
+REQUESTS = web.AppKey("requests", asyncio.Semaphore)
+SLOTS = web.AppKey("slots", asyncio.Semaphore)
+
+routes = web.RouteTableDef()
 
 
-class Facade(ThreadingHTTPServer):
-    """TGI's routes over an engine."""
-
-    daemon_threads = True
-    request_queue_size = MAX_REQUESTS
-
-    def __init__(self, engine: Engine, *, port: int, slots: int, model_id: str, revision: str) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
-        self.engine, self.model_id = engine, model_id
-        self.identity = {"model": model_id, "system_fingerprint": f"llama.cpp-{engine.version}"}
-        self.requests = threading.BoundedSemaphore(MAX_REQUESTS)
-        self.slots = threading.BoundedSemaphore(slots)
-        self.info = {
-            "model_id": model_id,
-            "model_sha": revision,
-            "model_pipeline_tag": "text-generation",
-            "max_concurrent_requests": MAX_REQUESTS,
-            "max_best_of": 1,
-            "max_stop_sequences": MAX_STOP,
-            "max_input_tokens": engine.context - 1,
-            "max_total_tokens": engine.context,
-            "validation_workers": 1,
-            "max_client_batch_size": 1,
-            "router": "ecd_data.local",
-            "version": engine.version,
-            "sha": None,
-            "docker_label": None,
-        }
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no news; anything else goes to the log."""
-        if not isinstance(sys.exc_info()[1], ConnectionError | ClientGone):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+def application(engine: Engine, *, slots: int, model_id: str, revision: str) -> web.Application:
+    """Return the web application that answers as TGI does, of `slots` requests side by side."""
+    app = web.Application(middlewares=[refuse], client_max_size=MAX_BODY)
+    app.cleanup_ctx.append(engine.connected)
+    app[ENGINE], app[REQUESTS], app[SLOTS] = engine, asyncio.Semaphore(MAX_REQUESTS), asyncio.Semaphore(slots)
+    app[INFO] = {
+        "model_id": model_id,
+        "model_sha": revision,
+        "model_pipeline_tag": "text-generation",
+        "max_concurrent_requests": MAX_REQUESTS,
+        "max_best_of": 1,
+        "max_stop_sequences": MAX_STOP,
+        "max_input_tokens": engine.context - 1,
+        "max_total_tokens": engine.context,
+        "validation_workers": 1,
+        "max_client_batch_size": 1,
+        "router": "ecd_data.local",
+        "version": engine.version,
+        "sha": None,
+        "docker_label": None,
+    }
+    app.add_routes(routes)
+    return app
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One connection."""
+@web.middleware
+async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request that fails with an error in TGI's shape."""
+    try:
+        return await handler(request)
+    except TgiError as error:
+        return _json(error.body, error.status)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        return _json({"error": f"no such route: {request.method} {request.path}", "error_type": "not_found"}, 404)
+    except web.HTTPRequestEntityTooLarge:
+        return _json({"error": f"the body must have at most {MAX_BODY} bytes", "error_type": "validation"}, 413)
 
-    server: Facade
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        created = {"object": "model", "created": 0, "owned_by": self.server.model_id}
-        routes: dict[str, Json] = {
-            "/info": self.server.info,
-            "/health": {},
-            "/v1/models": {"object": "list", "data": [{"id": self.server.model_id, **created}]},
-        }
-        answer = routes.get(self.path)
-        self._json(200, answer) if answer is not None else self._unknown()
+def in_slot(route: Route) -> Handler:
+    """Return a handler that gives `route` the JSON object in the body once a slot is free."""
 
-    def do_POST(self) -> None:
-        routes: dict[str, Callable[[Json], Json | list[Json] | Events]] = {
-            "/": lambda body: self._generate_stream(body) if body.get("stream") else [self._generate(body)],
-            "/generate": self._generate,
-            "/generate_stream": self._generate_stream,
-            "/chat_tokenize": self._chat_tokenize,
-            "/v1/chat/completions": lambda body: self._chat_stream(body) if body.get("stream") else self._chat(body),
-        }
-        route = routes.get(self.path)
-        try:
-            body = self._read()
-            if route is None:
-                self._unknown()
-                return
-            if not self.server.requests.acquire(blocking=False):
-                raise TgiError(429, "overloaded", "Model is overloaded")
-            try:
-                with self.server.slots:
-                    answer = route(parse(body))
-                    self._events(answer) if isinstance(answer, Generator) else self._json(200, answer)
-            finally:
-                self.server.requests.release()
-        except TgiError as error:
-            self._json(error.status, error.body)
+    @functools.wraps(route)
+    async def handler(request: web.Request) -> web.StreamResponse:
+        body, requests = parse(await request.read()), request.app[REQUESTS]
+        if requests.locked():
+            raise TgiError(429, "overloaded", "Model is overloaded")
+        async with requests, request.app[SLOTS]:
+            return await route(request, body)
 
-    # The routes that generate
+    return handler
 
-    def _generate(self, body: Json) -> Json:
-        prompt, tokens, sampling = self._prepare_generate(body)
-        engine, prefill = self.server.engine, []
-        if sampling.prefill:
-            pieces = engine.pieces(body["inputs"])
-            prefill = answers.prefill(pieces, engine.prefill(pieces, self.connection))
-        done = engine.complete(prompt, tokens, sampling, self.connection)
-        return answers.generated(done, sampling, prefill)
 
-    def _generate_stream(self, body: Json) -> Events:
-        prompt, tokens, sampling = self._prepare_generate(body, stream=True)
-        events = self.server.engine.stream(prompt, tokens, sampling)
-        return answers.generated_events(events, sampling, len(prompt))
+@routes.get("/info")
+async def info(request: web.Request) -> web.Response:
+    """Answer with the model and the limits."""
+    return _json(request.app[INFO])
 
-    def _chat_tokenize(self, body: Json) -> Json:
-        prompt = self._rendered(body)
-        return answers.tokenized(prompt, self.server.engine.pieces(prompt))
 
-    def _chat(self, body: Json) -> Json:
-        prompt, tokens, sampling = self._prepare_chat(body)
-        done = self.server.engine.complete(prompt, tokens, sampling, self.connection)
-        return answers.chat(done, sampling, len(prompt), self.server.identity)
+@routes.get("/health")
+async def health(request: web.Request) -> web.Response:
+    """Answer that the model is loaded, without which there is no answer."""
+    return _json({})
 
-    def _chat_stream(self, body: Json) -> Events:
-        prompt, tokens, sampling = self._prepare_chat(body)
-        events = self.server.engine.stream(prompt, tokens, sampling)
-        usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        return answers.chat_events(events, sampling, len(prompt), self.server.identity, usage)
 
-    # What they share
+@routes.get("/v1/models")
+async def models(request: web.Request) -> web.Response:
+    """Answer with the one model that is served."""
+    model_id = request.app[INFO]["model_id"]
+    model = {"id": model_id, "object": "model", "created": 0, "owned_by": model_id}
+    return _json({"object": "list", "data": [model]})
 
-    def _prepare_generate(self, body: Json, stream: bool = False) -> tuple[list[int], int, Sampling]:
-        inputs = body.get("inputs")
-        if not isinstance(inputs, str) or not inputs:
-            raise invalid("`inputs` cannot be empty")
-        sampling = generate_sampling(body.get("parameters"), stream)
-        return self._prepare(inputs, sampling)
 
-    def _prepare_chat(self, body: Json) -> tuple[list[int], int, Sampling]:
-        return self._prepare(self._rendered(body), chat_sampling(body))
+@routes.post("/")
+@in_slot
+async def generate_either(request: web.Request, body: Json) -> web.StreamResponse:
+    """Answer as `/generate_stream` or, in a list, as `/generate` does."""
+    return await _generate_stream(request, body) if body.get("stream") else _json([await _generated(request, body)])
 
-    def _rendered(self, body: Json) -> str:
-        messages = body.get("messages")
-        if not isinstance(messages, list) or not messages:
-            raise invalid("`messages` must be a list that is not empty")
-        return self.server.engine.render(messages)
 
-    def _prepare(self, prompt: str, sampling: Sampling) -> tuple[list[int], int, Sampling]:
-        ids, context = self.server.engine.tokenize(prompt), self.server.engine.context
-        if len(ids) >= context:
-            raise invalid(f"`inputs` must have less than {context} tokens. Given: {len(ids)}")
-        tokens = sampling.max_new_tokens or min(DEFAULT_NEW_TOKENS, context - len(ids))
-        if len(ids) + tokens > context:
-            raise invalid(
-                f"`inputs` tokens + `max_new_tokens` must be <= {context}. "
-                f"Given: {len(ids)} `inputs` tokens and {tokens} `max_new_tokens`"
-            )
-        return ids, tokens, sampling
+@routes.post("/generate")
+@in_slot
+async def generate(request: web.Request, body: Json) -> web.StreamResponse:
+    """Answer with a text that goes on from `inputs`."""
+    return _json(await _generated(request, body))
 
-    # HTTP
 
-    def _read(self) -> bytes:
-        try:
-            length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            length = -1
-        if not 0 <= length <= MAX_BODY:
-            self.close_connection = True
-            raise TgiError(413, "validation", f"the body must have a Content-Length of at most {MAX_BODY} bytes")
-        return self.rfile.read(length)
+@routes.post("/generate_stream")
+@in_slot
+async def generate_stream(request: web.Request, body: Json) -> web.StreamResponse:
+    """Answer with the same text, token by token."""
+    return await _generate_stream(request, body)
 
-    def _json(self, status: int, answer: Json | list[Json]) -> None:
-        body = json.dumps(answer, ensure_ascii=False).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
-    def _events(self, events: Events) -> None:
-        with closing(events):  # when the client hangs up, the generation stops
-            event = next(events, None)  # a refusal comes here, before the head of the answer is sent
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Connection", "close")
-            self.end_headers()
-            while event is not None:
-                self.wfile.write(b"data: " + json.dumps(event, ensure_ascii=False).encode() + b"\n\n")
-                event = next(events, None)
-        if self.path.startswith("/v1/"):
-            self.wfile.write(b"data: [DONE]\n\n")
+@routes.post("/chat_tokenize")
+@in_slot
+async def chat_tokenize(request: web.Request, body: Json) -> web.StreamResponse:
+    """Answer with the prompt that the chat template makes of messages, and with its tokens."""
+    engine, prompt = request.app[ENGINE], await _rendered(request, body)
+    return _json(answers.tokenized(prompt, await engine.pieces(prompt)))
 
-    def _unknown(self) -> None:
-        self._json(404, {"error": f"no such route: {self.command} {self.path}", "error_type": "not_found"})
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: requests are data, and data stays out of logs."""
+@routes.post("/v1/chat/completions")
+@in_slot
+async def chat_completions(request: web.Request, body: Json) -> web.StreamResponse:
+    """Answer with the next message of a chat, token by token if `stream` is set."""
+    engine, sampling = request.app[ENGINE], chat_sampling(body)
+    prompt, new_tokens = await _prepare(request, await _rendered(request, body), sampling)
+    identity = {"model": request.app[INFO]["model_id"], "system_fingerprint": f"llama.cpp-{engine.version}"}
+    if not body.get("stream"):
+        completion = await engine.complete(prompt, new_tokens, sampling)
+        return _json(answers.chat(completion, sampling, len(prompt), identity))
+    usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    async with aclosing(engine.stream(prompt, new_tokens, sampling)) as events:
+        chunks = answers.chat_events(events, sampling, len(prompt), identity, usage)
+        return await _stream(request, chunks, end=b"data: [DONE]\n\n")
+
+
+async def _generated(request: web.Request, body: Json) -> Json:
+    engine, prefill = request.app[ENGINE], []
+    sampling = generate_sampling(body.get("parameters"), stream=False)
+    prompt, new_tokens = await _prepare(request, _inputs(body), sampling)
+    if sampling.prefill:
+        pieces = await engine.pieces(body["inputs"])
+        prefill = answers.prefill(pieces, await engine.prefill(pieces))
+    return answers.generated(await engine.complete(prompt, new_tokens, sampling), sampling, prefill)
+
+
+async def _generate_stream(request: web.Request, body: Json) -> web.StreamResponse:
+    sampling = generate_sampling(body.get("parameters"), stream=True)
+    prompt, new_tokens = await _prepare(request, _inputs(body), sampling)
+    async with aclosing(request.app[ENGINE].stream(prompt, new_tokens, sampling)) as events:
+        return await _stream(request, answers.generated_events(events, sampling, len(prompt)))
+
+
+def _inputs(body: Json) -> str:
+    inputs = body.get("inputs")
+    if not isinstance(inputs, str) or not inputs:
+        raise invalid("`inputs` cannot be empty")
+    return inputs
+
+
+async def _rendered(request: web.Request, body: Json) -> str:
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise invalid("`messages` must be a list that is not empty")
+    return await request.app[ENGINE].render(messages)
+
+
+async def _prepare(request: web.Request, prompt: str, sampling: Sampling) -> tuple[list[int], int]:
+    """Return the token ids of a prompt, and how many new tokens may follow it."""
+    engine = request.app[ENGINE]
+    ids, context = await engine.tokenize(prompt), engine.context
+    if len(ids) >= context:
+        raise invalid(f"`inputs` must have less than {context} tokens. Given: {len(ids)}")
+    new_tokens = sampling.max_new_tokens or min(DEFAULT_NEW_TOKENS, context - len(ids))
+    if len(ids) + new_tokens > context:
+        raise invalid(
+            f"`inputs` tokens + `max_new_tokens` must be <= {context}. "
+            f"Given: {len(ids)} `inputs` tokens and {new_tokens} `max_new_tokens`"
+        )
+    return ids, new_tokens
+
+
+def _json(answer: Json | list[Json], status: int = 200) -> web.Response:
+    return web.Response(body=_encoded(answer), status=status, content_type="application/json")
+
+
+async def _stream(request: web.Request, events: AsyncIterator[Json], end: bytes = b"") -> web.StreamResponse:
+    """Send events as they come, and `end` after them."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    event = await anext(events, None)  # a refusal comes here, before the head of the answer is sent
+    await response.prepare(request)
+    while event is not None:
+        await response.write(b"data: " + _encoded(event) + b"\n\n")
+        event = await anext(events, None)
+    await response.write_eof(end)
+    return response
+
+
+def _encoded(answer: Json | list[Json]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False).encode()

@@ -12,17 +12,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
-from types import TracebackType
 
 from ecd_data.local import model
-from ecd_data.local.tgi.engine import Engine
-from ecd_data.local.tgi.routes import Facade
 
 
 class TextGeneration:
-    """The endpoint, as a context manager: ready to answer inside, gone without a trace outside.
+    """The endpoint, as a context manager: it answers inside the block and leaves nothing behind.
 
     Args:
         gguf: the model file; the bundled SmolLM2-135M-Instruct if none.
@@ -60,8 +56,8 @@ class TextGeneration:
         config = {**self._config, "gguf": str(gguf), "model_id": self.model_id, "revision": self.revision}
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ecd_data.local.tgi.server", json.dumps(config)],
-            stdin=subprocess.PIPE,  # its end tells the child that this process has ended
+            [sys.executable, "-m", "ecd_data.local.tgi", json.dumps(config)],
+            stdin=subprocess.PIPE,  # it is closed when this process ends, and then the child ends too
             stdout=subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,  # Ctrl-C is for this process, which then stops the child
@@ -79,14 +75,12 @@ class TextGeneration:
                     f"cannot serve {gguf}: {''.join(reason) or 'llama.cpp ended while it started'}"
                 )
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()  # it holds nothing that wants saving
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # it has nothing to save
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._log):
             assert pipe is not None
@@ -100,17 +94,3 @@ class TextGeneration:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _serve(gguf: str, model_id: str, revision: str, port: int, slots: int, context: int, threads: int) -> None:
-    """The child process: answer until the parent is gone, or kills it."""
-    engine = Engine(Path(gguf), slots, context, threads)
-    facade = Facade(engine, port=port, slots=slots, model_id=model_id, revision=revision)
-    threading.Thread(target=facade.serve_forever, daemon=True).start()
-    print(f"http://127.0.0.1:{facade.server_port}", flush=True)
-    sys.stdin.buffer.read()
-    os._exit(0)  # llama.cpp's threads would be waited for
-
-
-if __name__ == "__main__":
-    _serve(**json.loads(sys.argv[1]))

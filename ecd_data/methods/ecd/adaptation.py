@@ -17,8 +17,7 @@ from ecd_data.methods.defects import defect, echoes, is_off_topic, opens_with_ch
 from ecd_data.methods.likeness import similarity
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import Task
-from ecd_data.requirements.grammars import grammar
-from ecd_data.requirements.repairs import repair
+from ecd_data.requirements.kinds import grammar, repair
 
 TRANSLATION = "style/language"
 CLOSE = ("edit", "refined")  # routes that change the older answer rather than write another

@@ -18,8 +18,11 @@ from ecd_data.core.templates import render
 from ecd_data.core.values import Requirement, Seed, Turn
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import NoPair, Task
-from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import CLASSES, Operation, compatible, is_stated, suits
+from ecd_data.requirements.kinds import check
+from ecd_data.requirements.operation import Operation
+from ecd_data.requirements.statement import is_stated
+from ecd_data.requirements.suitability import compatible, suits
+from ecd_data.requirements.taxonomy import CLASSES
 
 PROMPTS = "ecd_data.methods.prompts"
 INVENTED = Grammar(

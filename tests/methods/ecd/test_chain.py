@@ -15,7 +15,7 @@ from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods import judging, make_plan
 from ecd_data.methods.ecd.chain import run_chain
 from ecd_data.methods.likeness import is_of_like_length, similarity
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from tests.helpers.scripted import ANSWER, MODEL, finish, scripted
 

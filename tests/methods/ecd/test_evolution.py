@@ -10,8 +10,10 @@ from ecd_data.corpus.seeds import read_corpus
 from ecd_data.methods import make_plan
 from ecd_data.methods.ecd.evolution import append, draw, is_faithful
 from ecd_data.methods.task import Task
-from ecd_data.requirements.checks import check
-from ecd_data.requirements.taxonomy import CLASSES, is_stated, load_taxonomy, suits
+from ecd_data.requirements.kinds import check
+from ecd_data.requirements.statement import is_stated
+from ecd_data.requirements.suitability import suits
+from ecd_data.requirements.taxonomy import CLASSES, load_taxonomy
 
 PLAN = make_plan(Recipe())
 

@@ -17,7 +17,7 @@ from ecd_data.methods.ecd.negatives import relaxed
 from ecd_data.methods.ecd.options import models
 from ecd_data.methods.likeness import is_of_like_length
 from ecd_data.methods.task import Task
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from tests.helpers.scripted import ANSWER, finish, scripted
 

@@ -17,7 +17,7 @@ from ecd_data.methods.ecd.options import Options
 from ecd_data.methods.ecd.refinement import Search, refine
 from ecd_data.methods.judging import Judged, closest
 from ecd_data.methods.task import Task
-from ecd_data.requirements.checks import check
+from ecd_data.requirements.kinds import check
 from tests.helpers.scripted import finish
 
 TASK = "How can I keep my desk tidy?"
