@@ -7,8 +7,6 @@ misses. A candidate holds up as in a build: no defect, and the requirement met. 
 run, or one with a variant more, asks only for what is new.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -5,8 +5,6 @@
 A new arm is a function from the build's training split to the rows of a dataset, and an entry of the table.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ The goal is 20,000 a second. Where IFEval's reference implementation is installe
 on the same texts, and the ratio is that of the kinds that both have.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import time

@@ -18,8 +18,6 @@ there, `--result` gets the numbers, and the table as Markdown beside it. Interva
 seeds; two models are compared on the same draws of it, so a lead leaves out how hard the prompts happen to be.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

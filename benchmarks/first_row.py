@@ -6,8 +6,6 @@ A build of the simulated server's texts is published to the Hub on loopback, and
 each with empty caches. Importing `datasets` (and PyTorch, where it is installed) is not counted.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from pathlib import Path

@@ -5,8 +5,6 @@
 Both confirm what they find by the exact similarity, so neither groups strangers; an index by hashes can miss some.
 """
 
-from __future__ import annotations
-
 import random
 import sys
 import time

@@ -6,8 +6,6 @@ The texts are those of the simulated server, made in process, without HTTP; ever
 it. Goals: the largest corpus within 1.2 times the peak of the smallest, and under 800 MB.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -12,8 +12,6 @@ With `--train`, the pairs of each (at most that many) train the same model by `e
 test split of `ecd`; flags behind `--` go to `evidence.py`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

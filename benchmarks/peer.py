@@ -9,8 +9,6 @@ distilabel's is what one step has in flight, and both steps are at work at once:
 in flight to each step (the same limit as ours) and with all of them (up to twice as many).
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -3,8 +3,6 @@
 perplexity(surprise("out", chats), surprise("base", chats))   # as a multiple of the base's, with its interval
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

@@ -6,8 +6,6 @@ The builds are those of benchmarks/memory.py, with 1.6 pairs a seed. `ecd publis
 check, and then uploads it to a Hub in another process; `hf upload` only uploads. Goal: 200,000 pairs within 1.5 GB.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from collections.abc import Iterator

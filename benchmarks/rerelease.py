@@ -7,8 +7,6 @@ one, then another, and the client counts what the second one sends. The naive re
 writes them by default: large row groups, no content-defined chunking.
 """
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable, Sequence

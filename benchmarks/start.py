@@ -7,8 +7,6 @@ simulated server's texts in process; then the same `ecd generate` runs again, wi
 nothing. Goals: under 1 s for each `--help`, under 25 s to start again on 100,000 responses.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from pathlib import Path

@@ -3,8 +3,6 @@
 python -m benchmarks.store --responses 1000000
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

@@ -8,8 +8,6 @@ CPU time is taken; the server has its own. Goals: at least 95 % of the bare loop
 at most 1.3 times its CPU time a call.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import sys

@@ -10,8 +10,6 @@ reference is scored before the training, each step bears its share of that. Toke
 memory is the whole process's.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random

@@ -8,8 +8,6 @@ checks everything. The builds are those of benchmarks/memory.py, with 1.6 pairs 
 1,500 MB.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from pathlib import Path

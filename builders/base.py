@@ -1,7 +1,5 @@
 """The base of all builders: a `datasets` builder whose rows are those of its method's chains, by way of a spool."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 import weakref

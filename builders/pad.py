@@ -7,8 +7,6 @@
 The config `preference` has a pair of each: the responses that the teacher prefers most and least.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import ClassVar

@@ -4,8 +4,6 @@
  "chosen": [...], "rejected": [...], "operation": "rlcd/concise", "adapted_by": "positive", "gap": 1, ...}
 """
 
-from __future__ import annotations
-
 from ecd_data.builders.base import Builder
 from ecd_data.methods.rlcd import RLCD
 

@@ -1,7 +1,5 @@
 """The columns of each config that all builders have, and how a finished chain becomes rows."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -6,8 +6,6 @@
  "similarity": 0.97, ...}
 """
 
-from __future__ import annotations
-
 from ecd_data.builders.base import Builder
 from ecd_data.methods.spar import SPAR
 

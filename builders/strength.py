@@ -5,8 +5,6 @@
  "model": "org/strong@sha", "rejected_model": "org/weak@sha", ...}
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """`ecd <verb> ...`: the same code as `python -m ecd_data.<verb> ...`."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 

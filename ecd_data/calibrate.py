@@ -3,8 +3,6 @@
 python -m ecd_data.calibrate --endpoint http://localhost:8080
 """
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import json

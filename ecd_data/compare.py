@@ -4,8 +4,6 @@ python -m ecd_data.compare org/ecd@v1.0 org/ecd@v1.1
 python -m ecd_data.compare org/ecd build
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 

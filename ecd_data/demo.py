@@ -6,8 +6,6 @@ what the training taught is measured on seeds that were held out.
 Every step is a command that one would type; only the endpoint and the Hub are local.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shlex

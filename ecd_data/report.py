@@ -4,8 +4,6 @@ python -m ecd_data.report build -o report.html
 python -m ecd_data.report org/ecd --revision v1.0
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -4,8 +4,6 @@ python -m ecd_data.validate build
 python -m ecd_data.validate org/ecd --revision main
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 

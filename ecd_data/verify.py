@@ -4,8 +4,6 @@ python -m ecd_data.verify org/ecd --revision v1.2
 python -m ecd_data.verify build --replay
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile

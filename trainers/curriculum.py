@@ -12,8 +12,6 @@ over the training. Ours: alpha falls from 1 to 0 by default; the column is cut w
 closest in size; each set is shuffled and gone through to its end before a pair comes again.
 """
 
-from __future__ import annotations
-
 import math
 import random
 import sys

@@ -9,8 +9,6 @@ LoRA, `--resume_from_checkpoint out/checkpoint-100`, `--push_to_hub`. `--ties tr
 by the loss of trainers/common/ties.py.
 """
 
-from __future__ import annotations
-
 import sys
 
 from trl import ModelConfig

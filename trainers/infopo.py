@@ -15,8 +15,6 @@ behind DPO. Derived from that bound, since we have not seen the paper's formula:
 beta and no length normalisation in the loss, and the guard on the exponential.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import ClassVar
 

@@ -18,8 +18,6 @@ the released settings come to, and the divergence is 0.5 KL(teacher || m) + 0.5 
 the two, row by row; the released code has the arguments of its KL the other way round.
 """
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Mapping

@@ -7,8 +7,6 @@ trainers/recipes/smol-cpu-sft.yaml` gives the settings, and the command line win
 own: `SFTConfig`, `ModelConfig`.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass, field
 

@@ -20,8 +20,6 @@ close, and is not used: its cross-entropy is a mean over the batch's tokens, not
 divergence, and it keeps the logits of the whole vocabulary, which `DPOTrainer` avoids.
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal

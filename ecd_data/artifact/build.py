@@ -4,8 +4,6 @@ README.md  manifest.json  recipe.yaml  data/<config>/<split>-00000-of-00001.parq
 responses/
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """The dataset card: YAML that the Hub and `load_dataset` read, and text with the numbers of the manifest."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from importlib import resources

@@ -1,7 +1,5 @@
 """Checks of rows against each other: ids are unique, no seed is in two splits, chains agree with their rounds."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 from ecd_data.artifact.row_checks import Expected, Row, row_name

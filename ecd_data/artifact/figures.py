@@ -3,8 +3,6 @@
 figures/funnel.svg  pairs.svg  requirements.svg  lengths.svg  similarity.svg  judge.svg
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@
 It is counted from the rows alone, so that it can be verified against them.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

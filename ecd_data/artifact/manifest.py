@@ -1,7 +1,5 @@
 """The manifest: what a build was made from, what is in it, and the hashes to prove it. No timestamps, no paths."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Mapping

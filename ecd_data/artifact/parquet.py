@@ -1,7 +1,5 @@
 """Reads the Parquet files of a build: rows as plain values, and their hash."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The provenance of a build: all that its rows depend on, apart from the responses themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ seeds/seeds.parquet             {"instruction": "Name a fruit.", "response": nul
 seeds/decontamination.parquet   {"ngram": "9c1f..."}: hashes of runs of words in evaluations, with --decontaminate
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The scratch folder of a run: it holds what becomes a build, on the disk that must have room for that anyway."""
 
-from __future__ import annotations
-
 import glob
 import shutil
 import tempfile

@@ -3,8 +3,6 @@
 The card, its figures and the report are drawn from them.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """The pieces of figures: SVG that needs nothing else, in light and dark, with the same bytes on every machine."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Iterable
 

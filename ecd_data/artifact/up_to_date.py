@@ -1,7 +1,5 @@
 """Finds out whether a build is what a generation would make again; then there is nothing to do."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

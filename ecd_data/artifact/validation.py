@@ -1,7 +1,5 @@
 """Validation of a whole build: its files, the schema of every row, and what no schema can say."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

@@ -1,7 +1,5 @@
 """Writes responses to the store in batches: those that arrive together are committed together, off the event loop."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

@@ -5,8 +5,6 @@ sent their responses in the same order, and returns its result; it never waits f
 failed for good, `CallFailed` is thrown into it instead.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence

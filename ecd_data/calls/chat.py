@@ -1,7 +1,5 @@
 """A Request as the arguments of a chat completion, in either dialect, and a chat completion as a Response."""
 
-from __future__ import annotations
-
 import math
 from statistics import fmean
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """How many calls one endpoint may have in flight, and whether it is up at all."""
 
-from __future__ import annotations
-
 FAILURES = 5  # in a row, after which an endpoint counts as down and gets one call at a time, to see whether it is back
 PROBES = 6  # of those calls that fail, after which it counts as dead
 LONGEST_PAUSE = 60.0  # seconds before the next call to an endpoint that is down or asked for time

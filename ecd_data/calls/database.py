@@ -1,7 +1,5 @@
 """The SQLite file of a response store: how it is opened, its tables and versions, and errors that say what to do."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import threading

@@ -4,8 +4,6 @@ A row: {"key": "9c1f...", "model": "{...}", "role": "edit", "seed_id": "5f0c..."
         "response": "{...}", "failure": ""}; model, request and response are JSON.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """An event loop in the foreground that ordinary code can iterate, and that stops as a whole."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import threading

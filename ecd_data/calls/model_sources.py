@@ -1,7 +1,5 @@
 """The models that answer: those behind the endpoints that a user names, or in a replay those of the response store."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

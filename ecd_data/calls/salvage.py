@@ -4,8 +4,6 @@ A query fails at the first damaged page it meets. So the rows are read by their 
 next number on that can be read. A response proves itself: its key is the SHA-256 of its request and model.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import zlib
 from bisect import bisect_left

@@ -4,8 +4,6 @@ for chain in run(chains, store, ModelSource(model, pool)):
     ...
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The console of every command: its tables, its exit code, and its errors as one message on standard error."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable, Sequence
 

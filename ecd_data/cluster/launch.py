@@ -5,8 +5,6 @@ python -m ecd_data.generate --seeds S.jsonl --executor slurm --tasks 32 --sbatch
 The same command continues where a run stopped. The build is the one that a single process makes, byte for byte.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """The tasks of a generation on a cluster, as datatrove takes them: one for each part of the corpus, and the merge."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext

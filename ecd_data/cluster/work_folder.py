@@ -10,8 +10,6 @@
 At a URL, parts and stores are files that a task copies to and from a folder of its own machine.
 """
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 import tempfile

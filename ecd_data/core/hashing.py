@@ -1,7 +1,5 @@
 """Canonical JSON and SHA-256 hashes of texts, files and folders, for store keys, rows and manifests."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

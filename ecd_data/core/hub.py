@@ -1,7 +1,5 @@
 """Reading from the Hub: the commit that a revision stands for, and `load_dataset` for a repository or a folder."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Processes that end cleanly: on SIGTERM, and when their parent has ended; and imports kept out of the collector."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal

@@ -5,8 +5,6 @@ routes: {edit: 3, fresh: 1}
 operations: ["*"]
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import re

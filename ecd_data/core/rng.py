@@ -1,7 +1,5 @@
 """Random choices that depend on nothing but their key: a plan is the same in every run and on every machine."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 

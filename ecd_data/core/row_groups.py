@@ -1,7 +1,5 @@
 """Parquet files whose row groups mostly stay the same from one release to the next."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Prompts from Jinja files beside the code that uses them; text of seeds and models only ever enters as a value."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import resources
 

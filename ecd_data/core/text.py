@@ -4,8 +4,6 @@ A card holds such text only in HTML blocks (`html_text`) and in code spans (`cod
 for links, mentions, formulas or emphasis.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Compare two texts word by word, and mark what only one of them has as git does: `[-old-]` and `{+new+}`."""
 
-from __future__ import annotations
-
 import re
 from difflib import SequenceMatcher
 from typing import NamedTuple

@@ -6,8 +6,6 @@ decide about splits, so they must be the same on every machine and miss nothing;
 and misses with a MinHash index.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 import re

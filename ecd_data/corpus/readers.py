@@ -3,8 +3,6 @@
 {"instruction": "Explain why the sky looks blue.", "response": "Sunlight is scattered by the air ..."}
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

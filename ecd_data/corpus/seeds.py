@@ -1,7 +1,5 @@
 """The seed corpus: instructions, and answers where a column of them is named, from one or several sources."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain

@@ -1,7 +1,5 @@
 """Answers tasks and scores the answers. One task is a generator of requests without I/O, like a chain."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache

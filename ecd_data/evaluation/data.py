@@ -1,7 +1,5 @@
 """Reads the prompts to evaluate on: of a Hub dataset, a build directory, a JSONL file, or `ifbench`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """IFBench: its prompts, and its own checks from the package `if-verifiable`, where that is installed."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import io

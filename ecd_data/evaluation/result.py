@@ -4,8 +4,6 @@ It is plain data: the model, the data, the settings, defects and length of the a
 the prompts, and a row for each prompt with its answer and scores, so that anything else can be computed from it.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -6,8 +6,6 @@ percentiles of the ratio. Two models on the same prompts are compared on the sam
 prompts are.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

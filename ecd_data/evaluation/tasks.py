@@ -5,8 +5,6 @@ A row of an ECD dataset (`prompt`, `requirements`) or one in IFEval's format bec
 {"key": 1, "prompt": "Name a fruit. Use no commas.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

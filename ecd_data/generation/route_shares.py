@@ -1,7 +1,5 @@
 """Route shares: the cap on the share of pairs that one route makes, so that a dataset is not mostly repairs."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping

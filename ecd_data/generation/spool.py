@@ -5,8 +5,6 @@ part-00000-of-00002/{preference-train.jsonl, ..., keys}
 Parts are made by one process or by many, in any order; the rows are those of the chains, in corpus order.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor

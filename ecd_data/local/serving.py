@@ -1,7 +1,5 @@
 """Serve aiohttp applications on loopback, each from an event loop on a thread of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import socket

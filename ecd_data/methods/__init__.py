@@ -1,7 +1,5 @@
 """The methods by name. Each is whole in one place: its options, what it asks the models, and its steps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ecd_data.core.errors import RecipeError

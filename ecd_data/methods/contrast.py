@@ -1,7 +1,5 @@
 """Contrast: (I(t+1), chosen R(t+1), rejected R(s)), when R(s) misses one or two requirements and nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from ecd_data.core.values import STUDENT, Pair, Ruling

@@ -3,8 +3,6 @@
 Each rule is a function of its own, and most of them first look for what rare offenders have.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The trial of a judge: its votes on items with a known answer, asked for like any others."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from ecd_data.core.request import JUDGE, Steps

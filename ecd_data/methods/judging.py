@@ -1,7 +1,5 @@
 """Judging: which requirements an answer meets, by code or by the judge's votes, and which candidates hold up."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """How much two answers are alike: in their characters, and in their lengths."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 

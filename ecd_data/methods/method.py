@@ -1,7 +1,5 @@
 """What every method has: a name, a paper, options, the models that it asks, and how it makes a chain from a seed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

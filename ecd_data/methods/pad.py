@@ -22,8 +22,6 @@ Ours:
 - With `requirements`, each row says which of them every answer meets, and what the teacher prefers must meet all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Preference: a judge says which of two answers is better, with the two shown in either order equally often."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -17,8 +17,6 @@ the same pairs again. Ours:
 - With `requirements`, chosen must meet all of them, checked as ECD's are; what rejected misses is in the row.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources

@@ -9,8 +9,6 @@ requirements as the method's options ask for, drawn and worded by ECD's own evol
 judge.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 

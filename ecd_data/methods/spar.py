@@ -18,8 +18,6 @@ feedback (ILF), whose training on the refined answer alone takes the config `sft
   that is a build, a training run and another build.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, replace
 

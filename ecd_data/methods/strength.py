@@ -21,8 +21,6 @@ are not looked at, and AI feedback on the answers of one model is what this is c
 - With `requirements`, chosen must meet all of them, checked as ECD's are; what rejected misses is in the row.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

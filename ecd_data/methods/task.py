@@ -1,7 +1,5 @@
 """What a round asks of a model, and how a round ends without a pair."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Selection shows every two answers in both orders and reads the probabilities of 
 teacher's reply; likelihood is how likely the teacher itself would have given each answer.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

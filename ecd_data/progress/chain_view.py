@@ -7,8 +7,6 @@
 Seeds and answers are data: nothing in them is taken for markup, and control characters are spelled out.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper

@@ -3,8 +3,6 @@
 {"time": "2026-01-31T12:00:00.000Z", "event": "chain", "seed_id": "5f0c...", "rounds": 2, "pairs": 1, "rejects": [...]}
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable

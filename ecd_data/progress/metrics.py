@@ -1,7 +1,5 @@
 """The numbers of a run at http://127.0.0.1:PORT/metrics, for Prometheus, for as long as the run goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

@@ -1,7 +1,5 @@
 """Run the first seeds of a corpus, to show their chains and what the whole corpus would take."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

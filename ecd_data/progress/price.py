@@ -1,7 +1,5 @@
 """The price of tokens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """The numbers of a run at one moment: what the progress line, the log and the metrics show."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

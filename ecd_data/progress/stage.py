@@ -1,7 +1,5 @@
 """Measure a stage of a run: its results, its rates over the last seconds, and when it ends."""
 
-from __future__ import annotations
-
 from collections import deque
 
 from ecd_data.calls.scheduler import Stats

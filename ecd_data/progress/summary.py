@@ -1,7 +1,5 @@
 """Describe a run in words: how its judge did, and at the end what became of its rounds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ecd_data.artifact.provenance import Judge

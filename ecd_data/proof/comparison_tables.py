@@ -3,8 +3,6 @@
 A table is a sequence of rows, a row a sequence of cells.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args

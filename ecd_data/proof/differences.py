@@ -1,7 +1,5 @@
 """Differences between what a release holds and what it should hold, each as a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import zip_longest
 

@@ -1,7 +1,5 @@
 """Calls `load_dataset` as users do, for every config and split, streamed too, and compares its rows with the files."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest

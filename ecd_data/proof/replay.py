@@ -1,7 +1,5 @@
 """Makes a build again from what it publishes: its recipe, seeds and responses, without an endpoint."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any

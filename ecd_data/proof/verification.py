@@ -6,8 +6,6 @@
 Where the seeds came from, and how many repeated others, is in the manifest and the card alone: no file proves it.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What the Hub holds, and what a release of a build would change about it: as paths, and as a diff to read."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A published dataset as a directory here, and the build that a user names either way."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from huggingface_hub import HfApi, snapshot_download

@@ -1,7 +1,5 @@
 """The fields that `load_dataset` gives for each config, as its card says, and changes of them that break readers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

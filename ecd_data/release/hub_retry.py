@@ -1,7 +1,5 @@
 """Calls of the Hub: errors that may pass are retried, others explained, and the token is never shown."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable

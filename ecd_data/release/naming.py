@@ -1,7 +1,5 @@
 """A build under the id that it is published by: the commands and programs that its card shows name the repository."""
 
-from __future__ import annotations
-
 import re
 import tempfile
 from collections.abc import Iterator

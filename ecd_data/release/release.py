@@ -1,7 +1,5 @@
 """A release: the build directory on the Hub in one commit, so that a reader sees the old one or the new one."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A dataset repository on the Hub before a release: its files, tags, pull requests, collections. Only reads."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from huggingface_hub import HfApi

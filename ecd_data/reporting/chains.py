@@ -9,8 +9,6 @@ Where a text is shown with the words marked that another text lacks, `marks` sta
 its pieces but the last, in turn without and with a mark. `{"text": 0, "marks": [5, 7]}` marks "a fruit" and not ".".
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Collect what the page of a build shows: a summary of the whole build, and its chains."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

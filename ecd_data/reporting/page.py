@@ -4,8 +4,6 @@ Everything from the build is JSON in script elements of a type that no browser r
 it into text nodes. Should that ever fail, the content security policy blocks any other script and every request.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """Explain the verdicts of a pair: by checking again with code, or with the words of the judge in the stored votes."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ code, with requirements that they do. A requirement that takes counting beyond t
 arithmetic rather than reading.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -5,8 +5,6 @@ bounded, so that an answer can end before its tokens run out. Capitals are left 
 gibberish when nothing else is allowed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -6,8 +6,6 @@
 `kinds/IFEVAL.md` says where the verdicts differ from the reference implementation's, and why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

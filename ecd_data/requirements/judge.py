@@ -1,7 +1,5 @@
 """The judge: a model votes several times on each requirement that code cannot check, and the majority rules."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

@@ -11,8 +11,6 @@
 `docs/requirements.md` shows how to add one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar

@@ -1,7 +1,5 @@
 """An operation of the taxonomy, and how it draws a requirement: its parameters and the sentence that asks for it."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field

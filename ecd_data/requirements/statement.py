@@ -1,7 +1,5 @@
 """Whether an instruction states a requirement: in the words that its operation's `stated` asks for."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache

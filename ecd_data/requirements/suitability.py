@@ -1,7 +1,5 @@
 """Whether an operation may be drawn: it has to suit the task and agree with the requirements in force."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The taxonomy: the operations by which evolution makes instructions harder, read from `operations/*.yaml`."""
 
-from __future__ import annotations
-
 import difflib
 import string
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Text as the kinds of requirement read it: its words, sentences and paragraphs, free of typography and Markdown."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Chains give their results in order, within bounds, and stop at the first exception."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import time

@@ -1,7 +1,5 @@
 """The limit of calls in flight at an endpoint: how it moves, and when the endpoint counts as down."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

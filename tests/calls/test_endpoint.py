@@ -1,7 +1,5 @@
 """The endpoint over real HTTP: the bytes it sends, what it reads from the answers, and every way it can fail."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

@@ -1,7 +1,5 @@
 """Responses exported and imported again do not change, and a changed one is refused."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Callable

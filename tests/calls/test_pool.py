@@ -1,7 +1,5 @@
 """The pool: tries that are repeated, endpoints that share the work, and when it gives up. Over real HTTP."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator

@@ -1,7 +1,5 @@
 """A damaged response store: what SQLite can still read of it is saved, and nothing that is not what was stored."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sqlite3

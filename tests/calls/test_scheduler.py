@@ -1,7 +1,5 @@
 """A run keeps every response, survives failures, and asks nothing twice."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import random

@@ -1,7 +1,5 @@
 """The response store never loses or changes what was put, and every error says what to do."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Canonical JSON, and hashes of files and folders."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from pathlib import Path

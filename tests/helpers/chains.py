@@ -1,7 +1,5 @@
 """Chains for tests, whose every request depends on the answers before it."""
 
-from __future__ import annotations
-
 from collections.abc import Generator, Sequence
 
 from ecd_data.core.request import Request, Response

@@ -1,7 +1,5 @@
 """A small text-generation server on loopback that fails as a test wants it to, and remembers what it was sent."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

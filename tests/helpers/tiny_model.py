@@ -1,7 +1,5 @@
 """A tiny model to train, for whoever needs weights but nothing from them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 TEMPLATE = (

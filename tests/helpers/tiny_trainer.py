@@ -1,7 +1,5 @@
 """A tiny dataset for the trainers' tests, and ways to train on it: in this process, or as a user launches a script."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """TGI's grammars as LLGuidance rules; that a model obeys them is shown in test_tgi.py."""
 
-from __future__ import annotations
-
 import json
 import re
 

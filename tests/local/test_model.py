@@ -1,7 +1,5 @@
 """The bundled GGUF file as a transformers checkpoint for training."""
 
-from __future__ import annotations
-
 import json
 import math
 import urllib.request

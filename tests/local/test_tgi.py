@@ -1,7 +1,5 @@
 """The local TGI endpoint with its real model, over HTTP, with unmodified clients."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib.util
 import json

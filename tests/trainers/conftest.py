@@ -1,7 +1,5 @@
 """The tiny model and the tiny dataset that the trainers' tests share."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What is easy, and when an easy pair is drawn."""
 
-from __future__ import annotations
-
 import random
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """DPO on a random two-layer model: real TRL, and real `accelerate launch` where processes are tested."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

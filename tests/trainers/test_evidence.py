@@ -1,7 +1,5 @@
 """The arms, and the whole script on a toy: a server that answers at once, and a random model."""
 
-from __future__ import annotations
-
 import json
 import math
 import runpy

@@ -1,7 +1,5 @@
 """The loss of InfoPO, against numbers worked out by hand and the bound that it is."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """AutoMixAlign on two datasets that ask for the opposite of each other."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The losses of PAD, against numbers worked out by hand and formulas written another way."""
 
-from __future__ import annotations
-
 import math
 from itertools import permutations
 from pathlib import Path

@@ -1,7 +1,5 @@
 """SFT on a random two-layer model."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The loss of SLiC, against numbers worked out by hand and the model's own."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What happens along a training: it stops at a loss that is not finite, and shows its progress on one line."""
 
-from __future__ import annotations
-
 import math
 import sys
 import time

@@ -1,7 +1,5 @@
 """A line chart as SVG, so that a training can show its course without a plotting library."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 

@@ -5,8 +5,6 @@ AMA-S, and everything is divided by it: so the mean of `weighted_excess` estimat
 and `excess_sums` the excess of each task, along which the weights go up.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

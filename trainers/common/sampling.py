@@ -1,7 +1,5 @@
 """The orders in which trainers draw rows, other than TRL's."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Sequence
 

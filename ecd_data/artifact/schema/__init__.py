@@ -3,8 +3,6 @@
 Each method has a folder here with the schemas of its configs, as they are published.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Routes of the local Hub that change what is in a repository: commits with their operations, branches and tags."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from dataclasses import replace

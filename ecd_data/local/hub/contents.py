@@ -1,7 +1,5 @@
 """Routes of the local Hub that show a repository: its page with its card, trees, entries, refs and history."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import PurePosixPath

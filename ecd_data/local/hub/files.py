@@ -1,7 +1,5 @@
 """Routes by which files go to the local Hub and come from it: LFS, ranges, and redirects to the object store."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from aiohttp import web

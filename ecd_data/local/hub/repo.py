@@ -1,7 +1,5 @@
 """A repository of the local Hub as values: files, commits with their trees, and the refs into them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass, field

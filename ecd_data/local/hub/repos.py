@@ -1,7 +1,5 @@
 """Routes of the local Hub: who asks, and making and deleting repositories and collections."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from dataclasses import replace

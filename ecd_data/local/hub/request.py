@@ -1,7 +1,5 @@
 """Read a request to the local Hub: its JSON, its user, and the repository and commit in its path."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any

@@ -7,8 +7,6 @@ after a crash or with a full disk. There are no locks: a Hub runs on one event l
 between reading the refs and replacing them is the only one that runs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The process of a `TextGeneration`: it answers until its parent is gone, or kills it."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """TGI's answers, made from llama.cpp's."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any

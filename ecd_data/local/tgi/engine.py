@@ -1,7 +1,5 @@
 """llama.cpp's own server in this process, set so that a text depends on its request, and a client for it."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import secrets

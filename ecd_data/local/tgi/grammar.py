@@ -1,7 +1,5 @@
 """TGI's grammars in LLGuidance's language: `{"type": "regex", "value": "[a-z ]{20,200}"}` -> `/[a-z ]{20,200}/`."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

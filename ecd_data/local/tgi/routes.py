@@ -1,7 +1,5 @@
 """TGI's HTTP routes over an engine: `/generate`, `/generate_stream`, `/v1/chat/completions`, `/info` and the rest."""
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import json

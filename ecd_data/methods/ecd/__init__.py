@@ -6,8 +6,6 @@ Evolutionary Contrastive Distillation (Katz-Samuels et al., arXiv 2410.07513). `
 `chain.py` runs a seed's rounds one after the other.
 """
 
-from __future__ import annotations
-
 from ecd_data.methods.ecd.chain import run_chain
 from ecd_data.methods.ecd.options import Options, models
 from ecd_data.methods.method import Method

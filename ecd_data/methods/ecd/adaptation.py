@@ -3,8 +3,6 @@
 The route `refined`, which needs to know how an answer fared, is in `ecd_data.methods.ecd.refinement`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple

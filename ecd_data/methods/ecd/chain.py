@@ -4,8 +4,6 @@
 returns the finished Chain. It does no I/O, so a dictionary can drive it as well as an endpoint.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from ecd_data.core.errors import CallFailed

@@ -1,7 +1,5 @@
 """Evolution: I(t) becomes I(t+1), one requirement more, drawn from the taxonomy."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

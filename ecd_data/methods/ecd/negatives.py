@@ -7,8 +7,6 @@ other requirements, so that it costs no call and drops what it should. Nobody ta
 something: it is judged as any other.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from ecd_data.core.errors import CallFailed

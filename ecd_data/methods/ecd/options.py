@@ -1,7 +1,5 @@
 """The parameters of ECD beside the recipe's own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

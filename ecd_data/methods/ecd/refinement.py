@@ -20,8 +20,6 @@ the search ends as soon as an answer is good. Ours:
 - A revision that is cut off, drifted away from the first answer, or is of quite another length is not revised further.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar

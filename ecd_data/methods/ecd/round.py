@@ -1,7 +1,5 @@
 """One round of ECD, in the paper's four steps: evolve, adapt, eliminate, contrast."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

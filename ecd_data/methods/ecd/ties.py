@@ -6,8 +6,6 @@ alike. Where R(t) turns out to meet the new requirement already (`negative_meets
 been made; a tie would take the calls of an adaptation and teach less than a pair, so none is asked for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from ecd_data.core.values import Tie

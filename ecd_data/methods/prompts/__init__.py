@@ -1,7 +1,5 @@
 """The prompts, as Jinja and YAML files, and the hash by which a build states which of them made it."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import resources
 

@@ -3,8 +3,6 @@
 Each module declares some kinds (see `ecd_data.requirements.kind`) and is loaded here, whatever its name.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from pkgutil import iter_modules
 

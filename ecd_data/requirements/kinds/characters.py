@@ -1,7 +1,5 @@
 """Characters that an answer must have or must do without: punctuation, digits, emoji, and all beyond ASCII."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

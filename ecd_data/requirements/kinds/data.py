@@ -1,7 +1,5 @@
 """Data: answers that are JSON, YAML or CSV and nothing else; a Markdown code fence around them is allowed."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

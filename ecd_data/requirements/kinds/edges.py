@@ -1,7 +1,5 @@
 """The edges of an answer: what it begins and ends with, and what stands around it."""
 
-from __future__ import annotations
-
 import re
 
 from ecd_data.core.request import Grammar

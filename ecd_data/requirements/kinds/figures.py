@@ -1,7 +1,5 @@
 """Figures: numbers, percentages, dates and measures that an answer has to give."""
 
-from __future__ import annotations
-
 import datetime
 import re
 

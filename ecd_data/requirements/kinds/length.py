@@ -1,7 +1,5 @@
 """How long an answer is, in words, sentences or characters."""
 
-from __future__ import annotations
-
 from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
 from ecd_data.requirements.grammars import LETTER, prose, regex, sentence

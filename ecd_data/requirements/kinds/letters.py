@@ -1,7 +1,5 @@
 """Letters: what words and lines begin with, and how long, how frequent and how capital words are."""
 
-from __future__ import annotations
-
 import re
 import string
 import unicodedata

@@ -1,7 +1,5 @@
 """Lines: how many there are, lists of them, and what is written at their start."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Markdown: headings, tables, quotes, code, highlights and placeholders; blocks are read as CommonMark has them."""
 
-from __future__ import annotations
-
 import ast
 import re
 import warnings

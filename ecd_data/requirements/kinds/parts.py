@@ -1,7 +1,5 @@
 """Parts: paragraphs, sections and whatever else an answer may be divided into."""
 
-from __future__ import annotations
-
 import re
 
 from ecd_data.core.request import Grammar

@@ -1,7 +1,5 @@
 """Sentence by sentence: how long they are, how they begin and end, and which words stand in which."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Style that code can see: letter case, contractions, the language."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Words and phrases that an answer must or must not use, how often, and in which order."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

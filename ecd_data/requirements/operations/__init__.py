@@ -1,7 +1,5 @@
 """The operations as YAML: an entry for each in the file of its class, and what they share in `patterns.yaml`."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import resources
 from typing import Any

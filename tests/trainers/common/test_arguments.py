@@ -1,7 +1,5 @@
 """What the command line and a recipe come to."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

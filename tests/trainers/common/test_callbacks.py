@@ -1,7 +1,5 @@
 """What a training shows, and when it stops."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Any

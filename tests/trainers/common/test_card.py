@@ -1,7 +1,5 @@
 """What a model card says, and what it must not say."""
 
-from __future__ import annotations
-
 import pytest
 import yaml
 from datasets import Dataset

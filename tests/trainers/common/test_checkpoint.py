@@ -1,7 +1,5 @@
 """Which checkpoints a training may be resumed from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

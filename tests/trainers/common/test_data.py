@@ -1,7 +1,5 @@
 """Which rows a training gets, and the messages about those that it cannot have."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A chart of lines."""
 
-from __future__ import annotations
-
 from xml.dom.minidom import parseString
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """AutoMixAlign's game on a toy problem whose solution is known."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

@@ -1,7 +1,5 @@
 """How scripts are run: their help, and what they say when memory runs out."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from types import ModuleType

@@ -1,7 +1,5 @@
 """The losses of ties, against numbers worked out by hand and formulas written another way."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A trainer of TRL as the scripts make it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch
