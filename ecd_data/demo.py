@@ -21,8 +21,8 @@ from ecd_data.core.errors import EcdError
 from ecd_data.core.word_diff import mark_differences
 
 REPO_ID = "demo/ecd"
-SEEDS, ROUNDS = 60, 3
-STEPS = 25
+SEEDS, ROUNDS = 40, 3
+STEPS = 16
 CPU_THREADS = str(min(2, os.cpu_count() or 1))
 CPU_TRAINING = {
     # Two busy processes that spin while they wait starve each other, and glibc, unless told to keep them, returns the
@@ -83,7 +83,7 @@ def demo(out: Path, seeds: int = SEEDS, rounds: int = ROUNDS, steps: int = STEPS
 
         say("5. Did it learn? Both models answer the prompts of seeds that were held out")
         for name, weights in (("before", model), ("after", out / "dpo")):
-            flags = ["--weights", str(weights), "--batch-size", "32", "--max-tokens", "120"]
+            flags = ["--weights", str(weights), "--batch-size", "32", "--max-tokens", "80"]
             files = ["--responses", str(out / "evaluated.sqlite"), "--json", str(out / f"{name}.json")]
             step("-m", "ecd_data.evaluate", REPO_ID, *flags, *files, show=False)
         show_gain(out / "before.json", out / "after.json")
