@@ -177,6 +177,7 @@ def generate(path: Path, url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.subprocess
 def test_nothing_is_asked_twice_after_kill_9(server: FakeServer, tmp_path: Path) -> None:
     server.pause = lambda: 0.02
     process = generate(tmp_path / "r.sqlite", server.url)
@@ -197,6 +198,7 @@ def test_nothing_is_asked_twice_after_kill_9(server: FakeServer, tmp_path: Path)
         assert live(server, store) == results
 
 
+@pytest.mark.subprocess
 def test_ctrl_c_stops_what_is_in_flight(server: FakeServer, tmp_path: Path) -> None:
     server.always = Fault(hang=30)
     process = generate(tmp_path / "r.sqlite", server.url)
@@ -296,6 +298,7 @@ def test_calls_of_the_chain_that_is_furthest_ahead_come_first(server: FakeServer
     assert last == sorted(last)  # among equals the earlier chain, so that rows can be written
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_answers_that_have_arrived_are_stored_if_the_run_is_stopped(
     server: FakeServer, tmp_path: Path, stop: int
@@ -339,6 +342,7 @@ def test_a_request_goes_to_the_model_it_names(server: FakeServer, tmp_path: Path
     assert request_key(strong, make_request(1)) == request_key(strong, make_request(1, model_name="strong"))
 
 
+@pytest.mark.subprocess
 def test_a_second_ctrl_c_loses_no_answer_that_waits_for_the_disk(server: FakeServer, tmp_path: Path) -> None:
     Store(tmp_path / "r.sqlite").close()
     other = sqlite3.connect(tmp_path / "r.sqlite", isolation_level=None)

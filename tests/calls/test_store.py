@@ -131,6 +131,7 @@ def test_the_key_does_not_change() -> None:
 # --- durability -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.subprocess
 def test_responses_survive_kill_9(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     process = writer(path, 0, 100_000)
@@ -145,6 +146,7 @@ def test_responses_survive_kill_9(tmp_path: Path) -> None:
             assert stored == Response(f"by {number}", "stop")
 
 
+@pytest.mark.subprocess
 def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     processes = [writer(path, 0, 150, "a"), writer(path, 50, 200, "b")]
@@ -179,6 +181,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.subprocess
 def test_several_processes_may_create_a_store_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", OPEN_AT_ONCE, str(tmp_path)]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=100)
@@ -444,6 +447,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 """ + PUT_FOREVER.replace('f"{text} {number}"', 'f"{text} {number} " + __import__("os").urandom(1000).hex()')
 
 
+@pytest.mark.subprocess
 def test_a_full_disk_keeps_every_response_so_far(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     process = writer(path, 0, 10_000, code=FILL_THE_DISK)

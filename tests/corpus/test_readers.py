@@ -121,6 +121,7 @@ for source in sys.argv[1:]:
 """
 
 
+@pytest.mark.subprocess
 def test_a_source_may_name_revision_config_and_split_of_a_dataset_on_the_hub(tmp_path):
     for name, text in [("easy", "Name a fruit."), ("none", "Not this."), ("hard", "Name a tree.")]:
         write(tmp_path / "data" / f"{name}.jsonl", json.dumps({"instruction": text}))

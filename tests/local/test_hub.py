@@ -306,6 +306,7 @@ def test_an_unknown_request_is_named(hub):
     assert "GET /api/spaces" in answer.json()["error"]
 
 
+@pytest.mark.subprocess
 def test_datasets_pushes_loads_and_streams(tmp_path):
     script = """
 from datasets import Dataset, DatasetDict, load_dataset

@@ -10,6 +10,7 @@ from ecd_data.local.model import LocalModelError, checkpoint, find_model
 from ecd_data.local.tgi import TextGeneration
 
 
+@pytest.mark.model
 def test_checkpoint_is_the_model_that_the_endpoint_serves(tmp_path):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -23,6 +23,8 @@ from ecd_data.local import model
 from ecd_data.local.model import LocalModelError
 from ecd_data.local.tgi import TextGeneration
 
+pytestmark = pytest.mark.model
+
 FRUITS = [{"role": "user", "content": "Name three fruits."}]
 PERSON = {
     "type": "object",

@@ -4,6 +4,7 @@ command again ends with the new one.
 
 import multiprocessing
 import os
+import random
 import shutil
 import signal
 from collections import Counter
@@ -109,10 +110,15 @@ def publish(hub, builds, terms):
     return Release("org/ecd", terms=terms, api=api, sleep=lambda seconds: None).publish(builds / "new", "New")
 
 
-def number_of_requests(attempt, builds, case):
+@pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.slow)])
+def places(request, attempt, builds, case):
+    """The numbers of the requests of a publish at which something goes wrong: all, or other ones for each test."""
     with attempt("clean") as hub:
         publish(hub, builds, case.terms)
-        return len(hub.requests)
+        number = len(hub.requests)
+    assert number > 15
+    every = range(number)
+    return every if request.param == "all" else random.Random(request.node.name).sample(every, 4)
 
 
 def contents(hub, revision="main"):
@@ -147,10 +153,8 @@ def check_after(hub, builds, case):
 
 
 @pytest.mark.parametrize("fault", PASSING)
-def test_passing_trouble_at_any_request_is_waited_out(attempt, builds, case, fault):
-    number = number_of_requests(attempt, builds, case)
-    assert number > 15
-    for at in range(number):
+def test_passing_trouble_at_any_request_is_waited_out(attempt, builds, case, fault, places):
+    for at in places:
         with attempt(f"at-{at}", at, fault) as hub:
             publish(hub, builds, case.terms)
             check_after(hub, builds, case)
@@ -159,8 +163,8 @@ def test_passing_trouble_at_any_request_is_waited_out(attempt, builds, case, fau
             assert {path: n for path, n in hub.stored.items() if n > 1 and ("PUT", path) != lost} == {}
 
 
-def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes_on(attempt, builds, case):
-    for at in range(number_of_requests(attempt, builds, case)):
+def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes_on(attempt, builds, case, places):
+    for at in places:
         with attempt(f"at-{at}", at, "down") as hub:
             with pytest.raises(PublishError, match="cannot be reached"):
                 publish(hub, builds, case.terms)
@@ -182,11 +186,14 @@ def test_a_pull_request_whose_answer_got_lost_is_not_opened_again(attempt, build
             assert contents(hub, "refs/pr/1") == expected(builds / "new")
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize("fault", ["killed before", "killed after"])
-def test_a_publisher_that_is_killed_at_any_request_goes_on_when_it_is_started_again(attempt, builds, case, fault):
+def test_a_publisher_that_is_killed_at_any_request_goes_on_when_it_is_started_again(
+    attempt, builds, case, fault, places
+):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", "pytest", "ecd_data.release.release"])
-    for at in range(number_of_requests(attempt, builds, case)):
+    for at in places:
         with attempt(f"at-{at}", at, fault) as hub:
             hub.victim = context.Queue()
             arguments = (hub.url, hub.token, builds / "new", case.terms, constants.HF_HUB_CACHE, hub.victim)

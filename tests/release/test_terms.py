@@ -202,6 +202,7 @@ def test_what_others_change_meanwhile_does_not_matter(api, hub, release, make_bu
     assert "NOTES.md" in api.list_repo_files("org/ecd", repo_type="dataset")
 
 
+@pytest.mark.subprocess
 def test_a_tag_loads(hub, release, make_build, tmp_path):
     first = make_build("first")
     release(terms=Terms(tag="v1.0")).publish(first, "First")

@@ -35,6 +35,7 @@ def hub(tmp_path):  # `release` takes this one
         yield hub
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize(("token", "message"), CASES)
 @pytest.mark.parametrize("verb", ["publish", "dry-run"])
 def test_the_command_says_what_is_wrong_and_not_the_token(hub, make_build, tmp_path, token, message, verb):
@@ -61,6 +62,7 @@ def test_the_command_says_what_is_wrong_and_not_the_token(hub, make_build, tmp_p
     assert not HfApi(hub.url, token=SECRET + "Write").repo_exists("org/ecd", repo_type="dataset")
 
 
+@pytest.mark.subprocess
 def test_a_release_that_succeeds_tells_no_token_either(hub, make_build, tmp_path):
     build, home = make_build(), tmp_path / "home"
     variables = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_DEBUG": "1", "HF_TOKEN": SECRET + "Write"}

@@ -40,6 +40,7 @@ def run(tmp_path):
         yield run
 
 
+@pytest.mark.subprocess
 def test_a_release_goes_and_comes_over_xet(run, make_build):
     first, second = make_build("first"), make_build("second", recipe=replace(RECIPE, rounds=1))
     publish = ["-m", "ecd_data.publish", "org/ecd", "--build"]

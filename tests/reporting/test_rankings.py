@@ -1,8 +1,12 @@
 """A page of PAD's pairs: beside the two of a pair, all answers of its round and how much the teacher prefers each."""
 
+import pytest
+
 from ecd_data.artifact.parquet import every_row
 from ecd_data.reporting.contents import read_contents
 from tests.helpers.report_page import matches, text, wait_until
+
+pytestmark = pytest.mark.browser
 
 
 def test_the_teachers_preference_is_shown_from_most_to_least(pad_build, open_page):

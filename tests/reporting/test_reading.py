@@ -11,6 +11,8 @@ from ecd_data.core.word_diff import differences
 from ecd_data.reporting.chains import compute_marks
 from tests.helpers.report_page import address, choose, go_to, matches, wait_until
 
+pytestmark = pytest.mark.browser
+
 PHONE = {"width": 390, "height": 844}
 # The elements whose text has a contrast under 4.5 to what is behind it.
 FAINT = """() => {

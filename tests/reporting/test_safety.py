@@ -13,6 +13,8 @@ HOSTILE = (
     "</script><script>window.ran = 1</script><img src=x onerror='window.ran = 2'><svg onload=ran=3>\n"
     "[link](javascript:window.ran=4) <a href='javascript:ran=5'>here</a> {{ 7 * 7 }} <!--<script>"
 )
+
+pytestmark = pytest.mark.browser
 INVISIBLE = "left \u202eright\u202c \x00 \x1b[31m \ud800 end"
 
 

@@ -28,6 +28,7 @@ from tests.helpers.tiny_trainer import (
 SCRIPT = Path(dpo.__file__)
 
 
+@pytest.mark.subprocess
 def test_trains_from_a_build_directory_as_the_readme_says(model: Path, build: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("{beta: 0.3, max_steps: 1, learning_rate: 0.01, max_length: 32, bf16: false, logging_steps: 1}")
@@ -78,6 +79,7 @@ def test_trains_without_an_evaluation_split(model: Path, tmp_path: Path) -> None
         train(dpo, *args, "--eval_strategy", "epoch")
 
 
+@pytest.mark.subprocess
 def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_path: Path) -> None:
     from huggingface_hub import HfApi
 
@@ -112,6 +114,7 @@ def test_trains_on_the_pinned_revision_and_pushes_its_own_card(model: Path, tmp_
     assert not [f for f in (tmp_path / "out").iterdir() if f.is_file() and hub.token.encode() in f.read_bytes()]
 
 
+@pytest.mark.subprocess
 def test_two_processes_do_the_step_of_one(model: Path, build: Path, tmp_path: Path) -> None:
     common = ["--dataset_name", build, "--model_name_or_path", model, *QUICK, "--max_steps", 1]
     one, two = tmp_path / "one", tmp_path / "two"

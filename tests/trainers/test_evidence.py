@@ -156,6 +156,7 @@ def test_sets_of_one_name_are_refused(command: Any, folder: Path) -> None:
         assert "--beside: each set goes by the name of its file" in refused.stderr
 
 
+@pytest.mark.subprocess
 def test_a_step_that_fails_ends_the_command() -> None:
     with pytest.raises(EcdError, match="ended with exit code 3; run the same command again to continue"):
         evidence.python("-c", "raise SystemExit(3)")
@@ -203,7 +204,7 @@ def test_several_test_splits_are_evaluated_as_one(done: Run, folder: Path, tmp_p
     assert {task.id: task.cluster for task in asked["test"]} == {pair["id"]: pair["seed_id"] for pair in pairs}
     assert len(asked["plain"]) == len(plain) > len(splits[0].plain_prompts())
     names = {name["id"] for pair in pairs for name in pair["requirements"]}
-    assert all({demand.name for demand in task.demands} == names for task in asked["plain"])
+    assert all({requirement.name for requirement in task.requirements} == names for task in asked["plain"])
 
 
 def test_random_negatives_need_a_second_seed() -> None:

@@ -64,6 +64,7 @@ def test_trains_its_specialists_and_is_resumed_from_a_checkpoint(
         assert all(torch.allclose(whole[name], weight, atol=1e-6) for name, weight in weights(out).items())
 
 
+@pytest.mark.subprocess
 def test_two_processes_mix_as_one_does(model: Path, tasks: list[Path], tmp_path: Path) -> None:
     args = [*QUICK, "--mixture", *tasks, "--model_name_or_path", model, "--mixing", "resample", "--mixing_step", 2.0]
     args += ["--optim", "sgd", "--learning_rate", 0.5]  # Adam may go by the sign of a rounding
