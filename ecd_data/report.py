@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ecd_data.cli.arguments import add_build_arguments
 from ecd_data.cli.console import quiet_libraries, run_command
 
 
@@ -18,11 +19,10 @@ def main() -> int:
         description="Write a build directory or a published dataset as one HTML page, to be read in any browser.",
         epilog="The page needs no network and links to nothing outside it.",
     )
-    parser.add_argument("build_or_repo", metavar="BUILD_OR_REPO", help="directory, or dataset id org/name")
+    add_build_arguments(parser)
     parser.add_argument(
         "-o", "--out", type=Path, default=Path("report.html"), metavar="FILE", help="default %(default)s"
     )
-    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
     args = parser.parse_args()
 
     def command() -> None:

@@ -1,4 +1,4 @@
-"""The response store: what is in it, Parquet out and in, and what no build needs any more.
+"""Look after a response store: count what it holds, export and import Parquet, remove what no build needs.
 
 python -m ecd_data.responses stats
 python -m ecd_data.responses import build/ machine2.sqlite --responses all.sqlite
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def stats(args: argparse.Namespace) -> None:
-    """Prints what a store holds, after reading all of it."""
+    """Read all of a store, and print what it holds."""
     from ecd_data.calls.store import Store
 
     with Store(responses_path(args), read_only=True) as store:
@@ -57,7 +57,7 @@ def export(args: argparse.Namespace) -> None:
     from ecd_data.calls.store import Store
 
     path, counts = responses_path(args), Counter[str]()
-    out = args.out.resolve()  # a link stays one
+    out = args.out.resolve()  # a symbolic link stays one
     if out.exists() and not out.is_file():
         raise StoreError(f"{args.out} is not a file. Give another --out.")
     if out.exists() and path.exists() and out.samefile(path):
@@ -92,7 +92,7 @@ def _counted(calls: Iterable[StoredCall], counts: Counter[str]) -> Iterator[Stor
 
 
 def import_(args: argparse.Namespace) -> None:
-    """Takes over the responses of builds, Parquet files and other stores."""
+    """Add the responses of builds, Parquet files and other stores to a store."""
     from ecd_data.calls.exchange import import_into
     from ecd_data.calls.store import Store
 
@@ -104,37 +104,37 @@ def import_(args: argparse.Namespace) -> None:
 
 
 def gc(args: argparse.Namespace) -> None:
-    """Removes the responses that no build uses, or those of a model."""
+    """Remove the responses that no build uses, or those of a model."""
     from ecd_data.calls.store import Store
 
     with Store(responses_path(args), read_only=True) as store:
-        doomed = sorted(_doomed(args, store))
-        number = sum(not failure for *_, failure in store.calls(doomed))
+        unused = sorted(_unused(args, store))
+        number = sum(not failure for *_, failure in store.calls(unused))
         if args.dry_run:
             print(f"{store.path}: {number} of {store.count()} responses would be removed (dry run)")
             return
     with Store(responses_path(args)) as store:
         before = _size(store.path)
-        store.remove(doomed)
+        store.remove(unused)
         stay = store.count()
     freed = max(before - _size(store.path), 0) / 1e6  # none while others read: they need what was there before
     print(f"{store.path}: {number} responses removed, {stay} stay, {freed:.1f} MB freed")
 
 
 def _size(path: Path) -> int:
-    """The bytes that a store takes, with those of the log beside it: what came last is there."""
+    """Return the bytes of a store and of its write-ahead log, which has the latest responses."""
     log = path.with_name(f"{path.name}-wal")
     return path.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
-def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:
+def _unused(args: argparse.Namespace, store: Store) -> Iterator[str]:
     from ecd_data.calls.exchange import read_parquet
 
     used: set[str] = set()
     for build in args.keep or ():
         files = list((build / "responses").glob("*.parquet"))
         if not files:
-            raise StoreError(f"{build}: no build with responses. Nothing was removed.")
+            raise StoreError(f"{build}: not a build with responses. Nothing was removed.")
         used.update(row[0] for file in files for row in read_parquet(file))
     for key, model, _, _, _ in store.calls(store.keys()):
         if (args.keep and key not in used) or args.model in (model.id, str(model)):
@@ -142,7 +142,7 @@ def _doomed(args: argparse.Namespace, store: Store) -> Iterator[str]:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m ecd_data.responses", description="Look after a response store.")
     verbs = parser.add_subparsers(dest="verb", required=True)
 

@@ -7,6 +7,7 @@ python -m ecd_data.validate org/ecd --revision main
 import argparse
 import sys
 
+from ecd_data.cli.arguments import add_build_arguments
 from ecd_data.cli.console import quiet_libraries, run_command
 from ecd_data.core.text import two_columns
 
@@ -17,8 +18,7 @@ def main() -> int:
         prog="python -m ecd_data.validate",
         description="Check a build directory or a published dataset. Exits with 1 and names the bad rows.",
     )
-    parser.add_argument("build_or_repo", metavar="BUILD_OR_REPO", help="directory, or dataset id org/name")
-    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+    add_build_arguments(parser)
     args = parser.parse_args()
 
     def command() -> None:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from ecd_data.cli.arguments import add_build_arguments
 from ecd_data.cli.console import console, print_table, quiet_libraries, run_command
 from ecd_data.core.errors import BuildError
 from ecd_data.core.text import visible
@@ -82,8 +83,7 @@ def main() -> int:
         "again, the manifest's numbers, the card, and load_dataset for every config and split.",
         epilog="Exits with 1 when anything is not as it should be, and names the row.",
     )
-    parser.add_argument("build_or_repo", metavar="REPO_OR_DIR", help="directory, or dataset id org/name")
-    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+    add_build_arguments(parser)
     parser.add_argument(
         "--replay",
         action="store_true",

@@ -81,11 +81,11 @@ def test_gc_keeps_what_builds_need(ecd, make_build, make_generation, tmp_path):
     store = tmp_path / "responses.sqlite"
     dry = ecd("gc", "--keep", build, "--responses", store, "--dry-run")
     assert "would be removed" in dry
-    doomed = int(dry.split(": ")[1].split()[0])
-    assert doomed > 10
-    assert f"{doomed} responses removed" in ecd("gc", "--keep", build, "--responses", store)
+    removed = int(dry.split(": ")[1].split()[0])
+    assert removed > 10
+    assert f"{removed} responses removed" in ecd("gc", "--keep", build, "--responses", store)
     assert contents(make_build("again", pool=None)) == before
-    assert "no build with responses. Nothing was removed" in ecd(
+    assert "not a build with responses. Nothing was removed" in ecd(
         "gc", "--keep", tmp_path, "--responses", store, code=1
     )
     assert "0 responses removed" in ecd("gc", "--model", "another", "--responses", store)
@@ -96,7 +96,7 @@ def test_gc_keeps_what_builds_need(ecd, make_build, make_generation, tmp_path):
 def test_gc_removes_nothing_when_one_of_the_builds_is_none(ecd, make_build, tmp_path):
     build, store = make_build("kept"), tmp_path / "responses.sqlite"
     said = ecd("gc", "--keep", build, tmp_path / "kepd", "--responses", store, code=1)
-    assert "kepd: no build with responses. Nothing was removed" in said
+    assert "kepd: not a build with responses. Nothing was removed" in said
     assert not (tmp_path / "none.sqlite").exists()
     assert "no response store" in ecd("gc", "--keep", build, "--responses", tmp_path / "none.sqlite", code=1)
     assert not (tmp_path / "none.sqlite").exists()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ecd_data.progress.price import Price
 
 NAMED_VALUE = re.compile(f"({MODEL_NAME})=(.+)", re.DOTALL)  # strong=http://localhost:8080
-MAX_PRICE = 1e15  # of a million tokens; beyond it, sums would overflow
+MAX_PRICE = 1e15  # of a million tokens; far beyond it, sums would overflow
 
 
 def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +77,12 @@ def add_generation_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_build_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name a build, in a directory or on the Hub."""
+    parser.add_argument("build_or_repo", metavar="BUILD_OR_REPO", help="directory, or dataset id org/name")
+    parser.add_argument("--revision", metavar="REV", help="branch, tag or commit of the dataset")
+
+
 def add_endpoint_arguments(group: argparse._ArgumentGroup) -> None:
     """Add the flags for endpoints, calls and stored responses, shared with `calibrate`."""
     group.add_argument(
@@ -122,45 +129,25 @@ def add_judge_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--judge-model", metavar="ID", help="like --model, for the judge")
 
 
-def positive(text: str) -> int:
-    """Parse an integer of at least 1, as a `type` for argparse."""
-    return _at_least(1, text)
+def _bounded(name: str, number: Callable[[str], float], low: float, high: float = math.inf) -> Callable[[str], float]:
+    """Return a `type` for argparse: a parser of numbers from `low` to `high`, `name` in the message for other text."""
+
+    def parse(text: str) -> float:
+        if not low <= (value := number(text)) <= high:
+            bounds = f"at least {low}" if high == math.inf else f"between {low} and {high:g}"
+            raise argparse.ArgumentTypeError(f"must be {bounds}, got {text}")
+        return value
+
+    parse.__name__ = name
+    return parse
 
 
-def natural(text: str) -> int:
-    """Parse an integer of at least 0, as a `type` for argparse."""
-    return _at_least(0, text)
-
-
-def _at_least(bound: int, text: str) -> int:
-    number = int(text)
-    if number < bound:
-        raise argparse.ArgumentTypeError(f"must be at least {bound}, got {text}")
-    return number
-
-
-def temperature(text: str) -> float:
-    """Parse a sampling temperature, 0 to 2, as a `type` for argparse."""
-    number = float(text)
-    if not 0 <= number <= 2:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 2, got {text}")
-    return number
-
-
-def price(text: str) -> float:
-    """Parse a price, as a `type` for argparse."""
-    amount = float(text)
-    if not 0 <= amount < MAX_PRICE:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and less than {MAX_PRICE:.0e}, got {text}")
-    return amount
-
-
-def port(text: str) -> int:
-    """Parse a TCP port or 0, as a `type` for argparse."""
-    number = int(text)
-    if not 0 <= number < 65536:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 65535, got {text}")
-    return number
+# Types for argparse.
+positive = _bounded("positive", int, 1)
+natural = _bounded("natural", int, 0)
+temperature = _bounded("temperature", float, 0, 2)
+price = _bounded("price", float, 0, MAX_PRICE)
+port = _bounded("port", int, 0, 65535)
 
 
 def responses_path(args: argparse.Namespace) -> Path:
