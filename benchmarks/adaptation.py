@@ -47,7 +47,7 @@ ROUTES: tuple[Route, ...] = ("edit", "fresh")
 
 @dataclass(frozen=True)
 class Case:
-    """R(0) of a seed, and a requirement that it misses; `instruction` states it."""
+    """A seed with its answer R(0), and a requirement that the answer misses; `instruction` states it."""
 
     seed: Seed
     turn: Turn
@@ -57,7 +57,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A candidate with what it cost."""
+    """A candidate, and what it cost."""
 
     candidate: Candidate
     prompt_tokens: int
@@ -69,7 +69,7 @@ Write = Callable[[Case, Plan], list[Message]]
 
 @dataclass(frozen=True)
 class Variant:
-    """What is sent for each route, and the temperatures of the attempts in turn; as in a build where not given."""
+    """The prompts of each route, and the temperatures of the attempts in turn; those of a build where not given."""
 
     edit: Write | None = None
     fresh: Write | None = None
@@ -77,19 +77,19 @@ class Variant:
 
 
 def wish(text: str) -> Write:
-    """An edit that is asked for in other words; {} stands for the requirement."""
+    """Return an edit that asks in other words; {} stands for the requirement."""
     return lambda case, plan: plan.chat(case.turn.instruction, case.turn.response, text.format(case.requirement.text))
 
 
 def task(text: str) -> Write:
-    """A fresh answer to a prompt put together otherwise."""
+    """Return a fresh answer whose prompt is composed in another way."""
     return lambda case, plan: plan.chat(
         text.format(before=case.turn.instruction, instruction=case.instruction, requirement=case.requirement.text)
     )
 
 
 def edit_with_examples(case: Case, plan: Plan) -> list[Message]:
-    """Two worked edits as earlier turns of the conversation."""
+    """Return an edit with two worked edits as earlier turns of the conversation."""
     instruction = "How can I keep my desk tidy?"
     draft = "Keep only what you use on the desk, and put the rest into a drawer. Clear away cups and papers each day."
     worked = [
@@ -101,7 +101,7 @@ def edit_with_examples(case: Case, plan: Plan) -> list[Message]:
 
 
 def _wish(text: str) -> str:
-    """The wish that ships, for a requirement with this sentence."""
+    """Return the sentence of the shipped prompt that asks for a requirement."""
     return render("ecd_data.methods.prompts", "edit.jinja", requirement={"text": text}, in_force=())
 
 
@@ -138,7 +138,7 @@ Steps = Generator[Sequence[Request], list[Response], list[Outcome]]
 
 
 def first_turn(seed: Seed, plan: Plan) -> Generator[Sequence[Request], list[Response], Turn | None]:
-    """I(0) and R(0), the corpus's answer or the model's first one without a defect."""
+    """Return I(0) and R(0): the corpus's answer, or the model's first one without a defect."""
     turn = Turn(0, "", seed.instruction, seed.response or "", (), (), "seed", "seed")
     if seed.response is not None:
         return turn
@@ -150,7 +150,7 @@ def first_turn(seed: Seed, plan: Plan) -> Generator[Sequence[Request], list[Resp
 
 
 def choose_cases(turns: Iterable[tuple[Seed, Turn | None]], count: int, plan: Plan) -> list[Case]:
-    """One requirement for each answer, so that every operation has about the same number of cases."""
+    """Return one requirement for each answer, so that every operation has about the same number of cases."""
     cases: list[Case] = []
     used: Counter[str] = Counter()
     for seed, turn in turns:
@@ -168,7 +168,7 @@ def choose_cases(turns: Iterable[tuple[Seed, Turn | None]], count: int, plan: Pl
 
 
 def attempt(case: Case, variant: Variant, plan: Plan) -> Steps:
-    """All candidates of both routes; each has a defect or meets the requirement."""
+    """Return all candidates of both routes; each has a defect or meets the requirement."""
     outcomes: list[Outcome] = []
     for route in ROUTES:
         count = plan.recipe.routes.get(route, 0)
@@ -204,7 +204,7 @@ def _result(steps: Generator[Any, Any, list[Candidate]], responses: list[Respons
 
 
 def overview(cases: Sequence[Case], results: dict[str, list[list[Outcome]]], plan: Plan) -> str:
-    """A row for each variant, as Markdown."""
+    """Return a Markdown table with a row for each variant."""
     head = (
         "variant",
         *(f"{route} holds up" for route in ROUTES),
@@ -239,7 +239,7 @@ def overview(cases: Sequence[Case], results: dict[str, list[list[Outcome]]], pla
 
 
 def by_operation(cases: Sequence[Case], results: dict[str, list[list[Outcome]]]) -> str:
-    """A row for each operation and a column for each variant: the share of both routes' candidates that hold up."""
+    """Return a row for each operation and a column for each variant: the share of candidates that hold up."""
     rows = []
     for id_ in sorted({case.requirement.id for case in cases}):
         of_id = [i for i, case in enumerate(cases) if case.requirement.id == id_]
@@ -248,7 +248,7 @@ def by_operation(cases: Sequence[Case], results: dict[str, list[list[Outcome]]])
 
 
 def called(found: Sequence[Outcome], plan: Plan) -> list[Outcome]:
-    """Those that a round would have asked for: it tries the recipe's routes in order until a candidate holds up."""
+    """Return the candidates that a round would ask for: it tries the routes in order until one holds up."""
     asked: list[Outcome] = []
     for route, attempts in batches(plan.recipe):
         batch = [o for o in found if o.candidate.route == route and o.candidate.attempt in attempts]
@@ -259,7 +259,7 @@ def called(found: Sequence[Outcome], plan: Plan) -> list[Outcome]:
 
 
 def share(outcomes: Iterable[Outcome]) -> str:
-    """How many of the candidates hold up, as "0.12 (12/100)"."""
+    """Return how many of the candidates hold up, as "0.12 (12/100)"."""
     sound = [not outcome.candidate.defect for outcome in outcomes]
     return f"{fmean(sound):.2f} ({sum(sound)}/{len(sound)})" if sound else ""
 
@@ -302,7 +302,7 @@ def benchmark(args: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(
         description="Measure how often a model meets a new requirement of its own accord."
     )

@@ -27,43 +27,43 @@ class Split:
     name: str
 
     def rows(self, config: str) -> list[Row]:
-        """The rows of a config, as the build has them."""
+        """Return the rows of a config, as the build has them."""
         return list(read_rows(data_files(self.build, config).get(self.name, [])))
 
     @cached_property
     def pairs(self) -> list[Row]:
-        """The verified pairs, shuffled once: every size is the beginning of every larger one."""
+        """Return the verified pairs, shuffled once: every size is the beginning of every larger one."""
         return shuffled(self.rows("preference"))
 
     def prompts(self) -> list[Row]:
-        """The prompts with their requirements."""
+        """Return the prompts with their requirements."""
         return [{name: row[name] for name in ("id", "seed_id", "prompt", "requirements")} for row in self.pairs]
 
     def plain_prompts(self) -> list[Row]:
-        """The seeds as they came, without a requirement, each with its first answer."""
+        """Return the seeds as they came, without a requirement, each with its first answer."""
         first = {row["id"]: row["turns"][0] for row in self.rows("chains") if row["turns"]}
         asked = {seed: said("user", turn["instruction"]) for seed, turn in first.items()}
         answered = {seed: said("assistant", turn["response"]) for seed, turn in first.items()}
         return [{"seed_id": seed, "prompt": asked[seed], "answer": answered[seed]} for seed in first]
 
     def requirements(self) -> list[Row]:
-        """One requirement of each operation that code checks: the first that a pair of the split has."""
+        """Return one requirement of each operation that code checks: the first that a pair of the split has."""
         asked = [each for row in self.rows("preference") for each in row["requirements"] if each["check"] == "code"]
         return list({each["id"]: each for each in reversed(asked)}.values())
 
 
 def chosen_answers(train: Split) -> list[Row]:
-    """The chosen side of each verified pair."""
+    """Return the chosen side of each verified pair."""
     return [{"prompt": pair["prompt"], "completion": pair["chosen"]} for pair in train.pairs]
 
 
 def verified_pairs(train: Split) -> list[Row]:
-    """The pairs as they are."""
+    """Return the pairs as they are."""
     return [{side: pair[side] for side in ("prompt", "chosen", "rejected")} for pair in train.pairs]
 
 
 def random_negatives(train: Split) -> list[Row]:
-    """The same, but rejected is the rejected answer of the next pair that comes from another seed.
+    """Return the pairs, each with the rejected answer of the next pair that comes from another seed.
 
     The same answers are chosen and rejected, so what differs is that they are not each other's contrast.
 
@@ -93,7 +93,7 @@ def unverified_pairs(train: Split) -> list[Row]:
 
 
 def _rounds(chain: Row, rejects: dict[str, Row], route: str) -> Iterator[Row]:
-    """What each round of a chain would have given without elimination."""
+    """Yield what each round of a chain would have given without elimination."""
     accepted = {turn["round"]: turn for turn in chain["turns"]}
     failed = {rejects[id_]["round"]: rejects[id_] for id_ in chain["rejects"]}
     for number in sorted((accepted | failed).keys() - {0}):
@@ -107,7 +107,7 @@ def _rounds(chain: Row, rejects: dict[str, Row], route: str) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Arm:
-    """What a model learns from.
+    """What a model is trained on, and how.
 
     title: in tables.
     trainer, recipe: a script in `trainers/`, and its settings in `trainers/recipes/`.
@@ -134,10 +134,10 @@ ARMS = {
 
 
 def shuffled(rows: list[Row]) -> list[Row]:
-    """The rows in an order that depends on their number alone."""
+    """Return the rows in an order that depends on their number alone."""
     return random.Random(0).sample(rows, len(rows))
 
 
 def said(role: str, text: str) -> list[dict[str, str]]:
-    """One message as a chat."""
+    """Return a chat of one message."""
     return [{"role": role, "content": text}]

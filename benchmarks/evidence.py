@@ -52,7 +52,7 @@ LAUNCH = ["-m", "accelerate.commands.launch", "--quiet", "--num_processes", "1"]
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the comparison; `inputs` is all that it was made of."""
+    """A model of the comparison; `inputs` is everything that it was made from."""
 
     name: str
     title: str
@@ -62,7 +62,7 @@ class Model:
 
 
 def evidence(args: argparse.Namespace) -> None:
-    """Makes what is not there yet, then writes and prints the result.
+    """Make what is missing, then write and print the result.
 
     Raises:
         EcdError: a step failed; its own message is above.
@@ -107,13 +107,13 @@ def evidence(args: argparse.Namespace) -> None:
 
 
 def without_folders(flags: Sequence[str]) -> list[str]:
-    """The flags without those that only say where things lie."""
+    """Return the flags without those that only name folders."""
     folders = ("--work", "--result", "--responses")
     return [flag for before, flag in zip(["", *flags], flags, strict=False) if not {before, flag} & {*folders}]
 
 
 def generate(args: argparse.Namespace) -> Path:
-    """The build that `ecd generate` makes; by the demo's model where no endpoint is named."""
+    """Return the build that `ecd generate` makes; with the demo's model where no endpoint is named."""
     from ecd_data.local.tgi import TextGeneration
 
     out = args.work / "build"
@@ -127,7 +127,7 @@ def generate(args: argparse.Namespace) -> Path:
 
 
 def base_model(args: argparse.Namespace) -> Model:
-    """What all arms start from; the demo's model by default."""
+    """Return the model that all arms start from; by default the demo's."""
     name = args.model
     if not name:
         from ecd_data.local.model import checkpoint, find_model
@@ -140,7 +140,7 @@ def base_model(args: argparse.Namespace) -> Model:
 
 
 def train_arm(args: argparse.Namespace, base: Model, name: str, rows: Sequence[Row]) -> Model:
-    """The model that an arm makes of so many of its rows."""
+    """Return the model that an arm makes of a number of its rows."""
     arm, folder = ARMS[name], args.work / "arms" / f"{name}-{len(rows)}"
     recipe = TRAINERS / "recipes" / arm.recipe
     flags = ["--num_train_epochs", args.epochs, "--per_device_train_batch_size", args.batch, *arm.flags, *args.trainer]
@@ -160,7 +160,7 @@ def train_arm(args: argparse.Namespace, base: Model, name: str, rows: Sequence[R
 
 
 def held_out(work: Path, tests: Sequence[Split], plain: Sequence[Row]) -> dict[str, Any]:
-    """Files with the prompts of the test splits, and with their seeds without a requirement.
+    """Return files with the prompts of the test splits, and with their seeds without a requirement.
 
     A plain answer is checked for one requirement of every operation of the splits.
     """
@@ -178,7 +178,7 @@ def held_out(work: Path, tests: Sequence[Split], plain: Sequence[Row]) -> dict[s
 def measure(
     args: argparse.Namespace, model: Model, base: Model, sets: Mapping[str, Any], answered: Sequence[Row]
 ) -> Row:
-    """What is known of a model: its accuracy on each set, how its plain answers are, and its perplexity."""
+    """Measure a model: its accuracy on each set, the form of its plain answers, and its perplexity."""
     folder = args.work / "results" / model.name
     # Trainers store weights in float32; the base's are bfloat16, in which a CPU answers three times as fast, too.
     asked = ["--max-tokens", args.max_tokens, "--batch-size", args.eval_batch, "--dtype", "bfloat16"]
@@ -206,25 +206,25 @@ def measure(
 
 
 def lead(args: argparse.Namespace, first: Row, model: Row, name: str) -> Row:
-    """How much more of a set's requirements the first arm, at its largest size, meets than another model."""
+    """Return how much more of a set's requirements the first arm, at its largest size, meets than another model."""
     ours, theirs = (read_result(args.work / "results" / each["name"] / f"{name}.json") for each in (first, model))
     interval: Row = compare(ours, theirs)["difference"][0]["measures"]["requirement_strict"]
     return interval
 
 
 def identity(data: Path | str) -> str:
-    """What stands for an evaluation's data: the hash of a build or file, else the name."""
+    """Return what identifies the data of an evaluation: the hash of a build or file, else the name."""
     path = Path(data)
     return parquet_sha256(path) if path.is_dir() else file_sha256(path) if path.is_file() else str(data)
 
 
 def parquet_sha256(build: Path) -> str:
-    """The hash of a build's Parquet files, as the trainers' cards name it."""
+    """Return the hash of a build's Parquet files, as the trainers' cards name it."""
     return files_sha256(build, build.rglob("*.parquet"))
 
 
 def markdown(measured: Sequence[Row], sets: Sequence[str], first: Row) -> str:
-    """The table: what is met on each of `sets`, in percent, and what became of plain prompts."""
+    """Return the table: the percentages met on each of `sets`, and the form of the answers to plain prompts."""
     heads = ["model", "pairs"]
     for name in sets:
         heads += [f"{name}: requirements met, %", "against base, points", f"lead of {first['name']}, points"]
@@ -249,19 +249,19 @@ def markdown(measured: Sequence[Row], sets: Sequence[str], first: Row) -> str:
 
 
 def broken(scored: Row) -> str:
-    """The share of answers that go in circles or are empty, in percent."""
+    """Return the percentage of answers that loop or are empty."""
     defects = scored["answers"]["defects"]
     return f"{100 * (defects.get('looping', 0) + defects.get('empty', 0)) / scored['prompts']:.0f}"
 
 
 def cell(interval: Mapping[str, float], factor: float, sign: str = "", digits: int = 1) -> str:
-    """A number and its interval."""
+    """Return a number and its interval."""
     value, low, high = (f"{factor * interval[name]:{sign}.{digits}f}" for name in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 
 
 def made(target: Path, inputs: Mapping[str, Any], make: Callable[[], object]) -> None:
-    """Makes a file or folder, unless it is there and was made of the same inputs."""
+    """Make a file or folder, unless it exists and was made from the same inputs."""
     note, wanted = target.with_name(f"{target.name}.inputs"), canonical_json(inputs)
     if target.exists() and note.exists() and note.read_text(encoding="utf-8") == wanted:
         return
@@ -274,7 +274,7 @@ def made(target: Path, inputs: Mapping[str, Any], make: Callable[[], object]) ->
 
 
 def python(*arguments: object) -> None:
-    """Shows a Python command and runs it; what it prints goes to standard error.
+    """Print a Python command and run it; its output goes to standard error.
 
     Raises:
         EcdError: it ends with another exit code than 0.
@@ -287,7 +287,7 @@ def python(*arguments: object) -> None:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", metavar="MODEL", help="folder or Hub id to train; default: the demo's, unpacked")
     parser.add_argument("--build", metavar="BUILD", help="directory or Hub id; without it one is generated")

@@ -30,14 +30,14 @@ os._exit(0)  # a stream that is left half-read may abort Python's own exit (apac
 
 
 def seconds(way: str, url: str) -> float:
-    """Until the first row in a new process."""
+    """Return the seconds until the first row in a new process."""
     with tempfile.TemporaryDirectory() as home:
         done = measured([sys.executable, "-c", READ, way], HF_HOME=home, HF_ENDPOINT=url, **LOOPBACK)
         return float(done.output.split()[-1])
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--seeds", type=int, default=10_000, help="of the dataset (10000)")
     flags.add_argument("--repeats", type=int, default=5, help="of which the median counts (5)")

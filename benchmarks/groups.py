@@ -14,7 +14,7 @@ from ecd_data.corpus.seeds import read_corpus
 
 
 def corpus(size: int) -> dict[str, str]:
-    """Texts of 6 to 30 words of the bundled seeds, two of a kind on average, with up to three words changed."""
+    """Return texts of 6 to 30 words of the bundled seeds, two of a kind on average, with up to three words changed."""
     rng = random.Random(0)
     words = [word for seed in read_corpus(["bundled"]).seeds for word in seed.instruction.split()]
     kinds = [[rng.choice(words) for _ in range(rng.randint(6, 30))] for _ in range(size // 2)]
@@ -28,7 +28,7 @@ def corpus(size: int) -> dict[str, str]:
 
 
 def by_minhash(texts: dict[str, str]) -> dict[str, str]:
-    """Groups as `group_near_duplicates` makes them, with candidates from 128 hashes in 32 bands."""
+    """Return groups as `group_near_duplicates` makes them, with candidates from 128 hashes in 32 bands."""
     from rensa import RMinHash, RMinHashLSH
 
     ids, sets = list(texts), [shingles(text) for text in texts.values()]
@@ -53,7 +53,7 @@ def by_minhash(texts: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Prints seconds and groups of both."""
+    """Print seconds and groups of both."""
     texts = corpus(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
     seconds, groups = {}, {}
     for name, join in (("exact", group_near_duplicates), ("minhash", by_minhash)):

@@ -33,7 +33,7 @@ SERVED = Model(MODEL, REVISION)
 
 @dataclass(frozen=True)
 class Measured:
-    """What a process took, with the children it waited for: seconds by the clock and of CPU time; and its output.
+    """The seconds of a process by the clock and of CPU time, with those of its children, and its output.
 
     `peak` is the largest resident set of one of these processes in MB, and never less than this process's own.
     """
@@ -45,7 +45,7 @@ class Measured:
 
 
 def measured(command: Sequence[str | Path], **environment: str) -> Measured:
-    """Runs a command to its end; what it writes to standard error passes through.
+    """Run a command to its end; its standard error passes through.
 
     Raises:
         subprocess.CalledProcessError: its exit code is not 0.
@@ -65,7 +65,7 @@ def measured(command: Sequence[str | Path], **environment: str) -> Measured:
 
 @contextmanager
 def simulated_server(**flags: object) -> Iterator[str]:
-    """The simulated server in a process of its own, so that it counts as nobody's CPU time; yields its URL."""
+    """Run the simulated server in a process of its own, so that no other pays its CPU time; yield its URL."""
     command = [sys.executable, str(SIMULATED), *(f"--{name}={value}" for name, value in flags.items())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin
@@ -77,7 +77,7 @@ def simulated_server(**flags: object) -> Iterator[str]:
 
 
 class InProcess:
-    """Stands in for a pool of endpoints: the simulated server's texts, at once and without HTTP."""
+    """A pool of endpoints that gives the simulated server's texts at once and without HTTP."""
 
     retries = in_flight = 0
     limit = capacity = 64
@@ -89,18 +89,18 @@ class InProcess:
         pass
 
     async def identify(self, model: str | None = None) -> Model:
-        """The model that the simulated server would report."""
+        """Return the model that the simulated server would report."""
         return SERVED
 
     async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response:
-        """What the simulated server might have answered."""
+        """Return what the simulated server might have answered."""
         text = answer(chat_arguments(request, "tgi", SERVED), random.Random(request.seed))
         prompt = sum(len(message["content"]) for message in request.messages)
         return Response(text, "stop", prompt_tokens=prompt // 4, completion_tokens=len(text) // 4)
 
 
 def write_inputs(folder: Path, seeds: int) -> list[str]:
-    """Writes distinct instructions of 8 to 20 words and the simulated server's recipe; the flags that name them."""
+    """Write distinct instructions of 8 to 20 words and the server's recipe; return the flags that name them."""
     from ecd_data.corpus.seeds import read_corpus
 
     rng = random.Random(0)
@@ -115,7 +115,7 @@ def write_inputs(folder: Path, seeds: int) -> list[str]:
 
 
 def build_in_process(inputs: Sequence[str], out: Path) -> dict[str, Any]:
-    """What `ecd generate` makes of the inputs with the texts of `InProcess`: a build at `out`; its manifest."""
+    """Make the build of `ecd generate` from the inputs, with the texts of `InProcess`; return its manifest."""
     from ecd_data.calls.scheduler import ModelSource
     from ecd_data.cli.arguments import add_generation_arguments
     from ecd_data.generate import generate
@@ -130,14 +130,14 @@ def build_in_process(inputs: Sequence[str], out: Path) -> dict[str, Any]:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the flag that all benchmarks have."""
+    """Return a parser with the flag that all benchmarks have."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
     return made
 
 
 def report(rows: Sequence[Mapping[str, Any]], notes: Sequence[str], json_file: Path | None) -> None:
-    """Prints a table of the rows, which have the same columns, and the notes below it."""
+    """Print a table of the rows, which have the same columns, and the notes below it."""
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     cells.insert(1, ["-" * width for width in widths])

@@ -23,7 +23,7 @@ STAGES = ("read seeds", "generate", "write rows", "export responses", "manifest"
 
 
 def generate(seeds: int) -> dict[str, Any]:
-    """One generation; for each stage the largest resident set until its end, in MB, and its seconds."""
+    """Run one generation; return the peak resident set in MB and the seconds of each stage."""
     from ecd_data.artifact import build
     from ecd_data.cli.console import quiet_libraries
     from ecd_data.generation.inputs import Sources
@@ -43,7 +43,7 @@ def generate(seeds: int) -> dict[str, Any]:
 
 
 def watched(function: Callable[..., Any], stage: str, found: dict[str, Any]) -> Callable[..., Any]:
-    """The function, with what it takes noted."""
+    """Return the function with its memory and time recorded."""
 
     def watching(*args: Any, **kwargs: Any) -> Any:
         started = perf_counter()
@@ -57,7 +57,7 @@ def watched(function: Callable[..., Any], stage: str, found: dict[str, Any]) -> 
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--seeds", type=int, nargs="+", default=[10_000, 100_000], help="sizes (10000 100000)")
     flags.add_argument("--one", action="store_true", help="run the first size in this process and print its numbers")

@@ -44,7 +44,7 @@ DEMO: dict[str, dict[str, Any]] = {"pad": {"alpha": 1.0}}
 
 
 def methods(args: argparse.Namespace) -> None:
-    """Builds with every method, then writes and prints the table.
+    """Make a build with every method, then write and print the table.
 
     Raises:
         EcdError: a step failed, and its own message is above; or a method made no pairs.
@@ -65,14 +65,14 @@ def methods(args: argparse.Namespace) -> None:
 
 
 def local_endpoint() -> Any:
-    """The demo's model, served here."""
+    """Serve the demo's model."""
     from ecd_data.local.tgi import TextGeneration
 
     return TextGeneration()
 
 
 def build(args: argparse.Namespace, name: str, url: str) -> Path:
-    """The build of one method, of as many seeds as the calls suffice for."""
+    """Return the build of one method, of as many seeds as the calls suffice for."""
     out, recipe = args.work / name, args.work / f"{name}.yaml"
     options = OPTIONS[name] if args.endpoint else {**OPTIONS[name], **DEMO.get(name, {})}
     settings = load_recipe(args.recipe, builder=name, options=options)
@@ -90,7 +90,7 @@ def build(args: argparse.Namespace, name: str, url: str) -> Path:
 
 
 def figures(made: Path) -> dict[str, Any]:
-    """What a build's calls came to."""
+    """Return the numbers of a build's calls and pairs."""
     manifest = read_manifest(made)
     pairs = list(every_row(made, "preference", ["requirements", "chosen_met", "rejected_met", "similarity"]))
     counts, calls = manifest["counts"], manifest["calls"]
@@ -109,14 +109,14 @@ def figures(made: Path) -> dict[str, Any]:
 
 
 def confirmed(pair: Mapping[str, Any]) -> bool:
-    """Whether code says of a pair that chosen is better."""
+    """Return whether the checks of code confirm that the chosen answer of a pair is better."""
     verdicts = zip(pair["requirements"], pair["chosen_met"], pair["rejected_met"], strict=True)
     by_code = [(chosen, rejected) for requirement, chosen, rejected in verdicts if requirement["check"] == "code"]
     return all(chosen for chosen, _ in by_code) and not all(rejected for _, rejected in by_code)
 
 
 def trained(args: argparse.Namespace, builds: Mapping[str, Path], name: str) -> dict[str, Any]:
-    """Pairs trained on, and the requirements met, strictly, before and after."""
+    """Return the pairs trained on, and the requirements met, strictly, before and after."""
     result = args.work / "trained" / f"{name}.json"
     model = ["--model", args.model] if args.model else []
     data = ["--build", builds[name], "--test", builds["ecd"], "--arms", "ecd", "--pairs", args.train]
@@ -128,7 +128,7 @@ def trained(args: argparse.Namespace, builds: Mapping[str, Path], name: str) -> 
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table."""
+    """Return the table."""
     heads = ["builder", "seeds", "calls", "pairs", "calls a pair", "tokens a pair", "chosen's length to rejected's"]
     heads += ["similarity", "confirmed by code, %"]
     if "trained" in rows[0]:
@@ -145,7 +145,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=positive, default=300, metavar="N", help="of each builder (default 300)")
     parser.add_argument("--builders", nargs="+", choices=OPTIONS, default=list(OPTIONS), metavar="NAME")

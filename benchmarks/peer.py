@@ -30,7 +30,7 @@ MAX_TOKENS, TEMPERATURE, TOP_P = 256, 0.7, 0.9
 
 
 def two_calls(number: int, prompt: str) -> Generator[Sequence[Request], list[Response], str]:
-    """A prompt's answer, and the answer to that."""
+    """Ask for a prompt's answer, and for the answer to that."""
     text = prompt
     for round in range(2):
         messages = ({"role": "user", "content": text},)
@@ -40,7 +40,7 @@ def two_calls(number: int, prompt: str) -> Generator[Sequence[Request], list[Res
 
 
 def ours(url: str, concurrency: int, prompts: Sequence[str], folder: Path) -> int:
-    """Runs the chains; returns the number of responses in the store."""
+    """Run the chains; return the number of responses in the store."""
     pool = Pool([Endpoint(url)], max_concurrency=concurrency)
     with Store(folder / "responses.sqlite") as store:
         for _ in run(map(two_calls, range(len(prompts)), prompts), store, ModelSource(identify(pool), pool)):
@@ -49,7 +49,7 @@ def ours(url: str, concurrency: int, prompts: Sequence[str], folder: Path) -> in
 
 
 def installed(folder: Path) -> Path:
-    """The Python of a virtual environment that has the peer; made when it is not there."""
+    """Return the Python of a virtual environment with the peer, which is made when it is missing."""
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -58,7 +58,7 @@ def installed(folder: Path) -> Path:
 
 
 def row(name: str, alone: Measured, done: Measured) -> dict[str, Any]:
-    """What a process took for all prompts, and the same one `alone` for the first of them."""
+    """Return the row of a process for all prompts, and of the same one `alone` for the first of them."""
     calls = int(done.output.split()[-1])
     return {
         "": name,
@@ -71,7 +71,7 @@ def row(name: str, alone: Measured, done: Measured) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--prompts", type=int, default=2000, help="each makes two calls (2000)")
     flags.add_argument("--concurrency", type=int, default=64, help="calls in flight (64)")

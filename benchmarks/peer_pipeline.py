@@ -14,7 +14,7 @@ from distilabel.steps.tasks import TextGeneration
 
 
 def main() -> None:
-    """Prints the number of generations."""
+    """Print the number of generations."""
     url, prompts, batch = sys.argv[1], json.loads(Path(sys.argv[2]).read_text()), int(sys.argv[3])
     sampling = {"max_new_tokens": 256, "temperature": 0.7, "top_p": 0.9}
 

@@ -19,7 +19,7 @@ HF = "import sys; from huggingface_hub.cli.hf import main; sys.exit(main())"
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--seeds", type=int, nargs="+", default=[12_500, 125_000], help="sizes (12500 125000)")
     flags.add_argument("--make", type=Path, help="make the build of the first size in this folder and nothing else")
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def compare(seeds: int) -> Iterator[dict[str, Any]]:
-    """A row for each way to publish one build."""
+    """Return a row for each way to publish one build."""
     from ecd_data.artifact.manifest import read_manifest
     from ecd_data.local.hub import Hub
 

@@ -38,7 +38,7 @@ CALLS_PER_SEED = 9.3  # that this recipe makes with this model
 
 
 class Scripted:
-    """Stands in for a pool of endpoints: answers by rule, at once."""
+    """A pool of endpoints that answers by rule, at once."""
 
     retries = in_flight = 0
     limit = capacity = 64
@@ -50,11 +50,11 @@ class Scripted:
         pass
 
     async def identify(self, model: str | None = None) -> Model:
-        """The model that it stands for."""
+        """Return the model that it stands for."""
         return MODEL
 
     async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response:
-        """An answer of 50 to 140 words, an edit of one, or a rewritten instruction."""
+        """Return an answer of 50 to 140 words, an edit of one, or a rewritten instruction."""
         rng = random.Random(request.seed)
         last = request.messages[-1]["content"]
         if request.role == "weave":
@@ -69,7 +69,7 @@ class Scripted:
 
 
 def write_seeds(path: Path, size: int) -> None:
-    """Distinct instructions of 8 to 30 words of the bundled seeds."""
+    """Write distinct instructions of 8 to 30 words of the bundled seeds."""
     from ecd_data.corpus.seeds import read_corpus
 
     rng = random.Random(0)
@@ -81,7 +81,7 @@ def write_seeds(path: Path, size: int) -> None:
 
 
 def fill_store(work: Path) -> int:
-    """Runs the generation with the scripted model; returns the number of responses."""
+    """Run the generation with the scripted model; return the number of responses."""
     from ecd_data.calls.scheduler import ModelSource
     from ecd_data.calls.store import Store
     from ecd_data.core.recipe import load_recipe
@@ -99,7 +99,7 @@ def fill_store(work: Path) -> int:
 
 
 def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
-    """Replays the store into a build on one core; seconds by stage, in all, and of the rival."""
+    """Replay the store into a build on one core; return the seconds by stage, in all, and of the rival."""
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(cores)})
     started = time.perf_counter(), time.process_time()
@@ -146,7 +146,7 @@ def replay(work: Path, out: Path, profile: Path | None) -> dict[str, Any]:
 
 
 def timing(function: Callable[..., Any], stage: str, seconds: dict[str, float]) -> Callable[..., Any]:
-    """The function, with the CPU seconds of its calls added to those of a stage."""
+    """Return the function, with the CPU seconds of its calls added to those of a stage."""
 
     def timed(*args: Any, **kwargs: Any) -> Any:
         before = time.process_time()
@@ -159,7 +159,7 @@ def timing(function: Callable[..., Any], stage: str, seconds: dict[str, float]) 
 
 
 def bare_responses(path: Path) -> Iterator[Any]:
-    """Every response of a store by its key, decoded."""
+    """Return every response of a store by its key, decoded."""
     import sqlite3
     import zlib
 
@@ -170,7 +170,7 @@ def bare_responses(path: Path) -> Iterator[Any]:
 
 
 def main() -> None:
-    """Prints what a replay takes by stage, and the ratio to the rival."""
+    """Print the time of a replay by stage, and the ratio to the rival."""
     parser = argparse.ArgumentParser(description="Responses a second of a replay to a validated build, on one core.")
     parser.add_argument("--responses", type=int, default=100_000, metavar="N", help="about so many (default 100,000)")
     parser.add_argument(
@@ -196,7 +196,7 @@ def main() -> None:
 
 
 def report(took: dict[str, Any]) -> None:
-    """Prints the table."""
+    """Print the table."""
     read, counts = took["read"], took["counts"]
     print(f"{read} responses, {counts['seeds']} seeds, {counts['rounds']} rounds, {counts['pairs']} pairs; CPU time")
     for stage, spent in took["seconds"].items():

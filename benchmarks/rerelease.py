@@ -25,7 +25,7 @@ EDITS: dict[str, Callable[[list[str], list[str]], list[str]]] = {
 
 
 def sent(before: Sequence[Path], files: Sequence[Path]) -> int:
-    """The bytes that the client sends of some files to a store that holds others."""
+    """Return the bytes that the client sends of some files to a store that holds others."""
     with tempfile.TemporaryDirectory() as store:
         if before:
             upload(Path(store), before)
@@ -33,7 +33,7 @@ def sent(before: Sequence[Path], files: Sequence[Path]) -> int:
 
 
 def upload(store: Path, files: Sequence[Path]) -> int:
-    """Uploads files; returns the bytes that were sent."""
+    """Upload files; return the bytes that were sent."""
     import hf_xet
 
     commit = hf_xet.XetSession().new_upload_commit(
@@ -50,7 +50,7 @@ def upload(store: Path, files: Sequence[Path]) -> int:
 
 
 def rewritten(files: Sequence[Path], folder: Path) -> list[Path]:
-    """Parquet files, read and written anew with the same compression."""
+    """Return Parquet files, read and written anew with the same compression."""
     import pyarrow.parquet as pq
 
     folder.mkdir()
@@ -61,7 +61,7 @@ def rewritten(files: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--seeds", type=int, default=10_000, help="of the first release (10000)")
     args = flags.parse_args()

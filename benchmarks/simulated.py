@@ -58,7 +58,7 @@ FAULTS = ("429", "429 later", "500", "502", "503", "hang", "reset", "cut", "malf
 
 
 class Simulated:
-    """The server, on a thread of its own.
+    """A server on a thread of its own.
 
     Args:
         median, sigma: of the latency, which is log-normal; median in seconds.
@@ -184,12 +184,12 @@ class Simulated:
 
 
 def request_id(request: Mapping[str, Any]) -> str:
-    """What tells one request from another; a stored one has the same id as the one that came over HTTP."""
+    """Return the identity of a request; a stored one has the same as the one that came over HTTP."""
     return hashlib.sha256(json.dumps([request.get("seed"), request["messages"]]).encode()).hexdigest()[:16]
 
 
 def response(status: int, body: Any, headers: dict[str, str] | None = None) -> bytes:
-    """The bytes of an HTTP response."""
+    """Return the bytes of an HTTP response."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     fields = {"Content-Type": "application/json", "Content-Length": str(len(raw)), **(headers or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
@@ -197,7 +197,7 @@ def response(status: int, body: Any, headers: dict[str, str] | None = None) -> b
 
 
 def completion(request: dict[str, Any], rng: random.Random) -> dict[str, Any]:
-    """A chat completion."""
+    """Return a chat completion."""
     text = answer(request, rng)
     prompt = sum(len(message["content"]) for message in request["messages"])
     told = {"content": [first_token(rng)]} if request.get("top_logprobs") else None
@@ -207,7 +207,7 @@ def completion(request: dict[str, Any], rng: random.Random) -> dict[str, Any]:
 
 
 def first_token(rng: random.Random) -> dict[str, Any]:
-    """The log-probabilities of a choice between two, somewhat more often for the first."""
+    """Return the log-probabilities of a choice between two, somewhat more often for the first."""
     a, b, none = (rng.random() + more for more in (0.3, 0.1, 0.0))
     shares = {"A": a, "B": b, "None": none}
     top = [{"token": option, "logprob": math.log(share / (a + b + none))} for option, share in shares.items()]
@@ -215,7 +215,7 @@ def first_token(rng: random.Random) -> dict[str, Any]:
 
 
 def answer(request: dict[str, Any], rng: random.Random) -> str:
-    """A vote, a preference, an invented requirement, a rewritten instruction, an edited draft, or else sentences."""
+    """Return a vote, a preference, a requirement, a rewritten instruction, an edited draft, or else sentences."""
     messages = request["messages"]
     last = messages[-1]["content"]
     wanted = str(request.get("response_format", ""))
@@ -235,7 +235,7 @@ def answer(request: dict[str, Any], rng: random.Random) -> str:
 
 
 def prose(prompt: str, rng: random.Random) -> str:
-    """Three to five sentences with some words of the prompt, commas and a number."""
+    """Return three to five sentences with some words of the prompt, commas and a number."""
     topic = re.findall(r"[a-z]{5,}", prompt.lower())[:20] or ["thing"]
     sentences = []
     for _ in range(rng.randint(3, 5)):
@@ -248,7 +248,7 @@ def prose(prompt: str, rng: random.Random) -> str:
 
 
 def edited(draft: str, prompt: str, rng: random.Random) -> str:
-    """The draft, changed as the prompt of an edit asks on its first line, or else by a word."""
+    """Return the draft, changed as the prompt of an edit asks on its first line, or else by a word."""
     if rng.random() > FOLLOWED:
         words = draft.split(" ")
         words[rng.randrange(len(words))] = "indeed"

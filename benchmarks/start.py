@@ -25,7 +25,7 @@ CALLS_PER_SEED = 7  # that the simulated server's recipe makes
 
 
 def row(name: str, command: list[str], repeats: int) -> dict[str, Any]:
-    """The medians of some runs of a command."""
+    """Return the medians of some runs of a command."""
     runs = [measured([sys.executable, *command]) for _ in range(repeats)]
     return {
         "": name,
@@ -35,7 +35,7 @@ def row(name: str, command: list[str], repeats: int) -> dict[str, Any]:
 
 
 def helps(repeats: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """`--help` of every verb beside the rivals."""
+    """Time `--help` of every verb beside the rivals."""
     rivals = {"python -c pass": ["-c", "pass"], "python -c 'import datasets'": ["-c", "import datasets"]}
     verbs = {f"ecd {verb} --help": ["-m", "ecd_data", verb, "--help"] for verb in VERBS}
     rows = [row(name, command, repeats) for name, command in {**rivals, **verbs}.items()]
@@ -49,7 +49,7 @@ def helps(repeats: int) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def again(responses: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """`ecd generate` on a finished run."""
+    """Time `ecd generate` on a finished run."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         inputs = write_inputs(folder, max(1, responses // CALLS_PER_SEED))
@@ -72,7 +72,7 @@ def again(responses: int) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--responses", type=int, default=100_000, help="of the finished run, about (100000); 0: none")
     flags.add_argument("--repeats", type=int, default=5, help="of each --help (5)")

@@ -26,7 +26,7 @@ WORDS = [
 
 
 def made_up(number: int) -> tuple[str, Model, Request, Response]:
-    """A request of some 120 words and an answer of some 100; number tells it from others."""
+    """Return a request of some 120 words and an answer of some 100; the number makes it unique."""
     rng = random.Random(number)
     prompt, answer = (" ".join(rng.choices(WORDS, k=words)) for words in (120, 100))
     messages = ({"role": "user", "content": prompt}, {"role": "assistant", "content": answer})

@@ -39,7 +39,7 @@ CONNECTIONS = 100  # that a client has at most
 
 @dataclass
 class Took:
-    """Seconds of a run, by the clock and of CPU time, and its calls."""
+    """The seconds of a run, by the clock and of CPU time, and its calls."""
 
     calls: int = 0
     wall: float = 0.0
@@ -56,7 +56,7 @@ class Took:
 
 
 def ours(url: str, concurrency: int, corpus: Corpus, recipe: Recipe) -> tuple[Took, list[list[Request]]]:
-    """A generation over the corpus into a new store; and the requests that its chains made."""
+    """Run a generation over the corpus into a new store; return it with the requests of its chains."""
     took, keys = Took(), []
     with opened(url, concurrency) as (store, source):
         prepared = Generation(corpus, recipe, source, store).prepare()
@@ -69,7 +69,7 @@ def ours(url: str, concurrency: int, corpus: Corpus, recipe: Recipe) -> tuple[To
 
 
 def engine(url: str, concurrency: int, requests: Sequence[Sequence[Request]]) -> Took:
-    """Chains that make these requests one after the other, into a new store."""
+    """Run chains that make these requests one after the other, into a new store."""
 
     def chain(mine: Sequence[Request]) -> Generator[Sequence[Request], list[Response], None]:
         for request in mine:
@@ -84,14 +84,14 @@ def engine(url: str, concurrency: int, requests: Sequence[Sequence[Request]]) ->
 
 @contextmanager
 def opened(url: str, concurrency: int) -> Iterator[tuple[Store, ModelSource]]:
-    """A new store, and who answers."""
+    """Open a new store and the endpoints."""
     pool = Pool([Endpoint(url)], max_concurrency=concurrency)
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "responses.sqlite")) as store:
         yield store, ModelSource(identify(pool), pool)
 
 
 def bare(url: str, concurrency: int, requests: Arguments) -> Took:
-    """The same calls by as many workers, over as few clients as have the connections."""
+    """Make the same calls by as many workers, over as few clients as have the connections."""
 
     async def send() -> None:
         async with AsyncExitStack() as opened:
@@ -114,7 +114,7 @@ def bare(url: str, concurrency: int, requests: Arguments) -> Took:
 
 
 def row(name: str, concurrency: int, runs: Sequence[Took]) -> dict[str, Any]:
-    """The medians of some runs."""
+    """Return the medians of some runs."""
     return {
         "": name,
         "in flight": concurrency,
@@ -126,7 +126,7 @@ def row(name: str, concurrency: int, runs: Sequence[Took]) -> dict[str, Any]:
 
 
 def against(runs: Sequence[Took], rivals: Sequence[Took]) -> str:
-    """How some runs compare with the bare loop's, each with the one beside it: a machine's speed moves meanwhile."""
+    """Compare some runs with the bare loop's, each with the one beside it: a machine's speed changes meanwhile."""
     beside = list(zip(runs, rivals, strict=True))
     rate = median(rival.wall / mine.wall for mine, rival in beside)
     cpu = median(mine.cpu / rival.cpu for mine, rival in beside)
@@ -134,7 +134,7 @@ def against(runs: Sequence[Took], rivals: Sequence[Took]) -> str:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--concurrency", type=int, nargs="+", default=[64, 256], help="calls in flight (64 256)")
     flags.add_argument("--median", type=float, default=1.0, help="of the server's latency, in seconds (1)")

@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def row(name: str, found: list[dict[str, Any]], peak: float) -> dict[str, Any]:
-    """A row of the table: medians over all steps but the first of each run."""
+    """Return a row of the table: medians over all steps but the first of each run."""
     step = statistics.median(seconds for each in found for seconds in each["steps"][1:])
     step += statistics.mean(each["reference"] / len(each["steps"]) for each in found)
     tokens = statistics.mean(each["tokens"] / len(each["steps"]) for each in found)
@@ -96,7 +96,7 @@ def row(name: str, found: list[dict[str, Any]], peak: float) -> dict[str, Any]:
 
 
 def write_pairs(folder: Path, pairs: int) -> None:
-    """A dataset of prompts of 10 to 60 words and answers of 20 to 120, the rejected one a shortened chosen one."""
+    """Write a dataset of prompts of 10 to 60 words and answers of 20 to 120; rejected is a shortened chosen."""
     from ecd_data.corpus.seeds import read_corpus
 
     folder.mkdir()
@@ -115,20 +115,20 @@ def write_pairs(folder: Path, pairs: int) -> None:
 
 
 def unpack(folder: Path, model: str, steps: int, batch: int) -> None:
-    """The demo's model as a checkpoint."""
+    """Unpack the demo's model as a checkpoint."""
     from ecd_data.local.model import checkpoint, find_model
 
     checkpoint(find_model(), Path(model))
 
 
 def by_recipe(folder: Path, model: str, steps: int, batch: int) -> None:
-    """`trainers/dpo.py` with the recipe."""
+    """Run `trainers/dpo.py` with the recipe."""
     flags = ["--config", str(RECIPE), "--output_dir", str(folder / "out")]
     timed_script(RECIPE.parents[1] / "dpo.py", folder, model, batch, flags)
 
 
 def by_recipe_and_bare(folder: Path, model: str, steps: int, batch: int) -> None:
-    """The same, and after each step the bare arithmetic of its batch."""
+    """Run the same, and after each step the bare arithmetic of its batch."""
     import torch
     from trl import DPOTrainer
 
@@ -153,7 +153,7 @@ def by_recipe_and_bare(folder: Path, model: str, steps: int, batch: int) -> None
 
 
 def by_trl(folder: Path, model: str, steps: int, batch: int) -> None:
-    """TRL's own script with its defaults."""
+    """Run TRL's own script with its defaults."""
     import trl.scripts.dpo
 
     flags = ["--use_cpu", "--save_strategy", "no", "--report_to", "none", "--output_dir", str(folder / "out")]

@@ -27,7 +27,7 @@ with tempfile.TemporaryDirectory() as cache:
 
 
 def verified(build: Path) -> dict[str, Any]:
-    """A line of the table."""
+    """Return a line of the table."""
     from ecd_data.artifact.manifest import read_manifest
 
     configs = read_manifest(build)["configs"]
@@ -46,7 +46,7 @@ def verified(build: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     flags = parser(__doc__)
     flags.add_argument("--seeds", type=int, nargs="+", default=[12_500, 125_000], help="sizes (12500 125000)")
     flags.add_argument("--build", type=Path, help="verify this build instead")
