@@ -4,11 +4,11 @@ for chain in run(chains, store, ModelSource(model, pool)):
     ...
 """
 
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ecd_data.calls.batch_writer import BatchWriter
 from ecd_data.calls.chains import drive
@@ -27,7 +27,7 @@ MIN_CALLS = 100  # below so many the share of failed calls says little
 MIXED_MODELS = "Responses of one may be stored under the name of the other: run again with a new --responses file."
 
 
-class Backend(Protocol):
+class Backend(AbstractAsyncContextManager[Any], Protocol):
     """Answers the requests to a model: endpoints (`calls.pool.Pool`) or loaded weights (`evaluation.weights.Weights`).
 
     retries: of calls, since it was created.
@@ -44,10 +44,6 @@ class Backend(Protocol):
     def limit(self) -> int: ...
     @property
     def in_flight(self) -> int: ...
-    async def __aenter__(self) -> object: ...
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None: ...
     async def identify(self, model: str | None = None) -> Model: ...
     async def complete(self, request: Request, priority: tuple[int, ...] = ()) -> Response: ...
 
@@ -83,6 +79,21 @@ class Stats:
         return sum(pool.limit for pool in self.pools)
 
 
+@dataclass
+class Call:
+    """A call of a chain.
+
+    key: in the response store.
+    failure: the reason code, if it failed for good.
+    prompt_tokens, completion_tokens: of its response.
+    """
+
+    key: str
+    failure: str = ""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
 @dataclass(frozen=True)
 class ModelSource:
     """A model and its backend; without one, the store must hold all responses of the model."""
@@ -99,8 +110,7 @@ def run(
     extra_models: Mapping[str, ModelSource] | None = None,
     max_failed: float = 0.05,
     on_call: Callable[[Stats], None] | None = None,
-    on_request: Callable[[int, str], None] | None = None,
-    on_failure: Callable[[str, str], None] | None = None,
+    calls: MutableMapping[int, list[Call]] | None = None,
 ) -> Iterator[T]:
     """Yield the results of chains, in order.
 
@@ -117,16 +127,16 @@ def run(
             them go to `source`.
         max_failed: share of the calls that may fail for good before the run stops.
         on_call: called with the totals, at the start and after every response.
-        on_request: called with the number of the chain and the store key of every request, in the order in which the
-            chain makes them.
-        on_failure: called with the key and the reason code of every call that failed for good.
+        calls: a `defaultdict` that takes the calls of each chain, by its number, in the order in which the chain makes
+            them.
 
     Raises:
         EndpointError: too many calls fail, or an endpoint serves another model than its source says.
         StoreError: the store cannot be read or written, or lacks a response in a replay.
     """
     sources = {"": source, JUDGE: source, **(extra_models or {})}
-    return iterate_blocking(lambda: _Run(store, sources, max_failed, on_call, on_request, on_failure).results(chains))
+    calls = defaultdict(list) if calls is None else calls
+    return iterate_blocking(lambda: _Run(store, sources, max_failed, on_call, calls).results(chains))
 
 
 @dataclass
@@ -137,8 +147,7 @@ class _Run:
     sources: Mapping[str, ModelSource]
     max_failed: float
     on_call: Callable[[Stats], None] | None
-    on_request: Callable[[int, str], None] | None
-    on_failure: Callable[[str, str], None] | None
+    calls: MutableMapping[int, list[Call]]
 
     def __post_init__(self) -> None:
         self.models = {source.pool: source.model for source in self.sources.values() if source.pool is not None}
@@ -176,8 +185,8 @@ class _Run:
             name = request.model_name
             raise EndpointError(f"{request.name} is for the model {name!r}: give its server, --endpoint {name}=URL.")
         key = request_key(source.model, request)
-        if self.on_request is not None:
-            self.on_request(number, key)
+        call = Call(key)
+        self.calls[number].append(call)
         answer: Response | CallFailed | None = self.store.get(key)
         if answer is not None:
             self.stats.stored += 1
@@ -189,14 +198,16 @@ class _Run:
             except CallFailed as failure:
                 answer = failure
                 self.store.put_failure(key, source.model, request, failure.reason)
-                if self.on_failure is not None:
-                    self.on_failure(key, failure.reason)
                 self._count_failure(failure)
             else:
                 answer = await self.writer.put(key, source.model, request, response)
                 self.stats.calls += 1
                 self.stats.prompt_tokens += response.prompt_tokens
                 self.stats.completion_tokens += response.completion_tokens
+        if isinstance(answer, CallFailed):
+            call.failure = answer.reason
+        else:
+            call.prompt_tokens, call.completion_tokens = answer.prompt_tokens, answer.completion_tokens
         self._report()
         return answer
 

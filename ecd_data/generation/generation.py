@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple
 
 from ecd_data.artifact.provenance import Judge, Provenance
-from ecd_data.calls.scheduler import ModelSource, Stats, run
+from ecd_data.calls.scheduler import Call, ModelSource, Stats, run
 from ecd_data.calls.store import Store
-from ecd_data.core.errors import CallFailed
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import JUDGE, Model, Steps, T
 from ecd_data.core.values import Chain
@@ -31,13 +30,6 @@ class Usage:
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-
-
-class Call(NamedTuple):
-    """A call by its key in the response store, with the reason code if it failed for good in this run."""
-
-    key: str
-    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,22 +119,21 @@ class Generation:
         listener = self.listener
         if listener.on_stage:
             listener.on_stage(stage, total)
-        keys: defaultdict[int, list[str]] = defaultdict(list)
-        failures: dict[str, str] = {}
+        calls: defaultdict[int, list[Call]] = defaultdict(list)
         results = run(
-            map(_with_usage, steps),
+            steps,
             self.store,
             self.source,
             extra_models=self.extra_models,
             max_failed=self.recipe.max_failed,
             on_call=listener.on_call,
-            on_request=lambda number, key: keys[number].append(key),
-            on_failure=failures.__setitem__,
+            calls=calls,
         )
-        for number, (result, usage) in enumerate(results):
+        for number, result in enumerate(results):
+            finished = Finished(result, calls.pop(number, []))
             if listener.on_result:
-                listener.on_result(result, usage)
-            yield Finished(result, [Call(key, failures.get(key, "")) for key in keys.pop(number, [])])
+                listener.on_result(result, finished.usage)
+            yield finished
 
 
 class Finished(NamedTuple, Generic[T]):
@@ -150,6 +141,15 @@ class Finished(NamedTuple, Generic[T]):
 
     result: T
     calls: Sequence[Call]
+
+    @property
+    def usage(self) -> Usage:
+        """What the calls took, without those that failed."""
+        return Usage(
+            sum(not call.failure for call in self.calls),
+            sum(call.prompt_tokens for call in self.calls),
+            sum(call.completion_tokens for call in self.calls),
+        )
 
 
 @dataclass(frozen=True)
@@ -182,22 +182,3 @@ class PreparedGeneration:
         seeds, run_chain = self.generation.corpus.seeds, method_of(self.generation.recipe).run
         of_part = seeds[len(seeds) * part // parts : len(seeds) * (part + 1) // parts]
         yield from self.generation.run(CHAINS, len(of_part), (run_chain(seed, self.plan) for seed in of_part))
-
-
-def _with_usage(steps: Steps[T]) -> Steps[tuple[T, Usage]]:
-    """Run the same steps, and return their result with its usage."""
-    calls = prompt_tokens = completion_tokens = 0
-    try:
-        requests = next(steps)
-        while True:
-            try:
-                responses = yield requests
-            except CallFailed as failure:
-                requests = steps.throw(failure)
-                continue
-            calls += len(responses)
-            prompt_tokens += sum(response.prompt_tokens for response in responses)
-            completion_tokens += sum(response.completion_tokens for response in responses)
-            requests = steps.send(responses)
-    except StopIteration as done:
-        return done.value, Usage(calls, prompt_tokens, completion_tokens)

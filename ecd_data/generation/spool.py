@@ -10,19 +10,20 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
+from ecd_data.calls.scheduler import Call
 from ecd_data.core.errors import cannot_write
 from ecd_data.core.process import end_with_parent
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.values import Chain, Reject, RowId
 from ecd_data.corpus.groups import split_of
-from ecd_data.generation.generation import Call, Listener, PreparedGeneration
+from ecd_data.generation.generation import Listener, PreparedGeneration
 from ecd_data.generation.route_shares import pairs_over_cap
 
 Row = dict[str, Any]
@@ -55,7 +56,9 @@ class Spool:
         """Yield the calls that the chains used, in corpus order."""
         for number in range(self.parts):
             with open(self.part(number) / "keys", encoding="utf-8") as lines:
-                yield from (Call(*line.split()) for line in lines)
+                for line in lines:
+                    key, _, failure = line.strip().partition(" ")
+                    yield Call(key, failure)
 
     def fill(self, prepared: PreparedGeneration, processes: int = 1) -> None:
         """Generate the missing parts, in several processes if asked to.
@@ -89,20 +92,18 @@ class Spool:
         models = {name: str(model) for name, model in prepared.generation.models.items()}
         folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)
         with folder as work, ExitStack() as opened:
-            files: dict[str, BinaryIO] = {}
 
-            def write(name: str, line: bytes) -> None:
-                if name not in files:
-                    files[name] = opened.enter_context(open(Path(work, name), "wb"))
-                files[name].write(line)
+            @cache
+            def file(name: str) -> BinaryIO:
+                return opened.enter_context(open(Path(work, name), "wb"))
 
-            write("keys", b"")
+            file("keys")  # also where there are no chains
             for chain, calls in prepared.chains(number, self.parts):
                 split = split_of(chain.group, self.recipe.splits, self.recipe.seed)
                 for config, rows in self.to_rows(chain, models).items():
                     for row in rows:
-                        write(f"{config}-{split}.jsonl", msgspec.json.encode(row) + b"\n")
-                write("keys", "".join(f"{' '.join(call).rstrip()}\n" for call in calls).encode())
+                        file(f"{config}-{split}.jsonl").write(msgspec.json.encode(row) + b"\n")
+                file("keys").writelines(f"{call.key} {call.failure}\n".encode() for call in calls)
             opened.close()
             try:
                 Path(work).rename(self.part(number))
