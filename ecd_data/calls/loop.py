@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
-import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar, cast
+
+from ecd_data.core.process import defer_signals
 
 T = TypeVar("T")
 
@@ -18,44 +20,26 @@ async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
 
 
 def iterate_blocking(results: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
-    """Yield what `results()` yields, from an event loop of its own. All tasks in the loop end with the iteration."""
-    loop = asyncio.new_event_loop()
-    end = object()
+    """Yield what `results()` yields, from an event loop of its own. All tasks in the loop end with the iteration.
+
+    Ctrl-C and SIGTERM cancel what goes on in the loop, and are raised only once that has ended. A second one changes
+    nothing: another cancellation would end the wait for answers that are being stored.
+    """
+    stream, end = results(), object()
 
     async def next_result() -> T | object:
         return await anext(stream, end)
 
-    async def stop() -> None:
-        await cancel_all(asyncio.all_tasks() - {asyncio.current_task()})
-
-    stream = results()
-    try:
-        while (item := _run_until_complete(loop, next_result())) is not end:
-            yield cast(T, item)
-    finally:
-        loop.run_until_complete(stream.aclose())  # stores what has been answered, before everything else is cancelled
-        loop.run_until_complete(stop())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-def _run_until_complete(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine. Ctrl-C and SIGTERM cancel it, and are raised only once it has ended."""
-    task = loop.create_task(coroutine)
-    if threading.current_thread() is not threading.main_thread():
-        return loop.run_until_complete(task)
-    received: list[int] = []
-
-    def cancel(number: int, _: object) -> None:
-        if not received:  # a second cancellation would end the wait for answers that are being stored
-            loop.call_soon_threadsafe(task.cancel)
-        received.append(number)
-
-    previous = {number: signal.signal(number, cancel) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        return loop.run_until_complete(task)
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-        if received:
-            signal.raise_signal(received[0])
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        try:
+            while True:
+                task = loop.create_task(next_result())
+                cancel = partial(loop.call_soon_threadsafe, task.cancel)
+                with defer_signals(signal.SIGINT, signal.SIGTERM, on_first=cancel):
+                    item = loop.run_until_complete(task)
+                if item is end:
+                    return
+                yield cast(T, item)
+        finally:
+            loop.run_until_complete(stream.aclose())  # stores what has been answered, before the rest is cancelled

@@ -7,6 +7,7 @@ The same command continues where a run stopped. The build is the one that a sing
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,7 +26,7 @@ from ecd_data.calls.store import Store
 from ecd_data.cluster.tasks import ClusterRun, MakePart, Merge
 from ecd_data.cluster.work_folder import WorkFolder
 from ecd_data.core.errors import EcdError, StoreError
-from ecd_data.core.process import defer_sigterm, end_with_parent
+from ecd_data.core.process import defer_signals, end_with_parent
 from ecd_data.generation.inputs import make_generation
 from ecd_data.progress.monitor import ProgressMonitor
 from ecd_data.progress.summary import describe_judge
@@ -96,7 +97,8 @@ def _run_tasks(
             _run_here(LocalPipelineExecutor([make], **settings))
         return merge.merge()
     except BaseException:
-        with defer_sigterm(), suppress(EcdError, OSError):  # the next run does so too, or says why it cannot
+        # Where it fails, the next run does so too, or says why it cannot.
+        with defer_signals(signal.SIGTERM), suppress(EcdError, OSError):
             absorb_stores(work, run.responses)
         raise
 

@@ -11,6 +11,7 @@ At a URL, parts and stores are files that a task copies to and from a folder of 
 """
 
 import shutil
+import signal
 import sqlite3
 import tempfile
 import threading
@@ -25,7 +26,7 @@ import fsspec
 from filelock import FileLock, Timeout
 
 from ecd_data.core.errors import StoreError
-from ecd_data.core.process import defer_sigterm
+from ecd_data.core.process import defer_signals
 
 SAVED_EVERY = 60  # seconds between two copies of a task's store to a URL
 SPOOL = "spool"
@@ -135,7 +136,7 @@ class WorkFolder:
                 with _repeated(SAVED_EVERY, lambda: self._put_store(store, folder)):
                     yield folder
             finally:
-                with defer_sigterm():
+                with defer_signals(signal.SIGTERM):
                     self._put_store(store, folder)
                     if (folder / SPOOL / part).exists():
                         packed = shutil.make_archive(str(folder / part), "zip", folder / SPOOL / part)

@@ -17,20 +17,30 @@ class Terminated(BaseException):
 @contextmanager
 def raise_on_sigterm() -> Iterator[None]:
     """Raise `Terminated` on SIGTERM inside the block, so that the code in it can clean up."""
-    with _handle_sigterm(_terminate):
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    with _handle(terminate, signal.SIGTERM):
         yield
 
 
 @contextmanager
-def defer_sigterm() -> Iterator[None]:
-    """Hold back a SIGTERM until the end of the block."""
+def defer_signals(*numbers: signal.Signals, on_first: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Hold back signals until the end of the block, and call `on_first` when the first one arrives."""
     received: list[int] = []
+
+    def receive(number: int, _: FrameType | None) -> None:
+        if not received:
+            on_first()
+        received.append(number)
+
     try:
-        with _handle_sigterm(lambda number, _: received.append(number)):
+        with _handle(receive, *numbers):
             yield
     finally:
         if received:
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(received[0])
 
 
 def end_with_parent() -> None:
@@ -57,17 +67,14 @@ def exempt_from_gc() -> Iterator[None]:
 
 
 @contextmanager
-def _handle_sigterm(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Handle SIGTERM inside the block. Python allows it in the main thread only; in others nothing changes."""
+def _handle(handler: Callable[[int, FrameType | None], object], *numbers: signal.Signals) -> Iterator[None]:
+    """Handle signals inside the block. Python allows it in the main thread only; in others nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, handler)
+    previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
+        for number, before in previous.items():
+            signal.signal(number, before)
