@@ -15,14 +15,9 @@ APPLICATION_ID = 0x45434452  # "ECDR": distinguishes a response store from any o
 VERSION = 2
 BUSY_SECONDS = 60.0
 
-MODELS = "CREATE TABLE models (id TEXT NOT NULL, revision TEXT NOT NULL, UNIQUE (id, revision))"
-RESPONSES = (
-    "CREATE TABLE responses (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, "
-    "response BLOB NOT NULL)"
-)
-FAILURES = (
-    "CREATE TABLE failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
-)
+MODELS = "models (id TEXT NOT NULL, revision TEXT NOT NULL, UNIQUE (id, revision))"
+RESPONSES = "responses (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL)"
+FAILURES = "failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 
 # Part of the message of SQLite or of the operating system, and what to do about it.
 DAMAGED = (
@@ -77,11 +72,11 @@ class Database:
         try:
             with self.explain_errors():
                 if not read_only and self._pragma("schema_version") == 0:
-                    self._create()
-                self._check_version()
+                    self._use_write_ahead_log()
+                    self._create_tables()
+                self._check()
                 # A response that was paid for must survive a power cut.
                 self.writer.execute("PRAGMA synchronous = FULL")
-                self._check_pages()
                 self.reader = self.writer if read_only else self._connect()
                 # 64 MiB, in KiB: keys are hashes, so look-ups are spread all over the file.
                 self.reader.execute("PRAGMA cache_size = -65536")
@@ -125,26 +120,28 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
-    def _create(self) -> None:
+    def _use_write_ahead_log(self) -> None:
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
             try:
                 self.writer.execute("PRAGMA journal_mode = WAL")  # lets others read while one process writes
-                break
+                return
             except sqlite3.OperationalError as error:
                 # Unlike elsewhere, SQLite does not wait here while another process does the same.
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-        with self.transaction():
-            if self._pragma("schema_version") == 0:  # no other process was faster
-                self.writer.execute(MODELS)
-                self.writer.execute(RESPONSES)
-                self.writer.execute(FAILURES)
-                self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self.writer.execute(f"PRAGMA user_version = {VERSION}")
 
-    def _check_version(self) -> None:
+    def _create_tables(self) -> None:
+        """Create the tables that are missing: all, or those that version 1 did not have."""
+        with self.transaction():  # another process may do the same
+            for table in (MODELS, RESPONSES, FAILURES):
+                self.writer.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+            self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self.writer.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _check(self) -> None:
+        """Raise an error unless the file is a response store and undamaged; bring it to this version."""
         if self._pragma("application_id") != APPLICATION_ID:
             raise StoreError(f"{self.path} is not a response store; give another path with --responses.")
         version = self._pragma("user_version")
@@ -153,23 +150,12 @@ class Database:
                 f"{self.path} is a response store of version {version}, but this ecd_data reads versions up to "
                 f"{VERSION}: use the ecd_data that wrote it, or give another path with --responses."
             )
-        if version < VERSION:
-            self._migrate()
-
-    def _check_pages(self) -> None:
-        result = self.writer.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if result != "ok":
+        if (result := self.writer.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(result)
-
-    def _migrate(self) -> None:
-        """Add the table of failures, which version 1 did not have."""
-        if self._read_only:  # a temporary table is not stored in the file itself
-            self.writer.execute(FAILURES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
-            return
-        with self.transaction():
-            if self._pragma("user_version") < VERSION:  # no other process was faster
-                self.writer.execute(FAILURES)
-                self.writer.execute(f"PRAGMA user_version = {VERSION}")
+        if version < VERSION and self._read_only:  # a temporary table is not stored in the file itself
+            self.writer.execute(f"CREATE TEMP TABLE {FAILURES}")
+        elif version < VERSION:
+            self._create_tables()
 
     def _pragma(self, name: str) -> int:
         return int(self.writer.execute(f"PRAGMA {name}").fetchone()[0])

@@ -13,8 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 from huggingface_hub import AsyncInferenceClient, get_async_session
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -62,12 +61,7 @@ class Endpoint:
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        token_name: str = "ECD_TOKEN",
-        timeout: float = 120,
+        self, url: str, *, token: str | None = None, token_name: str = "ECD_TOKEN", timeout: float = 120
     ) -> None:
         self.url = parse_url(url)
         self._token_name = token_name
@@ -80,17 +74,17 @@ class Endpoint:
         self._limits = ""
 
     async def __aenter__(self) -> Endpoint:
-        # Left to itself, the client sends the user's Hugging Face token to whatever server this is. It takes a
-        # header of None out of the request.
-        self._headers = {"authorization": f"Bearer {self._token}" if self._token else None}
         self._opened = AsyncExitStack()
         self._clients: Counter[AsyncInferenceClient] = Counter()  # with their calls in flight
-        self._session: Any = None  # for what those clients have no method for
+        self._session = await self._opened.enter_async_context(get_async_session())  # for what these cannot ask
+        self._session.base_url = self.url
+        self._session.timeout = self.timeout
+        self._session.follow_redirects = False
+        if self._token:
+            self._session.headers["authorization"] = f"Bearer {self._token}"
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._opened.aclose()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -173,12 +167,7 @@ class Endpoint:
 
     async def _post(self, request: Request, path: str, body: dict[str, Any]) -> Any:
         """Return the JSON that the server answers to a body."""
-        if self._session is None:
-            self._session = await self._opened.enter_async_context(get_async_session())
-        headers = {key: value for key, value in self._headers.items() if value}
-        response: httpx.Response = await self._session.post(
-            self.url + path, json=body, headers=headers, timeout=self.timeout, follow_redirects=False
-        )
+        response = await self._session.post(path, json=body)
         if not response.is_success:
             raise self._failure(request, response)
         return response.json()
@@ -191,12 +180,10 @@ class Endpoint:
         for client, calls in self._clients.most_common():
             if calls < CALLS_PER_CLIENT:
                 return client
-        client = AsyncInferenceClient(
-            base_url=self.url,
-            token="unused",
-            headers=cast(dict[str, str], self._headers),
-            timeout=self.timeout,
-        )
+        # Left to itself, the client sends the user's Hugging Face token to whatever server this is. It takes a
+        # header of None out of the request.
+        headers: Any = {"authorization": f"Bearer {self._token}" if self._token else None}
+        client = AsyncInferenceClient(base_url=self.url, token="unused", headers=headers, timeout=self.timeout)
         self._clients[client] = 0
         await self._opened.enter_async_context(client)
         session = await client._get_async_client()  # follows redirects, and there is no public way to turn that off
@@ -220,11 +207,9 @@ class Endpoint:
 
     async def _get(self, path: str) -> httpx.Response:
         """Return what the server answers at `path`, unless it is down or overloaded."""
-        headers = {key: value for key, value in self._headers.items() if value}
-        seconds = min(self.timeout, IDENTIFY_TIMEOUT)
         try:
-            async with get_async_session() as session, asyncio.timeout(seconds):  # of a server that drips, too
-                response = await session.get(self.url + path, headers=headers, timeout=seconds, follow_redirects=False)
+            async with asyncio.timeout(min(self.timeout, IDENTIFY_TIMEOUT)):  # of a server that drips, too
+                response = await self._session.get(path)
         except OfflineModeIsEnabled as error:
             raise _offline(self.url) from error
         except (httpx.HTTPError, TimeoutError) as error:

@@ -131,18 +131,14 @@ def import_into(store: Store, source: Path) -> ImportCounts:
         raise StoreError(f"{source} is not a build, a folder of Parquet files, a Parquet file or a response store.")
     new = duplicates = conflicts = 0
     for file in files:
-        is_store = file.suffix != ".parquet"
-        # The whole file is verified before anything of it is imported.
-        for call in _read_store(file) if is_store else read_parquet(file):
+        read = read_parquet if file.suffix == ".parquet" else _read_store
+        for call in read(file):  # the whole file is verified before anything of it is imported
             if response := call.decode_response():
                 stored = store.get(call.key)
                 new += stored is None
                 duplicates += stored == response
                 conflicts += stored not in (None, response)
-        if is_store:
-            store.absorb(file)
-        else:
-            _put_calls(read_parquet(file), store)
+        _put_calls(read(file), store)
     return ImportCounts(new, duplicates, conflicts)
 
 

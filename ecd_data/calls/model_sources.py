@@ -132,6 +132,5 @@ def _source_at(settings: ModelSettings, urls: Sequence[str], model_id: str | Non
     """Return the model that some servers say they serve, with a pool of these servers."""
     token = os.environ.get(token_name)
     servers = [Endpoint(url, token=token, token_name=token_name, timeout=settings.timeout) for url in urls]
-    bounds = {"min_concurrency": settings.min_concurrency, "max_concurrency": settings.max_concurrency}
-    pool = Pool(servers, **bounds, max_retries=settings.max_retries)
+    pool = Pool(servers, settings.min_concurrency, settings.max_concurrency, settings.max_retries)
     return ModelSource(identify(pool, model_id), pool)

@@ -13,8 +13,6 @@ import itertools
 import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from functools import partial
-from types import TracebackType
 from typing import Any
 
 from ecd_data.calls.concurrency_limit import ConcurrencyLimit
@@ -43,12 +41,7 @@ class Pool:
     """
 
     def __init__(
-        self,
-        endpoints: Sequence[Endpoint],
-        *,
-        min_concurrency: int = 1,
-        max_concurrency: int = 16,
-        max_retries: int = 6,
+        self, endpoints: Sequence[Endpoint], min_concurrency: int = 1, max_concurrency: int = 16, max_retries: int = 6
     ) -> None:
         self.endpoints = list(endpoints)
         self.bounds = (min_concurrency, max_concurrency)
@@ -66,9 +59,7 @@ class Pool:
             await self._opened.enter_async_context(endpoint)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._timer:
             self._timer.cancel()
         await self._opened.aclose()
@@ -77,9 +68,7 @@ class Pool:
         return ", ".join(endpoint.url for endpoint in self.endpoints)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        low, high = self.bounds
-        rebuild = partial(Pool, min_concurrency=low, max_concurrency=high, max_retries=self.max_retries)
-        return rebuild, (self.endpoints,)  # another process opens connections of its own
+        return Pool, (self.endpoints, *self.bounds, self.max_retries)  # another process opens its own connections
 
     @property
     def in_flight(self) -> int:

@@ -13,12 +13,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import msgspec
 
-from ecd_data.calls.database import Database
+from ecd_data.calls.database import Database, read_uri
 from ecd_data.core.errors import StoreError
 from ecd_data.core.hashing import canonical_bytes
 from ecd_data.core.request import Model, Request, Response
@@ -31,7 +30,6 @@ _CALL_BY_KEY = (
     "UNION ALL "
     "SELECT id, revision, request, NULL, reason FROM failures c JOIN models m ON c.model = m.rowid WHERE key = :key"
 )
-_OUTCOME_COLUMN = {"responses": "response", "failures": "reason"}  # by table
 
 
 class StoredCall(NamedTuple):
@@ -139,33 +137,28 @@ class Store:
                 return str(row[0])
         return self.base.failure(key) if self.base else None
 
-    def absorb(self, path: Path, *, later: bool = False) -> int:
-        """Copy what this store lacks from another one; return the number of new responses.
+    def absorb(self, path: Path) -> None:
+        """Copy what this store lacks from the one in another file.
 
-        Args:
-            path: the file of the other store.
-            later: the other store is of a later run, so that its reasons replace those stored here for the same calls.
+        The other store is that of a later run: its reasons replace those stored here for the same failed calls.
         """
-        inserts = {"responses": "INSERT OR IGNORE", "failures": "INSERT OR REPLACE" if later else "INSERT OR IGNORE"}
-        with Store(path, read_only=True) as other:
-            uri = other._database.uri  # it is a response store
+        Store(path).close()  # checks it, and creates its tables if its process was killed before it did
         writer = self._database.writer
         with self._database.explain_errors():
-            writer.execute("ATTACH ? AS other", [uri])
+            writer.execute("ATTACH ? AS other", [read_uri(path)])
             try:
-                before = self.count()
                 with self._database.transaction():
                     writer.execute("INSERT OR IGNORE INTO models SELECT id, revision FROM other.models")
-                    tables = "SELECT name FROM other.sqlite_master WHERE name IN ('responses', 'failures')"
-                    for (table,) in writer.execute(tables).fetchall():  # version 1 had no failures
+                    for insert, table, outcome in (
+                        ("INSERT OR IGNORE", "responses", "response"),
+                        ("INSERT OR REPLACE", "failures", "reason"),
+                    ):
                         writer.execute(
-                            f"{inserts[table]} INTO {table} "
-                            f"SELECT c.key, mine.rowid, c.request, c.{_OUTCOME_COLUMN[table]} "
+                            f"{insert} INTO {table} SELECT c.key, mine.rowid, c.request, c.{outcome} "
                             f"FROM other.{table} c JOIN other.models theirs ON c.model = theirs.rowid "
                             "JOIN models mine ON mine.id = theirs.id AND mine.revision = theirs.revision"
                         )
                     writer.execute("DELETE FROM failures WHERE key IN (SELECT key FROM responses)")
-                return self.count() - before
             finally:
                 writer.execute("DETACH other")
 
@@ -234,9 +227,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _look_up(self, query: str, key: str) -> tuple[Any, ...] | None:

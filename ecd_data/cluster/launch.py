@@ -159,8 +159,7 @@ def absorb_stores(work: WorkFolder, responses: Path) -> None:
         with Store(responses) as store:
             for path in stores:
                 try:
-                    Store(path).close()  # creates the tables, if the task was killed before it did
-                    store.absorb(path, later=True)
+                    store.absorb(path)
                 except StoreError as error:
                     raise StoreError(
                         f"{error} It is responses/{path.name} of {work.where}: without that file the run goes on, and "

@@ -163,7 +163,7 @@ class Merge(PipelineStep):
         with work.merge_folder(run.tasks, run.parts) as folder, Store(run.responses) as store:
             for rank in range(run.tasks):
                 if task_store(folder, rank).exists():
-                    store.absorb(task_store(folder, rank), later=True)
+                    store.absorb(task_store(folder, rank))
             generation = Generation(
                 inputs.corpus, inputs.recipe, self.source, store, self.extra_models, inputs.contamination
             )

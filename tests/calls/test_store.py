@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecd_data.calls.exchange import import_into
 from ecd_data.calls.store import Store
 from ecd_data.core.errors import StoreError
 from ecd_data.core.request import Grammar, Model, Response, request_key
@@ -239,14 +240,14 @@ def test_a_call_that_failed_twice_has_its_last_reason(tmp_path: Path) -> None:
             assert store.failure(KEY) == reason
 
 
-def test_a_failure_in_two_stores_keeps_its_reason_unless_the_other_store_is_later(tmp_path: Path) -> None:
+def test_a_failure_in_two_stores_keeps_its_reason_unless_the_other_store_is_absorbed(tmp_path: Path) -> None:
     for name in ("no_answer", "refused"):
         with Store(tmp_path / name) as store:
             store.put_failure(KEY, MODEL, REQUEST, name)
     with Store(tmp_path / "no_answer") as store:
-        store.absorb(tmp_path / "refused")
+        import_into(store, tmp_path / "refused")
         assert store.failure(KEY) == "no_answer"
-        store.absorb(tmp_path / "refused", later=True)
+        store.absorb(tmp_path / "refused")  # it is that of a later run
         assert store.failure(KEY) == "refused"
 
 
@@ -301,9 +302,9 @@ def test_stores_merge_and_keep_their_own_responses(tmp_path: Path) -> None:
         for request in (answered, failed):
             store.put_failure(request_key(MODEL, request), MODEL, request, "refused")
     with Store(tmp_path / "a.sqlite") as store:
-        assert store.absorb(tmp_path / "b.sqlite") == 5
-        assert store.absorb(tmp_path / "b.sqlite") == 0
-        assert store.count() == 18
+        for _ in range(2):
+            store.absorb(tmp_path / "b.sqlite")
+            assert store.count() == 18
         texts = {key: response.text for key in {*keys, *more} if (response := store.get(key))}
         assert texts == {key: "a" if key in keys else "b" for key in {*keys, *more}}
         assert {call.model for call in store.calls(keys[10:])} == {other}
@@ -322,7 +323,7 @@ def test_a_store_of_version_1_is_migrated(tmp_path: Path) -> None:
         assert store.get(key) == Response("old", "stop")
         assert store.failure(key) is None
     with Store(tmp_path / "new.sqlite") as store:
-        assert store.absorb(path) == 1
+        assert import_into(store, path).new == 1
     for _ in range(2):
         with Store(path) as store:
             assert store.get(key) == Response("old", "stop")
