@@ -23,9 +23,9 @@ from datatrove.executor import ray as datatrove_ray
 
 from ecd_data.artifact.build import check_out
 from ecd_data.calls.store import Store
-from ecd_data.cluster.tasks import ClusterRun, MakePart, Merge
+from ecd_data.cluster.tasks import ClusterRun, MakePart, Merge, absorb_stores
 from ecd_data.cluster.work_folder import WorkFolder
-from ecd_data.core.errors import EcdError, StoreError
+from ecd_data.core.errors import EcdError
 from ecd_data.core.process import defer_signals, end_with_parent
 from ecd_data.generation.inputs import make_generation
 from ecd_data.progress.monitor import ProgressMonitor
@@ -145,26 +145,6 @@ def _run_task(executor: LocalPipelineExecutor, rank: int) -> None:
         executor._run_for_rank(rank, rank)  # the first task logs to the console too, the others to their files
     except (SystemExit, KeyboardInterrupt):  # its answers are saved, and this process must not begin another task
         os._exit(143)
-
-
-def absorb_stores(work: WorkFolder, responses: Path) -> None:
-    """Add the responses in the tasks' stores to the user's store, where any later run finds them.
-
-    Raises:
-        StoreError: a store cannot be read or written.
-    """
-    with work.unmerged_stores() as stores:
-        if not stores:
-            return
-        with Store(responses) as store:
-            for path in stores:
-                try:
-                    store.absorb(path)
-                except StoreError as error:
-                    raise StoreError(
-                        f"{error} It is responses/{path.name} of {work.where}: without that file the run goes on, and "
-                        "repeats the calls that were in it."
-                    ) from error
 
 
 def _slurm_settings(flags: Sequence[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ecd_data.calls.model_sources import ModelSettings
 from ecd_data.calls.scheduler import ModelSource
 from ecd_data.calls.store import Store
 from ecd_data.cluster.work_folder import SPOOL, WorkFolder, task_store
-from ecd_data.core.errors import EcdError
+from ecd_data.core.errors import EcdError, StoreError
 from ecd_data.core.process import Terminated, raise_on_sigterm
 from ecd_data.generation.generation import Generation
 from ecd_data.generation.inputs import Sources, make_generation
@@ -160,13 +160,31 @@ class Merge(PipelineStep):
                 f"{len(missing)} of {run.tasks} tasks have failed; see {work.logs}. Every response so far is stored: "
                 "run the same command again to continue."
             )
-        with work.merge_folder(run.tasks, run.parts) as folder, Store(run.responses) as store:
-            for rank in range(run.tasks):
-                if task_store(folder, rank).exists():
-                    store.absorb(task_store(folder, rank))
+        absorb_stores(work, run.responses)
+        with work.finished_parts() as folder, Store(run.responses) as store:
             generation = Generation(
                 inputs.corpus, inputs.recipe, self.source, store, self.extra_models, inputs.contamination
             )
             manifest = write(run.spool(folder), generation.prepare(), run.builder, run.out)
         work.clear(logs=run.executor != "slurm")  # Slurm is still writing its logs
         return manifest
+
+
+def absorb_stores(work: WorkFolder, responses: Path) -> None:
+    """Add the responses in the tasks' stores to the user's store, where any later run finds them.
+
+    Raises:
+        StoreError: a store cannot be read or written.
+    """
+    with work.unmerged_stores() as stores:
+        if not stores:
+            return
+        with Store(responses) as store:
+            for path in stores:
+                try:
+                    store.absorb(path)
+                except StoreError as error:
+                    raise StoreError(
+                        f"{error} It is responses/{path.name} of {work.where}: without that file the run goes on, and "
+                        "repeats the calls that were in it."
+                    ) from error

@@ -16,7 +16,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 
 import fsspec
 from filelock import FileLock, Timeout
+from fsspec.implementations.dirfs import DirFileSystem
 
 from ecd_data.core.errors import StoreError
 from ecd_data.core.process import defer_signals
@@ -43,7 +44,7 @@ class WorkFolder:
     @property
     def logs(self) -> str:
         """Where the tasks write their logs."""
-        return self._path("logs")
+        return f"{self.where}/logs"
 
     @property
     def shared(self) -> Path | None:
@@ -67,7 +68,7 @@ class WorkFolder:
                     f"{self.where} holds the parts of another run (other seeds, recipe, model or --tasks). Remove "
                     "it (its answers are in your response store), or give another --work."
                 )
-            present = [name for name in FOLDERS if self._files.exists(self._path(name))]
+            present = [name for name in FOLDERS if self._files.exists(name)]
             if present and not owner:
                 raise StoreError(
                     f"{self.where} holds {', '.join(present)}, which do not belong to a run: they would be in the way "
@@ -75,8 +76,8 @@ class WorkFolder:
                 )
             for name in present:  # they would count as this run's
                 self._remove(name)
-            self._files.makedirs(self.where, exist_ok=True)
-            self._files.pipe_file(self._path("run"), run.encode())
+            self._files.makedirs("", exist_ok=True)
+            self._files.pipe_file("run", run.encode())
         except OSError as error:
             raise self._cannot_write(error) from error
 
@@ -90,33 +91,33 @@ class WorkFolder:
         if not self.shared:
             yield
             return
-        try:
-            self.shared.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.shared / "run.lock", blocking=False)
-            lock.acquire()
-        except Timeout:
-            raise StoreError(
-                f"{self.where}: another process is running tasks there. Wait for it to end, or give another --work."
-            ) from None
-        except OSError as error:
-            raise self._cannot_write(error) from error
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                (self.shared / "run.lock").unlink(missing_ok=True)
-                if not (self.shared / "run").exists():
-                    self.shared.rmdir()  # if it is empty
-            lock.release()
+        with ExitStack() as held:
+            try:
+                self.shared.mkdir(parents=True, exist_ok=True)
+                held.enter_context(FileLock(self.shared / "run.lock", blocking=False))
+            except Timeout:
+                raise StoreError(
+                    f"{self.where}: another process is running tasks there. Wait for it to end, or give another "
+                    "--work."
+                ) from None
+            except OSError as error:
+                raise self._cannot_write(error) from error
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    (self.shared / "run.lock").unlink(missing_ok=True)
+                    if not (self.shared / "run").exists():
+                        self.shared.rmdir()  # if it is empty
 
     def has_part(self, part: str) -> bool:
         """Return whether the part of that name is finished."""
-        return bool(self._files.exists(self._path(f"{SPOOL}/{self._file_name(part)}")))
+        return bool(self._files.exists(f"{SPOOL}/{self._file_name(part)}"))
 
     def retry_part(self, rank: int, part: str) -> None:
         """Make the next run generate the part of a task again, since calls failed in it."""
-        self._files.makedirs(self._path("again"), exist_ok=True)
-        self._files.pipe_file(self._path(f"again/{rank:05d}"), part.encode())
+        self._files.makedirs("again", exist_ok=True)
+        self._files.pipe_file(f"again/{rank:05d}", part.encode())
 
     @contextmanager
     def task_folder(self, rank: int, part: str) -> Iterator[Path]:
@@ -131,7 +132,8 @@ class WorkFolder:
         with tempfile.TemporaryDirectory(prefix="ecd-task-") as scratch:
             folder = Path(scratch)
             store = task_store(folder, rank)
-            self._get(store.relative_to(folder).as_posix(), store)
+            store.parent.mkdir()
+            self._fetch(store.relative_to(folder).as_posix(), folder)
             try:
                 with _repeated(SAVED_EVERY, lambda: self._put_store(store, folder)):
                     yield folder
@@ -143,46 +145,33 @@ class WorkFolder:
                         self._put(Path(packed), f"{SPOOL}/{self._file_name(part)}")
 
     @contextmanager
-    def merge_folder(self, tasks: int, parts: list[str]) -> Iterator[Path]:
-        """Yield a folder of this machine with all finished parts and the stores of all tasks."""
+    def finished_parts(self) -> Iterator[Path]:
+        """Yield a folder of this machine with all finished parts."""
         if self.shared:
             yield self.shared
             return
         with tempfile.TemporaryDirectory(prefix="ecd-merge-") as scratch:
             folder = Path(scratch)
-            (folder / SPOOL).mkdir()
-            for rank in range(tasks):
-                store = task_store(folder, rank)
-                self._get(store.relative_to(folder).as_posix(), store)
-            for part in filter(self.has_part, parts):
-                packed = folder / self._file_name(part)
-                self._get(f"{SPOOL}/{packed.name}", packed)
-                shutil.unpack_archive(packed, folder / SPOOL / part)
+            for packed in self._fetch(f"{SPOOL}/*.zip", folder):
+                shutil.unpack_archive(packed, folder / SPOOL / packed.stem)
                 packed.unlink()
             yield folder
 
     @contextmanager
     def unmerged_stores(self) -> Iterator[list[Path]]:
-        """Yield the stores of tasks whose run did not come to its end, in a folder of this machine."""
+        """Yield the stores of the tasks of a run that has not come to its end, in a folder of this machine."""
         if self._owner() in ("", ENDED):
             yield []
             return
         if self.shared:
             yield sorted((self.shared / "responses").glob("*.sqlite"))
             return
-        try:
-            paths = self._files.glob(self._path("responses/*.sqlite"))
-        except (OSError, ValueError) as error:
-            raise self._cannot_write(error) from error
         with tempfile.TemporaryDirectory(prefix="ecd-stores-") as scratch:
-            for path in paths:
-                name = path.rpartition("/")[2]
-                self._get(f"responses/{name}", Path(scratch, name))
-            yield sorted(Path(scratch).iterdir())
+            yield self._fetch("responses/*.sqlite", Path(scratch))
 
     def clear(self, logs: bool) -> None:
         """Remove what a finished run does not need any more, and its logs too if `logs`."""
-        self._files.pipe_file(self._path("run"), ENDED.encode())  # first: nobody may take half of a part for a part
+        self._files.pipe_file("run", ENDED.encode())  # first: nobody may take half of a part for a part
         for name in (SPOOL, "responses", "again", "logs" if logs else "logs/completions"):
             self._remove(name)
         if logs:
@@ -191,7 +180,8 @@ class WorkFolder:
     @cached_property
     def _files(self) -> Any:
         try:
-            return fsspec.url_to_fs(self.where)[0]
+            files, path = fsspec.url_to_fs(self.where)
+            return DirFileSystem(path, files)
         except (ImportError, ValueError, TypeError) as error:  # a scheme that fsspec lacks a package for
             raise self._cannot_write(error) from error
 
@@ -201,39 +191,40 @@ class WorkFolder:
     def _owner(self) -> str:
         """Return the run that the folder belongs to; empty if to none."""
         try:
-            path = self._path("run")
-            return str(self._files.cat_file(path).decode()) if self._files.isfile(path) else ""
+            return str(self._files.cat_file("run").decode()) if self._files.isfile("run") else ""
         except (OSError, ValueError) as error:
             raise self._cannot_write(error) from error
-
-    def _path(self, name: str) -> str:
-        return f"{self.where}/{name}"
 
     def _file_name(self, part: str) -> str:
         return part if self.shared else f"{part}.zip"
 
     def _remove_parts_to_retry(self) -> None:
-        for note in self._files.glob(self._path("again/*")):
+        for note in self._files.glob("again/*"):
             rank, part = note.rpartition("/")[2], self._files.cat_file(note).decode()
             for name in (f"{SPOOL}/{self._file_name(part)}", f"logs/completions/{rank}"):
                 self._remove(name)
             self._files.rm(note)
 
     def _remove(self, name: str) -> None:
-        if self._files.exists(self._path(name)):
-            self._files.rm(self._path(name), recursive=True)
+        if self._files.exists(name):
+            self._files.rm(name, recursive=True)
 
-    def _get(self, name: str, to: Path) -> None:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        if self._files.exists(self._path(name)):
-            self._files.get_file(self._path(name), str(to))
+    def _fetch(self, pattern: str, folder: Path) -> list[Path]:
+        """Copy the files that match a pattern to a folder of this machine, sorted by name; return where they are."""
+        try:
+            names = sorted(self._files.glob(pattern))
+            for name in names:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                self._files.get_file(name, str(folder / name))
+        except (OSError, ValueError) as error:
+            raise self._cannot_write(error) from error
+        return [folder / name for name in names]
 
     def _put(self, path: Path, name: str) -> None:
         """Copy a file there; it gets its name when it is complete."""
-        target = self._path(name)
-        self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
-        self._files.put_file(str(path), f"{target}.partial")
-        self._files.mv(f"{target}.partial", target)
+        self._files.makedirs(name.rpartition("/")[0], exist_ok=True)
+        self._files.put_file(str(path), f"{name}.partial")
+        self._files.mv(f"{name}.partial", name)
 
     def _put_store(self, store: Path, folder: Path) -> None:
         """Copy a store there as it is at this moment, while a task may be writing to it."""

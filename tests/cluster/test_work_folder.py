@@ -115,8 +115,9 @@ def test_a_task_finds_its_store_again_and_leaves_its_part(work):
         (folder / SPOOL / PART).mkdir(parents=True)
         (folder / SPOOL / PART / "keys").write_text("a")
     assert work.has_part(PART)
-    with work.merge_folder(1, [PART]) as folder:
-        assert rows(task_store(folder, 0)) == [1, 2, 3]
+    with work.unmerged_stores() as (store,):
+        assert rows(store) == [1, 2, 3]
+    with work.finished_parts() as folder:
         assert (folder / SPOOL / PART / "keys").read_text() == "a"
     work.clear(logs=True)
     assert not work.has_part(PART)
