@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, TypedDict, TypeVar
 
@@ -73,23 +73,12 @@ class Request:
 
     def canonical(self) -> dict[str, Any]:
         """Return the request as plain JSON data; together with the model it makes the key."""
-        grammar = None if self.grammar is None else {"type": self.grammar.type, "value": self.grammar.value}
-        return {
-            "role": self.role,
-            "seed_id": self.seed_id,
-            "round": self.round,
-            "attempt": self.attempt,
-            "messages": [dict(message) for message in self.messages],
-            "seed": self.seed,
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "grammar": grammar,
-            "logprobs": self.logprobs,
-            # Left out at their defaults: requests were stored before these fields existed.
-            **({"top_logprobs": self.top_logprobs} if self.top_logprobs else {}),
-            **({"scored": True} if self.scored else {}),
-        }
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        del fields["model_name"]
+        for name in ("top_logprobs", "scored"):  # requests were stored before these fields existed
+            if not fields[name]:
+                del fields[name]
+        return fields
 
     @classmethod
     def from_canonical(cls, canonical: Mapping[str, Any]) -> Request:
@@ -124,7 +113,7 @@ class Response:
 
     def canonical(self) -> dict[str, Any]:
         """Return the response as plain JSON data, as it is stored; without `top_logprobs` if there are none."""
-        fields = asdict(self)
+        fields: dict[str, Any] = msgspec.to_builtins(self)
         if self.top_logprobs is None:
             del fields["top_logprobs"]
         return fields
