@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from ecd_data.calls.store import Answer, Store
 from ecd_data.core.request import Model, Request, Response
@@ -25,9 +26,10 @@ class BatchWriter:
     def __init__(self, store: Store, in_flight: Callable[[], int]) -> None:
         self._store = store
         self._in_flight = in_flight
-        self._batch: list[tuple[Answer, asyncio.Future[Response]]] = []
-        self._batch_is_due = asyncio.Event()
-        self._writing: asyncio.Task[None] | None = None
+        self._answers: list[Answer] = []  # of the batch that gathers
+        self._is_due = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._batch: asyncio.Task[list[Response]] | None = None  # the last one
 
     async def put(self, key: str, model: Model, request: Request, response: Response) -> Response:
         """Return the response that is stored under a key, once it is safe on the disk.
@@ -35,37 +37,26 @@ class BatchWriter:
         Raises:
             StoreError: the store cannot be written.
         """
-        stored: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._batch.append(((key, model, request, response), stored))
-        if CALLS_PER_RESPONSE * len(self._batch) >= self._in_flight():
-            self._batch_is_due.set()
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_batches())
-        return await stored
+        if not self._answers or self._batch is None:
+            self._batch = asyncio.create_task(self._write_batch())
+        number = len(self._answers)
+        self._answers.append((key, model, request, response))
+        if CALLS_PER_RESPONSE * len(self._answers) >= self._in_flight():
+            self._is_due.set()
+        return (await asyncio.shield(self._batch))[number]
 
     async def close(self) -> None:
         """Wait until everything is written, even what no caller waits for any more."""
-        if self._writing is not None:
-            self._batch_is_due.set()
-            await self._writing
+        if self._batch is not None:
+            self._is_due.set()
+            await asyncio.wait([self._batch])
 
-    async def _write_batches(self) -> None:
-        try:
-            while self._batch:
-                timer = asyncio.get_running_loop().call_later(MAX_WAIT, self._batch_is_due.set)
-                await self._batch_is_due.wait()
-                self._batch_is_due.clear()
-                timer.cancel()
-                batch, self._batch = self._batch, []
-                try:
-                    responses = await asyncio.to_thread(self._store.put_many, [answer for answer, _ in batch])
-                except Exception as error:
-                    for _, stored in batch:
-                        if not stored.done():
-                            stored.set_exception(error)
-                else:
-                    for (_, stored), response in zip(batch, responses, strict=True):
-                        if not stored.done():
-                            stored.set_result(response)
-        finally:
-            self._writing = None
+    async def _write_batch(self) -> list[Response]:
+        """Write the batch that gathers, once it is due and the one before it is written."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MAX_WAIT):
+                await self._is_due.wait()
+        async with self._one_at_a_time:
+            answers, self._answers = self._answers, []
+            self._is_due.clear()
+            return await asyncio.to_thread(self._store.put_many, answers)

@@ -19,28 +19,20 @@ MODELS = "models (id TEXT NOT NULL, revision TEXT NOT NULL, UNIQUE (id, revision
 RESPONSES = "responses (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, response BLOB NOT NULL)"
 FAILURES = "failures (key BLOB PRIMARY KEY, model INTEGER NOT NULL, request BLOB NOT NULL, reason TEXT NOT NULL)"
 
-# Part of the message of SQLite or of the operating system, and what to do about it.
-DAMAGED = (
-    "the file is damaged; `ecd responses export` saves what can be read of it, and `ecd responses import` makes a new "
-    "store from that; or restore a copy"
-)
-NOT_WRITABLE = "check that it names a file in a folder that you may write to, or give another path with --responses"
-DISK_FULL = (
-    "the disk is full or failing: free some space and run the same command again; every response so far is stored"
-)
+# By parts of the messages of SQLite and of the operating system: what to do about it.
 ADVICE = {
-    "not a database": "it is not a response store; give another path with --responses",
-    "unable to open": NOT_WRITABLE,
-    "readonly": NOT_WRITABLE,
-    "permission": NOT_WRITABLE,
-    "read-only": NOT_WRITABLE,
-    "directory": NOT_WRITABLE,
-    "file exists": NOT_WRITABLE,
-    "locked": "another process is writing to it; wait until it has finished, or give another path with --responses",
-    "full": DISK_FULL,
-    "i/o": DISK_FULL,
-    "no space": DISK_FULL,
-    "too large": DISK_FULL,
+    ("not a database",): "it is not a response store; give another path with --responses",
+    ("unable to open", "readonly", "read-only", "permission", "directory", "file exists"): (
+        "check that it names a file in a folder that you may write to, or give another path with --responses"
+    ),
+    ("locked",): "another process is writing to it; wait until it has finished, or give another path with --responses",
+    ("full", "i/o", "no space", "too large"): (
+        "the disk is full or failing: free some space and run the same command again; every response so far is stored"
+    ),
+    ("",): (
+        "the file is damaged; `ecd responses export` saves what can be read of it, and `ecd responses import` makes a "
+        "new store from that; or restore a copy"
+    ),
 }
 
 
@@ -114,7 +106,7 @@ class Database:
             yield
         except (sqlite3.Error, OSError, zlib.error, ValueError, TypeError) as error:
             message = " ".join(str(error).split())
-            advice = next((advice for part, advice in ADVICE.items() if part in message.lower()), DAMAGED)
+            advice = next(advice for parts, advice in ADVICE.items() if any(part in message.lower() for part in parts))
             raise StoreError(f"Response store {self.path}: {message}; {advice}.") from error
 
     def _connect(self) -> sqlite3.Connection:

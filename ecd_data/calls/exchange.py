@@ -39,20 +39,12 @@ class ImportCounts:
 
 def write_parquet(calls: Iterable[StoredCall], path: Path) -> int:
     """Write calls to one Parquet file, in their order, and return their number."""
-    return write_rows((_to_row(*call) for call in calls), "key", SCHEMA, path)
+    return write_rows(map(_to_row, calls), "key", SCHEMA, path)
 
 
-def _to_row(key: str, model: Model, request: str, response: str, failure: str) -> dict[str, str]:
-    origin = msgspec.json.decode(request, type=_Origin)
-    return {
-        "key": key,
-        "model": model_json(model),
-        "role": origin.role,
-        "seed_id": origin.seed_id,
-        "request": request,
-        "response": response,
-        "failure": failure,
-    }
+def _to_row(call: StoredCall) -> dict[str, str]:
+    origin = msgspec.json.decode(call.request, type=_Origin)
+    return {**call._asdict(), "model": model_json(call.model), "role": origin.role, "seed_id": origin.seed_id}
 
 
 class _Origin(msgspec.Struct):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 from ecd_data.calls.endpoint import Endpoint
 from ecd_data.calls.pool import Pool, identify
@@ -60,15 +61,12 @@ def connect(
     _check_names(settings, names)
     if settings.replay:
         return {name: _source_in_store(settings.model_id(name), store, name, judge) for name in names}
+    source_at = cache(partial(_source_at, settings))  # names with the same servers share them and their limits
     sources: dict[str, ModelSource] = {}
-    connected: dict[tuple[object, ...], ModelSource] = {}  # names with the same servers share them and their limits
     for name in names:
         own_token = f"ECD_TOKEN_{name.upper().replace('-', '_')}"
         token_name = own_token if name and own_token in os.environ else "ECD_TOKEN"
-        connection = (tuple(settings.urls[name]), settings.model_id(name), token_name)
-        if connection not in connected:
-            connected[connection] = _source_at(settings, settings.urls[name], settings.model_id(name), token_name)
-        sources[name] = connected[connection]
+        sources[name] = source_at(tuple(settings.urls[name]), settings.model_id(name), token_name)
     return sources
 
 

@@ -58,7 +58,7 @@ class WorkFolder:
             StoreError: it belongs to another run, holds other files, or cannot be written.
         """
         run = f"{fingerprint} in {tasks} tasks\n"
-        try:
+        with self._explain_errors():
             owner = self._owner()
             if owner == run:
                 self._remove_parts_to_retry()
@@ -78,8 +78,6 @@ class WorkFolder:
                 self._remove(name)
             self._files.makedirs("", exist_ok=True)
             self._files.pipe_file("run", run.encode())
-        except OSError as error:
-            raise self._cannot_write(error) from error
 
     @contextmanager
     def launch_lock(self) -> Iterator[None]:
@@ -92,16 +90,15 @@ class WorkFolder:
             yield
             return
         with ExitStack() as held:
-            try:
+            with self._explain_errors():
                 self.shared.mkdir(parents=True, exist_ok=True)
-                held.enter_context(FileLock(self.shared / "run.lock", blocking=False))
-            except Timeout:
-                raise StoreError(
-                    f"{self.where}: another process is running tasks there. Wait for it to end, or give another "
-                    "--work."
-                ) from None
-            except OSError as error:
-                raise self._cannot_write(error) from error
+                try:
+                    held.enter_context(FileLock(self.shared / "run.lock", blocking=False))
+                except Timeout:
+                    raise StoreError(
+                        f"{self.where}: another process is running tasks there. Wait for it to end, or give another "
+                        "--work."
+                    ) from None
             try:
                 yield
             finally:
@@ -179,21 +176,22 @@ class WorkFolder:
 
     @cached_property
     def _files(self) -> Any:
-        try:
+        with self._explain_errors():
             files, path = fsspec.url_to_fs(self.where)
-            return DirFileSystem(path, files)
-        except (ImportError, ValueError, TypeError) as error:  # a scheme that fsspec lacks a package for
-            raise self._cannot_write(error) from error
+        return DirFileSystem(path, files)
 
-    def _cannot_write(self, error: Exception) -> StoreError:
-        return StoreError(f"{self.where}: {error}; name a folder or URL that you may write to with --work.")
+    @contextmanager
+    def _explain_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ImportError, ValueError, TypeError) as error:  # or a scheme that fsspec lacks a package for
+            advice = "name a folder or URL that you may write to with --work"
+            raise StoreError(f"{self.where}: {error}; {advice}.") from error
 
     def _owner(self) -> str:
         """Return the run that the folder belongs to; empty if to none."""
-        try:
+        with self._explain_errors():
             return str(self._files.cat_file("run").decode()) if self._files.isfile("run") else ""
-        except (OSError, ValueError) as error:
-            raise self._cannot_write(error) from error
 
     def _file_name(self, part: str) -> str:
         return part if self.shared else f"{part}.zip"
@@ -211,13 +209,11 @@ class WorkFolder:
 
     def _fetch(self, pattern: str, folder: Path) -> list[Path]:
         """Copy the files that match a pattern to a folder of this machine, sorted by name; return where they are."""
-        try:
+        with self._explain_errors():
             names = sorted(self._files.glob(pattern))
             for name in names:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 self._files.get_file(name, str(folder / name))
-        except (OSError, ValueError) as error:
-            raise self._cannot_write(error) from error
         return [folder / name for name in names]
 
     def _put(self, path: Path, name: str) -> None:

@@ -19,11 +19,6 @@ def _environment(package: str) -> jinja2.Environment:
     return environment
 
 
-@cache
-def _template(package: str, name: str) -> jinja2.Template:
-    return _environment(package).get_template(name)
-
-
 def render(package: str, name: str, **values: object) -> str:
     """Return a template filled in, without surrounding white space.
 
@@ -35,4 +30,4 @@ def render(package: str, name: str, **values: object) -> str:
     Raises:
         jinja2.UndefinedError: the template uses a name that has no value.
     """
-    return _template(package, name).render(**values).strip()
+    return _environment(package).get_template(name).render(**values).strip()

@@ -151,11 +151,9 @@ def _read_csv(name: str, file: Iterable[str]) -> Rows:
 def _read_parquet(name: str, file: Any) -> Rows:
     import pyarrow.parquet as pq
 
-    number = 0
-    for batch in pq.ParquetFile(file).iter_batches():
-        for row in batch.to_pylist():
-            number += 1
-            yield f"{name}, row {number}", row
+    rows = (row for batch in pq.ParquetFile(file).iter_batches() for row in batch.to_pylist())
+    for number, row in enumerate(rows, 1):
+        yield f"{name}, row {number}", row
 
 
 _READERS: dict[str, Any] = {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".json": _read_json, ".csv": _read_csv}

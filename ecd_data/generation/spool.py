@@ -5,7 +5,6 @@ part-00000-of-00002/{preference-train.jsonl, ..., keys}
 Parts are made by one process or by many, in any order; the rows are those of the chains, in corpus order.
 """
 
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import msgspec
@@ -83,19 +83,21 @@ class Spool:
             EndpointError, StoreError: see `ecd_data.calls`.
         """
         try:
-            self._fill_part(number, prepared)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True) as work:
+                self._write_part(Path(work), number, prepared)
+                Path(work).rename(self.part(number))
         except OSError as error:
-            raise cannot_write(self.folder, error) from error
+            if not self.part(number).exists():  # else another process has written the same rows
+                raise cannot_write(self.folder, error) from error
 
-    def _fill_part(self, number: int, prepared: PreparedGeneration) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _write_part(self, folder: Path, number: int, prepared: PreparedGeneration) -> None:
         models = {name: str(model) for name, model in prepared.generation.models.items()}
-        folder = tempfile.TemporaryDirectory(prefix=".part-", dir=self.folder, ignore_cleanup_errors=True)
-        with folder as work, ExitStack() as opened:
+        with ExitStack() as opened:
 
             @cache
             def file(name: str) -> BinaryIO:
-                return opened.enter_context(open(Path(work, name), "wb"))
+                return opened.enter_context(open(folder / name, "wb"))
 
             file("keys")  # also where there are no chains
             for chain, calls in prepared.chains(number, self.parts):
@@ -104,12 +106,6 @@ class Spool:
                     for row in rows:
                         file(f"{config}-{split}.jsonl").write(msgspec.json.encode(row) + b"\n")
                 file("keys").writelines(f"{call.key} {call.failure}\n".encode() for call in calls)
-            opened.close()
-            try:
-                Path(work).rename(self.part(number))
-            except OSError:
-                if not self.part(number).exists():  # else another process has written the same rows
-                    raise
 
     def rows(self, config: str, split: str, number: int) -> Iterator[Row]:
         """Yield the rows of a part, in corpus order.
@@ -136,17 +132,14 @@ class Spool:
                 yield from map(msgspec.json.decode, lines)
 
     def _share_rejects(self, split: str) -> Iterator[Row]:
+        """Yield the rows of `rejects` in place of the pairs beyond their route's share."""
         for number in range(self.parts):
             for row in self._read(number, "preference", split):
                 if row["gap"] == 1 and _round_id(row) in self._dropped_rounds:
-                    yield self._share_reject(row)
-
-    def _share_reject(self, row: Row) -> Row:
-        """Return the row of `rejects` in place of a pair."""
-        instruction = row["prompt"][0]["content"]
-        reject = Reject(row["seed_id"], row["round"], "contrast", "route_share", row["operation"], instruction)
-        chain = Chain(row["seed_id"], "", (), (), (reject,))
-        return self.to_rows(chain, {"": row["model"]})["rejects"][0]
+                    place, instruction = (row["seed_id"], row["round"]), row["prompt"][0]["content"]
+                    reject = Reject(*place, "contrast", "route_share", row["operation"], instruction)
+                    chain = Chain(row["seed_id"], "", (), (), (reject,))
+                    yield from self.to_rows(chain, {"": row["model"]})["rejects"]
 
     @cached_property
     def _dropped_rounds(self) -> set[str]:
