@@ -52,10 +52,7 @@ def sha256(text: str) -> str:
 def file_sha256(path: Path) -> str:
     """Return the hex SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-        return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_sha256(folder: Path, paths: Iterable[Path]) -> str:
