@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -19,16 +19,16 @@ async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)  # retrieves every exception: several tasks may fail at once
 
 
-def iterate_blocking(results: Callable[[], AsyncGenerator[T, None]]) -> Iterator[T]:
-    """Yield what `results()` yields, from an event loop of its own. All tasks in the loop end with the iteration.
+def iterate_blocking(results: AsyncGenerator[T, None]) -> Iterator[T]:
+    """Yield what `results` yields, from an event loop of its own. All tasks in the loop end with the iteration.
 
     Ctrl-C and SIGTERM cancel what goes on in the loop, and are raised only once that has ended. A second one changes
     nothing: another cancellation would end the wait for answers that are being stored.
     """
-    stream, end = results(), object()
+    end = object()
 
     async def next_result() -> T | object:
-        return await anext(stream, end)
+        return await anext(results, end)
 
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
@@ -42,4 +42,4 @@ def iterate_blocking(results: Callable[[], AsyncGenerator[T, None]]) -> Iterator
                     return
                 yield cast(T, item)
         finally:
-            loop.run_until_complete(stream.aclose())  # stores what has been answered, before the rest is cancelled
+            loop.run_until_complete(results.aclose())  # stores what has been answered, before the rest is cancelled

@@ -136,7 +136,7 @@ def run(
     """
     sources = {"": source, JUDGE: source, **(extra_models or {})}
     calls = defaultdict(list) if calls is None else calls
-    return iterate_blocking(lambda: _Run(store, sources, max_failed, on_call, calls).results(chains))
+    return iterate_blocking(_Run(store, sources, max_failed, on_call, calls).results(chains))
 
 
 @dataclass
