@@ -6,7 +6,7 @@ LONGEST_PAUSE = 60.0  # seconds before the next call to an endpoint that is down
 
 
 class ConcurrencyLimit:
-    """Counts the calls in flight at an endpoint, and moves their limit between `minimum` and `maximum`.
+    """The calls in flight at an endpoint, and their limit, which moves between `minimum` and `maximum`.
 
     The limit grows by one for each round of answers and halves when the endpoint says that it is overloaded, once for
     all calls that were in flight together (additive increase, multiplicative decrease, as in TCP: Chiu and Jain 1989).
@@ -37,14 +37,6 @@ class ConcurrencyLimit:
     def is_free(self, now: float) -> bool:
         """Return whether one more call may be sent."""
         return now >= self.paused_until and self.in_flight < (1 if self.is_down else int(self.limit))
-
-    def start(self) -> None:
-        """Count a call that is sent."""
-        self.in_flight += 1
-
-    def end(self) -> None:
-        """Count a call that came to an end and says nothing of the endpoint."""
-        self.in_flight -= 1
 
     def answered(self) -> None:
         """Count a call that was answered."""

@@ -126,7 +126,7 @@ class Pool:
                 failure = f"{endpoint.url}: {error}"
                 self._record_failure(limit, error, started)
             except BaseException:
-                limit.end()
+                limit.in_flight -= 1
                 raise
             else:
                 limit.answered()
@@ -142,7 +142,7 @@ class Pool:
 
     def _record_failure(self, limit: ConcurrencyLimit, error: RetryableError, started: float) -> None:
         """Adapt the endpoint's limit to a failed try; raise EndpointError once all endpoints are dead."""
-        limit.end()
+        limit.in_flight -= 1
         if error.overloaded:
             limit.overloaded(started, _now())
         if error.retry_after:
@@ -174,7 +174,7 @@ class Pool:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():  # it got room and was cancelled before it could use it
-                future.result()[1].end()
+                future.result()[1].in_flight -= 1
                 self._assign_room()
             raise
 
@@ -188,7 +188,7 @@ class Pool:
             _, _, future = heapq.heappop(self._waiting)
             if not future.done():  # else it was cancelled
                 lane = min(free, key=lambda lane: lane[1].in_flight / lane[1].limit)
-                lane[1].start()
+                lane[1].in_flight += 1
                 future.set_result(lane)
         if self._waiting:
             self._wake(now)

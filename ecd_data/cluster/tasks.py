@@ -58,11 +58,6 @@ class ClusterRun:
         """Return the spool in a folder of this machine."""
         return Spool(folder / SPOOL, self.sources.recipe, self.builder.rows, self.tasks)
 
-    @property
-    def parts(self) -> list[str]:
-        """The names of the parts, by the rank of their tasks."""
-        return [part_name(rank, self.tasks) for rank in range(self.tasks)]
-
 
 class MakePart(PipelineStep):
     """Generates the part of the corpus that belongs to a task; the task has a response store of its own.
@@ -99,7 +94,7 @@ class MakePart(PipelineStep):
         Raises:
             EcdError: the task sees another generation than the process that launched it; or see the layers below.
         """
-        run, part = self.cluster_run, self.cluster_run.parts[rank]
+        run, part = self.cluster_run, part_name(rank, self.cluster_run.tasks)
         work = WorkFolder(run.work)
         if work.has_part(part):
             return
@@ -155,9 +150,9 @@ class Merge(PipelineStep):
         """
         run = self.cluster_run
         inputs, work = run.sources.read(), WorkFolder(run.work)
-        if missing := [part for part in run.parts if not work.has_part(part)]:
+        if missing := sum(not work.has_part(part_name(rank, run.tasks)) for rank in range(run.tasks)):
             raise EcdError(
-                f"{len(missing)} of {run.tasks} tasks have failed; see {work.logs}. Every response so far is stored: "
+                f"{missing} of {run.tasks} tasks have failed; see {work.logs}. Every response so far is stored: "
                 "run the same command again to continue."
             )
         absorb_stores(work, run.responses)

@@ -61,12 +61,7 @@ class Inputs:
     contamination: Contamination | None = None
 
 
-def make_generation(
-    inputs: Inputs,
-    models: ModelSettings,
-    store: Store,
-    listener: Listener = Listener(),  # noqa: B008
-) -> Generation:
+def make_generation(inputs: Inputs, models: ModelSettings, store: Store, listener: Listener) -> Generation:
     """Return the generation from some inputs by the models that the settings name.
 
     Raises:
@@ -76,5 +71,4 @@ def make_generation(
     judge = connect_judge(models, store)
     sources = connect(models, store, names, judge)
     extra = {name: source for name, source in {**sources, JUDGE: judge}.items() if name and source}
-    first = sources[names[0]]
-    return Generation(inputs.corpus, inputs.recipe, first, store, extra, inputs.contamination, listener)
+    return Generation(inputs.corpus, inputs.recipe, sources[names[0]], store, extra, inputs.contamination, listener)
