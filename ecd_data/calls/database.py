@@ -6,7 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ecd_data.core.errors import StoreError
@@ -56,27 +56,23 @@ class Database:
         self._read_only = read_only
         # Several threads may execute statements on one connection, but it has only one transaction.
         self._transaction_lock = threading.Lock()
-        with self.explain_errors():
+        with self.explain_errors(), ExitStack() as opened:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self.uri = read_uri(path) if read_only else f"{path.absolute().as_uri()}?mode=rwc"
-            self.writer = self._connect()
-        try:
-            with self.explain_errors():
-                if not read_only and self._pragma("schema_version") == 0:
-                    self._use_write_ahead_log()
-                    self._create_tables()
-                self._check()
-                # A response that was paid for must survive a power cut.
-                self.writer.execute("PRAGMA synchronous = FULL")
-                self.reader = self.writer if read_only else self._connect()
-                # 64 MiB, in KiB: keys are hashes, so look-ups are spread all over the file.
-                self.reader.execute("PRAGMA cache_size = -65536")
-                if read_only:
-                    self.reader.execute("BEGIN")  # never ended: otherwise each look-up would lock the file anew
-        except BaseException:
-            self.writer.close()
-            raise
+            self.writer = opened.enter_context(closing(self._connect()))
+            if not read_only and self._pragma("schema_version") == 0:
+                self._use_write_ahead_log()
+                self._create_tables()
+            self._check()
+            # A response that was paid for must survive a power cut.
+            self.writer.execute("PRAGMA synchronous = FULL")
+            self.reader = self.writer if read_only else self._connect()
+            # 64 MiB, in KiB: keys are hashes, so look-ups are spread all over the file.
+            self.reader.execute("PRAGMA cache_size = -65536")
+            if read_only:
+                self.reader.execute("BEGIN")  # never ended: otherwise each look-up would lock the file anew
+            opened.pop_all()  # nothing failed: it stays open
 
     def close(self) -> None:
         """Close the file, after the transaction in progress."""
