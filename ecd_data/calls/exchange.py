@@ -43,15 +43,8 @@ def write_parquet(calls: Iterable[StoredCall], path: Path) -> int:
 
 
 def _to_row(call: StoredCall) -> dict[str, str]:
-    origin = msgspec.json.decode(call.request, type=_Origin)
-    return {**call._asdict(), "model": model_json(call.model), "role": origin.role, "seed_id": origin.seed_id}
-
-
-class _Origin(msgspec.Struct):
-    """The fields of a request that have a column of their own."""
-
-    role: str
-    seed_id: str
+    request = msgspec.json.decode(call.request)
+    return {**call._asdict(), "model": model_json(call.model), "role": request["role"], "seed_id": request["seed_id"]}
 
 
 def read_parquet(path: Path) -> Iterator[StoredCall]:
