@@ -8,9 +8,8 @@ failed for good, `CallFailed` is thrown into it instead.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from ecd_data.calls.loop import cancel_all
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.request import Request, Response, Steps
 
@@ -58,7 +57,7 @@ async def drive(chains: Iterable[Steps[T]], ask: Ask, *, active: int, window: in
             while tasks and tasks[0].done():
                 yield tasks.popleft().result()
     finally:
-        await cancel_all(tasks)
+        await _cancel_all(tasks)
 
 
 async def _run_chain(chain: Steps[T], number: int, ask: Ask) -> T:
@@ -84,4 +83,12 @@ async def _ask_all(requests: Sequence[Request], number: int, ask: Ask) -> list[R
     try:
         return await asyncio.gather(*tasks)
     finally:
-        await cancel_all(tasks)
+        await _cancel_all(tasks)
+
+
+async def _cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel the tasks that have not ended, and wait until all of them have."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()  # has no effect on one that has ended
+    await asyncio.gather(*tasks, return_exceptions=True)  # retrieves every exception: several tasks may fail at once

@@ -2,21 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from ecd_data.core.process import defer_signals
 
 T = TypeVar("T")
-
-
-async def cancel_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel the tasks that have not ended, and wait until all of them have."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()  # has no effect on one that has ended
-    await asyncio.gather(*tasks, return_exceptions=True)  # retrieves every exception: several tasks may fail at once
 
 
 def iterate_blocking(results: AsyncGenerator[T, None]) -> Iterator[T]:
