@@ -149,7 +149,7 @@ def _pairs(build):
         yield from part
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(names=st.tuples(*[text_and_nasty.filter(str.strip)] * 3, st.sampled_from(NASTY)))
 def test_names_cannot_break_the_card(make_build, tmp_path, names):
     build = tmp_path / "build"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ecd_data.core.hashing import canonical_bytes, canonical_json, file_sha256, files_sha256
@@ -25,6 +25,7 @@ def test_canonical_json_has_one_spelling() -> None:
     assert canonical_json({"b": 1, "a": "é"}) == canonical_json({"a": "é", "b": 1}) == '{"a":"é","b":1}'
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(TEXTS, FIELDS))
 @example({"a": 1e-05, "b": [1e16, 1, -0.0], "c": {"d": [{"e": 1e-07}]}, "f": [{"z": 2**70, "y": "\x7f\u2028\x1b"}]})
 @example({"a": float("nan")})

@@ -182,7 +182,7 @@ def leaves(value, path=()):
         yield path
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_manifest_edited_by_hand_is_caught(make_build, tmp_path, data):
     """Any value in it, changed to another of its type, missing or of another type."""

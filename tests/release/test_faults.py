@@ -111,14 +111,17 @@ def publish(hub, builds, terms):
 
 
 @pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.slow)])
-def places(request, attempt, builds, case):
-    """The numbers of the requests of a publish at which something goes wrong: all, or other ones for each test."""
-    with attempt("clean") as hub:
-        publish(hub, builds, case.terms)
-        number = len(hub.requests)
-    assert number > 15
-    every = range(number)
-    return every if request.param == "all" else random.Random(request.node.name).sample(every, 4)
+def places(request, attempt):
+    """Numbers of requests of a publish at which something goes wrong: all of them, or other ones for each test."""
+
+    def choose(builds, terms):
+        with attempt("clean") as hub:
+            publish(hub, builds, terms)
+            every = range(len(hub.requests))
+        assert len(every) > 10
+        return every if request.param == "all" else random.Random(request.node.name).sample(every, 4)
+
+    return choose
 
 
 def contents(hub, revision="main"):
@@ -154,7 +157,7 @@ def check_after(hub, builds, case):
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_passing_trouble_at_any_request_is_waited_out(attempt, builds, case, fault, places):
-    for at in places:
+    for at in places(builds, case.terms):
         with attempt(f"at-{at}", at, fault) as hub:
             publish(hub, builds, case.terms)
             check_after(hub, builds, case)
@@ -164,7 +167,7 @@ def test_passing_trouble_at_any_request_is_waited_out(attempt, builds, case, fau
 
 
 def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes_on(attempt, builds, case, places):
-    for at in places:
+    for at in places(builds, case.terms):
         with attempt(f"at-{at}", at, "down") as hub:
             with pytest.raises(PublishError, match="cannot be reached"):
                 publish(hub, builds, case.terms)
@@ -172,11 +175,8 @@ def test_a_hub_that_goes_down_at_any_request_fails_the_command_and_the_next_goes
             assert max(hub.stored.values()) == 1
 
 
-def test_a_pull_request_whose_answer_got_lost_is_not_opened_again(attempt, builds, case):
-    with attempt("clean") as hub:
-        publish(hub, builds, Terms(create_pr=True))
-        number = len(hub.requests)
-    for at in range(number):
+def test_a_pull_request_whose_answer_got_lost_is_not_opened_again(attempt, builds, case, places):
+    for at in places(builds, Terms(create_pr=True)):
         with attempt(f"at-{at}", at, "dropped after") as hub:
             publish(hub, builds, Terms(create_pr=True))
             api = HfApi(hub.url, token=hub.token)
@@ -193,7 +193,7 @@ def test_a_publisher_that_is_killed_at_any_request_goes_on_when_it_is_started_ag
 ):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["__main__", "pytest", "ecd_data.release.release"])
-    for at in places:
+    for at in places(builds, case.terms):
         with attempt(f"at-{at}", at, fault) as hub:
             hub.victim = context.Queue()
             arguments = (hub.url, hub.token, builds / "new", case.terms, constants.HF_HUB_CACHE, hub.victim)
