@@ -9,20 +9,11 @@ from ecd_data.core.request import JUDGE, Grammar, Message, Response, Steps
 from ecd_data.core.templates import render
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import Task
-from ecd_data.requirements.judge import fence
+from ecd_data.requirements.grammars import object_schema
+from ecd_data.requirements.judge import REASON, fence
 
-BETTER = Grammar(
-    "json",
-    {
-        "type": "object",
-        "properties": {
-            "reason": {"type": "string", "maxLength": 300},
-            "better": {"type": "string", "enum": ["first", "second"]},
-        },
-        "required": ["reason", "better"],
-        "additionalProperties": False,
-    },
-)
+SIDES = ("first", "second")
+BETTER = Grammar("json", object_schema({"reason": REASON, "better": {"type": "string", "enum": [*SIDES]}}))
 
 
 @dataclass(frozen=True)
@@ -70,7 +61,7 @@ def comparison(instruction: str, a: str, b: str, attempt: int) -> tuple[Message,
 
 
 def _share(responses: Sequence[Response], wanted: str) -> float:
-    votes = [vote for response in responses if (vote := _vote(response)) in ("first", "second")]
+    votes = [vote for response in responses if (vote := _vote(response)) in SIDES]
     return votes.count(wanted) / len(votes) if votes else 0.5
 
 

@@ -8,17 +8,16 @@ gibberish when nothing else is allowed.
 import re
 from collections.abc import Sequence
 
-from ecd_data.core.request import Grammar
-from ecd_data.requirements.kind import MakeGrammar
+from ecd_data.requirements.kind import MakeGrammar, Schema
 
 SHORT = 20  # characters that forced prose has at least
 LINE = 100  # characters that a last line has at most
 LETTER, DIGIT, MARK = "a-zA-Z", "0-9", " ;:'()\\-"
 
 
-def regex(*parts: str) -> Grammar:
-    """Return the grammar of patterns that follow each other."""
-    return Grammar("regex", "".join(parts))
+def object_schema(properties: Schema) -> Schema:
+    """Return the JSON Schema of an object with exactly these properties, which are schemas by name."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def literal(text: str) -> str:
@@ -47,15 +46,15 @@ def around(max_chars: int, *parts: str) -> str:
 def prose_with(pattern: str) -> MakeGrammar:
     """Return the grammar of prose with a pattern inside, `n` times or once."""
 
-    def grammar(max_chars: int, *, n: int = 1) -> Grammar:
-        return regex(around(max_chars, *[pattern] * n))
+    def grammar(max_chars: int, *, n: int = 1) -> str:
+        return around(max_chars, *[pattern] * n)
 
     return grammar
 
 
-def prose_with_keywords(max_chars: int, *, keywords: Sequence[str]) -> Grammar:
+def prose_with_keywords(max_chars: int, *, keywords: Sequence[str]) -> str:
     """Return the grammar of one sentence with all keywords inside, in their order."""
-    return regex(around(max_chars, *map(literal, keywords)))
+    return around(max_chars, *map(literal, keywords))
 
 
 def prose_and_last_line(max_chars: int, start: str) -> str:

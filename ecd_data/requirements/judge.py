@@ -6,16 +6,10 @@ from collections.abc import Sequence
 from ecd_data.core.request import Grammar, Message, Response
 from ecd_data.core.templates import render
 from ecd_data.core.values import Requirement, Ruling
+from ecd_data.requirements.grammars import object_schema
 
-VOTE = Grammar(
-    "json",
-    {
-        "type": "object",
-        "properties": {"reason": {"type": "string", "maxLength": 300}, "met": {"type": "boolean"}},
-        "required": ["reason", "met"],
-        "additionalProperties": False,
-    },
-)
+REASON = {"type": "string", "maxLength": 300}
+VOTE = Grammar("json", object_schema({"reason": REASON, "met": {"type": "boolean"}}))
 
 
 def question(requirement: Requirement, instruction: str, response: str, attempt: int) -> tuple[Message, ...]:

@@ -11,16 +11,16 @@
 `docs/requirements.md` shows how to add one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
 
 Check = Callable[..., Verdict]
 Repair = Callable[..., str | None]
-MakeGrammar = Callable[..., Grammar | None]
+Schema = Mapping[str, Any]  # of JSON
+MakeGrammar = Callable[..., str | Schema | None]
 Completion = Callable[..., str]
 CheckT = TypeVar("CheckT", bound=Check)
 Relation = Literal["at_least", "at_most", "exactly"]
@@ -32,7 +32,8 @@ class Kind:
 
     check: (text) -> the verdict. Pure and strict: chatter ("Sure! Here is ...") counts as part of the answer.
     repair: (text) -> the text changed so that it meets the requirement and means the same, or `None` if it cannot be.
-    grammar: (max_chars) -> the grammar that forces an answer of about so many characters to meet it, or `None`.
+    grammar: (max_chars) -> the regular expression or the JSON Schema that forces an answer of about so many characters
+        to meet it, or `None`.
     completion: (answer) -> the answer with something added that meets it; calibration uses it where no repair works.
     needs_counting: whether a reader has to count words or letters to judge it, so that no judge is calibrated on it.
     """
@@ -68,6 +69,11 @@ def kind(
         return check
 
     return declare
+
+
+def filled(template: str) -> Callable[..., str]:
+    """Return the repair, or completion, that puts the `{text}` and the requirement's parameters into a template."""
+    return lambda text, **kwargs: template.format(text=text, **kwargs)
 
 
 def count_verdict(count: int, relation: Relation, n: int, unit: str) -> Verdict:

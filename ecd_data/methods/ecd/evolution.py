@@ -16,6 +16,7 @@ from ecd_data.core.templates import render
 from ecd_data.core.values import Requirement, Seed, Turn
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import NoPair, Task
+from ecd_data.requirements.grammars import object_schema
 from ecd_data.requirements.kinds import check
 from ecd_data.requirements.operation import Operation
 from ecd_data.requirements.statement import is_stated
@@ -23,15 +24,7 @@ from ecd_data.requirements.suitability import compatible, suits
 from ecd_data.requirements.taxonomy import CLASSES
 
 PROMPTS = "ecd_data.methods.prompts"
-INVENTED = Grammar(
-    "json",
-    {
-        "type": "object",
-        "properties": {"requirement": {"type": "string"}, "instruction": {"type": "string"}},
-        "required": ["requirement", "instruction"],
-        "additionalProperties": False,
-    },
-)
+INVENTED = Grammar("json", object_schema({"requirement": {"type": "string"}, "instruction": {"type": "string"}}))
 KEPT_WORDS = 0.8  # share of the old instruction's longer words that a rewritten one must keep
 SLACK = 60  # characters that weaving may add beyond the requirement's own sentence
 LONGER = re.compile(r"\w{4,}")

@@ -42,4 +42,5 @@ def grammar(requirement: Requirement, max_chars: int) -> Grammar | None:
             under about 150 leave some kinds no room; they then allow a little more.
     """
     kind = KINDS.get(load_taxonomy()[requirement.id].check)
-    return None if kind is None or kind.grammar is None else kind.grammar(max_chars, **requirement.kwargs)
+    forced = kind.grammar(max_chars, **requirement.kwargs) if kind and kind.grammar else None
+    return None if forced is None else Grammar("regex" if isinstance(forced, str) else "json", forced)

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
+from functools import partial
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import LETTER, around, literal, prose, prose_with, regex
+from ecd_data.requirements.grammars import LETTER, around, literal, prose, prose_with
 from ecd_data.requirements.kind import count_verdict, kind
 from ecd_data.requirements.text import NUMBER_WORDS, straight
 
@@ -23,8 +23,8 @@ def _drop_characters(text: str, *, characters: str, name: str) -> str:
     return re.sub(marks, "", re.sub(rf"(?<=\w){marks}(?=[^\W\d])", " ", text))  # "red,green" are two words
 
 
-def _prose_without_marks(max_chars: int, *, characters: str, name: str) -> Grammar:
-    return regex(prose(max_chars, marks="".join(mark for mark in ",.!?" if mark not in characters)))
+def _prose_without_marks(max_chars: int, *, characters: str, name: str) -> str:
+    return prose(max_chars, marks="".join(mark for mark in ",.!?" if mark not in characters))
 
 
 @kind(repair=_drop_characters, grammar=_prose_without_marks)
@@ -44,11 +44,7 @@ def _spell_numbers(text: str) -> str:
     return re.sub(r"(?<![\w.,:/$£€+\-])\d{1,2}(?![\w/%°]|[.,:)\-]\d|[.)]\s|-)", spelled, text)
 
 
-def _prose_of_letters(max_chars: int) -> Grammar:
-    return regex(prose(max_chars, LETTER))
-
-
-@kind(repair=_spell_numbers, grammar=_prose_of_letters)
+@kind(repair=_spell_numbers, grammar=partial(prose, letters=LETTER))
 def no_digits(text: str) -> Verdict:
     """Forbid digits of every script, and ½ and ² too."""
     count = len(re.findall(r"\d", unicodedata.normalize("NFKC", text)))
@@ -61,11 +57,7 @@ def _drop_accents(text: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def _prose(max_chars: int) -> Grammar:
-    return regex(prose(max_chars))
-
-
-@kind(repair=_drop_accents, grammar=_prose)
+@kind(repair=_drop_accents, grammar=prose)
 def ascii_only(text: str) -> Verdict:
     """Forbid every character outside ASCII: accents, curly quotation marks, emoji."""
     char = next((char for char in text if not char.isascii()), None)
@@ -90,8 +82,8 @@ def _join_sentences(text: str, *, mark: str, name: str, n: int) -> str | None:
     return re.sub(small, lambda match: f"; {match[1].lower()}", text, count=n)
 
 
-def _prose_with_marks(max_chars: int, *, mark: str, name: str, n: int) -> Grammar:
-    return regex(around(max_chars, *[f"[a-z]{{2,12}}{literal(mark)}"] * n))
+def _prose_with_marks(max_chars: int, *, mark: str, name: str, n: int) -> str:
+    return around(max_chars, *[f"[a-z]{{2,12}}{literal(mark)}"] * n)
 
 
 @kind(repair=_join_sentences, grammar=_prose_with_marks)

@@ -3,17 +3,15 @@
 import csv
 import json
 import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
 from ecd_data.core.hashing import canonical_json
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import DIGIT, LETTER, literal, regex
+from ecd_data.requirements.grammars import DIGIT, LETTER, Schema, literal, object_schema
 from ecd_data.requirements.kind import kind
 from ecd_data.requirements.operations import LOADER
 from ecd_data.requirements.text import first_sentence
@@ -22,11 +20,9 @@ FENCED = re.compile(r"\s*```(\w*)[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL)
 LONGEST = 100_000  # characters of YAML that are parsed; no answer is that long
 
 
-def _object_of_strings(max_chars: int, *, keys: Sequence[str]) -> Grammar:
-    texts = {key: {"type": "string", "minLength": 1, "maxLength": max_chars // (2 * len(keys))} for key in keys}
-    return Grammar(
-        "json", {"type": "object", "properties": texts, "required": list(keys), "additionalProperties": False}
-    )
+def _object_of_strings(max_chars: int, *, keys: Sequence[str]) -> Schema:
+    text = {"type": "string", "minLength": 1, "maxLength": max_chars // (2 * len(keys))}
+    return object_schema(dict.fromkeys(keys, text))
 
 
 def _put_into_object(answer: str, *, keys: Sequence[str]) -> str:
@@ -48,26 +44,27 @@ def json_object(text: str, *, keys: Sequence[str]) -> Verdict:
     return Verdict(not empty, f"no value for {', '.join(empty)}" if empty else "a JSON object with these keys")
 
 
-def _schema(max_chars: int, *, schema: Mapping[str, Any]) -> Grammar:
-    return Grammar("json", {key: value for key, value in schema.items() if key != "description"})
+def _schema(max_chars: int, *, schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key != "description"}
 
 
 @kind(grammar=_schema)
-def json_matching(text: str, *, schema: Mapping[str, Any]) -> Verdict:
+def json_matching(text: str, *, schema: Schema) -> Verdict:
     """Require JSON and nothing else, valid against a JSON Schema (2020-12)."""
     try:
         value = _parse_json(text)
     except (ValueError, RecursionError):
         return Verdict(False, "not JSON alone")
-    error = next(_validator(canonical_json(schema)).iter_errors(value), None)
+    in_order = json.loads(canonical_json(schema))  # the first error is the same wherever the schema was stored
+    error = next(Draft202012Validator(in_order).iter_errors(value), None)
     if error:
         return Verdict(False, f"{error.json_path}: {error.message[:100]}")
     return Verdict(True, "JSON as asked")
 
 
-def _lines_of_yaml(max_chars: int, *, keys: Sequence[str]) -> Grammar:
+def _lines_of_yaml(max_chars: int, *, keys: Sequence[str]) -> str:
     value = f"[{LETTER}][{LETTER} ]{{8,{max(10, max_chars // len(keys) - 16)}}}[.]"
-    return regex("\\n".join(f"{literal(key)}: {value}" for key in keys))
+    return "\\n".join(f"{literal(key)}: {value}" for key in keys)
 
 
 @kind(grammar=_lines_of_yaml)
@@ -93,9 +90,9 @@ def yaml_mapping(text: str, *, keys: Sequence[str]) -> Verdict:
     return Verdict(not empty, f"no value for {', '.join(empty)}" if empty else "a YAML mapping with these keys")
 
 
-def _lines_of_csv(max_chars: int, *, columns: Sequence[str], n: int) -> Grammar:
+def _lines_of_csv(max_chars: int, *, columns: Sequence[str], n: int) -> str:
     cell = f"[{LETTER}][{LETTER}{DIGIT} ]{{1,{max(8, max_chars // (n * len(columns)) - 5)}}}[{LETTER}]"
-    return regex(",".join(map(literal, columns)), ("\\n" + ",".join([cell] * len(columns))) * n)
+    return "\\n".join([",".join(map(literal, columns)), *[",".join([cell] * len(columns))] * n])
 
 
 @kind(grammar=_lines_of_csv)
@@ -141,8 +138,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _is_empty(value: Any) -> bool:
     return (value.strip() if isinstance(value, str) else value) in (None, "", [], {})
-
-
-@lru_cache(maxsize=64)
-def _validator(schema: str) -> Draft202012Validator:
-    return Draft202012Validator(json.loads(schema))

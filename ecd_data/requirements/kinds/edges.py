@@ -1,11 +1,11 @@
 """The edges of an answer: what it begins and ends with, and what stands around it."""
 
 import re
+from functools import partial
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import literal, prose, prose_and_last_line, regex, sentence
-from ecd_data.requirements.kind import kind
+from ecd_data.requirements.grammars import literal, prose, prose_and_last_line, sentence
+from ecd_data.requirements.kind import filled, kind
 from ecd_data.requirements.text import has_word, is_question, paragraphs, plain, straight, unquoted, words
 
 # The content of brackets is matched first and looked at afterwards: one pattern for both takes quadratic time.
@@ -21,8 +21,8 @@ def _add_title(text: str) -> str:
     return f"<<{' '.join(first).capitalize()}>>\n\n{text}"
 
 
-def _titled_prose(max_chars: int) -> Grammar:
-    return regex("<<[A-Z][a-zA-Z ]{1,39}[a-z]>>\\n\\n", prose(max_chars - 47))
+def _titled_prose(max_chars: int) -> str:
+    return "<<[A-Z][a-zA-Z ]{1,39}[a-z]>>\\n\\n" + prose(max_chars - 47)
 
 
 @kind(repair=_add_title, grammar=_titled_prose)
@@ -33,15 +33,11 @@ def title(text: str) -> Verdict:
     return Verdict(met, "titled" if met else "does not begin with a <<title>>")
 
 
-def _put_phrase_first(text: str, *, phrase: str) -> str:
-    return f"{phrase}: {text}"
+def _phrase_and_prose(max_chars: int, *, phrase: str) -> str:
+    return f"{literal(phrase)}[,:] {prose(max_chars - len(phrase) - 2)}"
 
 
-def _phrase_and_prose(max_chars: int, *, phrase: str) -> Grammar:
-    return regex(literal(phrase), "[,:] ", prose(max_chars - len(phrase) - 2))
-
-
-@kind(repair=_put_phrase_first, grammar=_phrase_and_prose)
+@kind(repair=filled("{phrase}: {text}"), grammar=_phrase_and_prose)
 def starts_with(text: str, *, phrase: str) -> Verdict:
     """Require the phrase at the beginning, in the same letter case; Markdown's emphasis does not count."""
     body, wanted = plain(text), straight(phrase)
@@ -49,15 +45,11 @@ def starts_with(text: str, *, phrase: str) -> Verdict:
     return Verdict(met, f'begins "{text.lstrip()[: len(phrase)]}"')
 
 
-def _put_request_first(text: str, *, request: str) -> str:
-    return f"{request}\n\n{text}"
+def _request_and_prose(max_chars: int, *, request: str) -> str:
+    return f"{literal(request)}\\n\\n{prose(max_chars - len(request) - 2)}"
 
 
-def _request_and_prose(max_chars: int, *, request: str) -> Grammar:
-    return regex(literal(request), "\\n\\n", prose(max_chars - len(request) - 2))
-
-
-@kind(repair=_put_request_first, grammar=_request_and_prose)
+@kind(repair=filled("{request}\n\n{text}"), grammar=_request_and_prose)
 def request_first(text: str, *, request: str) -> Verdict:
     """Require the request word for word at the beginning, and an answer behind it.
 
@@ -78,8 +70,8 @@ def _close(text: str, *, phrase: str) -> str:
     return f"{text}{'' if text.endswith(SENTENCE_END) else '.'} {phrase}"
 
 
-def _prose_and_phrase(max_chars: int, *, phrase: str) -> Grammar:
-    return regex(prose(max_chars - len(phrase) - 1), " ", literal(phrase))
+def _prose_and_phrase(max_chars: int, *, phrase: str) -> str:
+    return f"{prose(max_chars - len(phrase) - 1)} {literal(phrase)}"
 
 
 @kind(repair=_close, grammar=_prose_and_phrase)
@@ -94,8 +86,8 @@ def _close_with_question(text: str) -> str:
     return _close(text, phrase="Is there anything else you would like to know?")
 
 
-def _prose_and_question(max_chars: int) -> Grammar:
-    return regex(prose(max_chars * 2 // 3), " ", sentence(max_chars // 3, "[?]"))
+def _prose_and_question(max_chars: int) -> str:
+    return f"{prose(max_chars * 2 // 3)} {sentence(max_chars // 3, '[?]')}"
 
 
 @kind(repair=_close_with_question, grammar=_prose_and_question)
@@ -105,15 +97,7 @@ def ends_with_question(text: str) -> Verdict:
     return Verdict(met, "ends with a question" if met else "does not end with a question")
 
 
-def _add_postscript(text: str) -> str:
-    return f"{text}\n\nP.S. I hope this helps."
-
-
-def _prose_and_postscript(max_chars: int) -> Grammar:
-    return regex(prose_and_last_line(max_chars, "\\nP[.]S[.]"))
-
-
-@kind(repair=_add_postscript, grammar=_prose_and_postscript)
+@kind(repair=filled("{text}\n\nP.S. I hope this helps."), grammar=partial(prose_and_last_line, start="\\nP[.]S[.]"))
 def postscript(text: str, *, marker: str = "P.S.") -> Verdict:
     """Require a last line or last paragraph of several that begins with the marker and goes on."""
     letters = r"\. ?".join(map(re.escape, marker.rstrip(".").split(".")))
@@ -129,8 +113,8 @@ def _quote(text: str) -> str:
     return '"' + re.sub('["“”‟„«»]', "'", text) + '"'
 
 
-def _quoted_prose(max_chars: int) -> Grammar:
-    return regex('"', prose(max_chars - 2), '"')
+def _quoted_prose(max_chars: int) -> str:
+    return f'"{prose(max_chars - 2)}"'
 
 
 @kind(repair=_quote, grammar=_quoted_prose)
@@ -140,15 +124,11 @@ def wrapped_in_quotes(text: str) -> Verdict:
     return Verdict(met, "in quotation marks" if met else "not in quotation marks as a whole")
 
 
-def _tag(text: str, *, tag: str) -> str:
-    return f"<{tag}>{text}</{tag}>"
+def _tagged_prose(max_chars: int, *, tag: str) -> str:
+    return f"<{tag}>{prose(max_chars - 2 * len(tag) - 5)}</{tag}>"
 
 
-def _tagged_prose(max_chars: int, *, tag: str) -> Grammar:
-    return regex(f"<{tag}>", prose(max_chars - 2 * len(tag) - 5), f"</{tag}>")
-
-
-@kind(repair=_tag, grammar=_tagged_prose)
+@kind(repair=filled("<{tag}>{text}</{tag}>"), grammar=_tagged_prose)
 def wrapped_in_tag(text: str, *, tag: str) -> Verdict:
     """Require `<tag>` and `</tag>` around the whole text, once each."""
     body, opening, closing = text.strip(), f"<{tag}>", f"</{tag}>"

@@ -5,7 +5,7 @@ import re
 
 from ecd_data.core.values import Verdict
 from ecd_data.requirements.grammars import prose_with
-from ecd_data.requirements.kind import count_verdict, kind
+from ecd_data.requirements.kind import count_verdict, filled, kind
 from ecd_data.requirements.text import NUMBER_WORDS, straight
 
 NUMBER = re.compile(r"(?<![\w.,])\d{1,15}(?:[.,]\d{1,15})*(?![\w]|[.,]\d)")
@@ -43,21 +43,16 @@ def number_count(text: str, *, n: int) -> Verdict:
     return count_verdict(sum(len(NUMBER.findall(line)) for line in lines), "at_least", n, "numbers in digits")
 
 
-def _add_percentage(answer: str) -> str:
-    return f"{answer} About 80% of people agree."
-
-
-@kind(grammar=prose_with("[1-9][0-9]?%"), completion=_add_percentage)
+@kind(grammar=prose_with("[1-9][0-9]?%"), completion=filled("{text} About 80% of people agree."))
 def percentage(text: str) -> Verdict:
     """Require a percentage in digits: `25%` or `25 percent`."""
     return count_verdict(len(PERCENTAGE.findall(text)), "at_least", 1, "percentages")
 
 
-def _add_date(answer: str) -> str:
-    return f"{answer} This was written on 2024-05-01."
-
-
-@kind(grammar=prose_with("20[0-2][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"), completion=_add_date)
+@kind(
+    grammar=prose_with("20[0-2][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"),
+    completion=filled("{text} This was written on 2024-05-01."),
+)
 def iso_date(text: str) -> Verdict:
     """Require a date that exists, written as YYYY-MM-DD, and no date with day and month in another way."""
     dates = ISO_DATE.findall(text)
@@ -72,11 +67,7 @@ def iso_date(text: str) -> Verdict:
     return count_verdict(len(dates), "at_least", 1, "dates written as YYYY-MM-DD")
 
 
-def _add_measure(answer: str) -> str:
-    return f"{answer} That is true within 5 km."
-
-
-@kind(grammar=prose_with("[1-9][0-9]{0,2} (km|cm|kg|ml|g|m)"), completion=_add_measure)
+@kind(grammar=prose_with("[1-9][0-9]{0,2} (km|cm|kg|ml|g|m)"), completion=filled("{text} That is true within 5 km."))
 def metric_units(text: str) -> Verdict:
     """Require a number with a metric unit, and none with an imperial one."""
     text = straight(text)

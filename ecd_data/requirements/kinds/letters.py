@@ -5,18 +5,17 @@ import string
 import unicodedata
 from collections import Counter
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import around, prose, prose_with, regex
+from ecd_data.requirements.grammars import around, prose, prose_with
 from ecd_data.requirements.kind import Relation, count_verdict, kind
 from ecd_data.requirements.text import longest_words, plain, straight, words
 
 LONG = 5  # letters: shorter words repeat in any text
 
 
-def _lines_spelling(max_chars: int, *, word: str) -> Grammar:
+def _lines_spelling(max_chars: int, *, word: str) -> str:
     room = max(12, max_chars // len(word) - 3)
-    return regex("\\n".join(f"{letter.upper()}[a-z ,]{{8,{room}}}[a-z]" for letter in word))
+    return "\\n".join(f"{letter.upper()}[a-z ,]{{8,{room}}}[a-z]" for letter in word)
 
 
 @kind(grammar=_lines_spelling)
@@ -33,10 +32,10 @@ def alliteration(text: str, *, letter: str, n: int) -> Verdict:
     return count_verdict(count, "at_least", n, f"words with {letter}")
 
 
-def _prose_with_letter_or_without(max_chars: int, *, relation: Relation, letter: str, n: int) -> Grammar:
+def _prose_with_letter_or_without(max_chars: int, *, relation: Relation, letter: str, n: int) -> str:
     if relation == "at_least":
-        return regex(around(max_chars, *[f"[a-z]{{0,4}}{letter}[a-z]{{0,4}}"] * n))
-    return regex(prose(max_chars, "".join(char for char in string.ascii_letters if char.lower() != letter)))
+        return around(max_chars, *[f"[a-z]{{0,4}}{letter}[a-z]{{0,4}}"] * n)
+    return prose(max_chars, "".join(char for char in string.ascii_letters if char.lower() != letter))
 
 
 @kind(grammar=_prose_with_letter_or_without)
@@ -55,8 +54,8 @@ def _capitalize_longest_words(text: str, *, relation: Relation, n: int) -> str |
     return text
 
 
-def _prose_with_capital_words(max_chars: int, *, relation: Relation, n: int) -> Grammar | None:
-    return regex(around(max_chars, *["[A-Z]{2,10}"] * n)) if relation == "at_least" else None
+def _prose_with_capital_words(max_chars: int, *, relation: Relation, n: int) -> str | None:
+    return around(max_chars, *["[A-Z]{2,10}"] * n) if relation == "at_least" else None
 
 
 @kind(repair=_capitalize_longest_words, grammar=_prose_with_capital_words)
@@ -74,8 +73,8 @@ def palindrome(text: str) -> Verdict:
     return Verdict(bool(palindromes), f'"{palindromes[0][:40]}"' if palindromes else "no palindrome")
 
 
-def _short_words(max_chars: int, *, n: int) -> Grammar:
-    return regex("[A-Z][a-z]{0,8}", f"(,? [a-z]{{1,{n}}}){{4,{max_chars // (n + 2)}}}", "[.]")
+def _short_words(max_chars: int, *, n: int) -> str:
+    return f"[A-Z][a-z]{{0,8}}(,? [a-z]{{1,{n}}}){{4,{max_chars // (n + 2)}}}[.]"
 
 
 @kind(grammar=_short_words, needs_counting=True)

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import LETTER, literal, prose, prose_and_last_line, regex, sentence
-from ecd_data.requirements.kind import MakeGrammar, Repair, count_verdict, kind
+from ecd_data.requirements.grammars import LETTER, literal, prose, prose_and_last_line, sentence
+from ecd_data.requirements.kind import MakeGrammar, Repair, count_verdict, filled, kind
 from ecd_data.requirements.text import first_sentence, has_word, plain, sentences
 
 BULLET = re.compile(r"[ \t]*[-*+•][ \t]+\S")
@@ -31,16 +30,16 @@ def one_per_sentence(marker: str) -> Repair:
 def items(marker: str) -> MakeGrammar:
     """Return the grammar of `n` items behind a marker, which is a pattern; {} is the item's number."""
 
-    def grammar(max_chars: int, *, n: int) -> Grammar:
+    def grammar(max_chars: int, *, n: int) -> str:
         # An item ends at its first full stop. A tight bound would cut it in mid-sentence instead.
         item = prose(max_chars, marks=",", low=8)
-        return regex("\\n".join(marker.format(number) + item for number in range(1, n + 1)))
+        return "\\n".join(marker.format(number) + item for number in range(1, n + 1))
 
     return grammar
 
 
-def _prose_lines(max_chars: int, *, n: int) -> Grammar:
-    return regex("\\n".join([prose(max_chars // n, low=12)] * n))
+def _prose_lines(max_chars: int, *, n: int) -> str:
+    return "\\n".join([prose(max_chars // n, low=12)] * n)
 
 
 @kind(repair=one_per_sentence(""), grammar=_prose_lines)
@@ -73,8 +72,8 @@ def checklist(text: str, *, n: int) -> Verdict:
     return count_verdict(count, "exactly", n, "task list items")
 
 
-def _prose_and_labelled_line(max_chars: int, *, label: str) -> Grammar:
-    return regex(prose_and_last_line(max_chars, literal(label)))
+def _prose_and_labelled_line(max_chars: int, *, label: str) -> str:
+    return prose_and_last_line(max_chars, literal(label))
 
 
 def _add_labelled_line(answer: str, *, label: str) -> str:
@@ -95,9 +94,9 @@ def last_line_starting(text: str, *, label: str) -> Verdict:
     return Verdict(met, f'the last line {"starts" if met else "does not start"} with "{label}"')
 
 
-def _prose_behind_labels(max_chars: int, *, labels: Sequence[str]) -> Grammar:
+def _prose_behind_labels(max_chars: int, *, labels: Sequence[str]) -> str:
     line = prose(max_chars // len(labels) - 12, marks=",", low=12)
-    return regex("\\n".join(f"{literal(label)} {line}" for label in labels))
+    return "\\n".join(f"{literal(label)} {line}" for label in labels)
 
 
 def _add_labelled_lines(answer: str, *, labels: Sequence[str]) -> str:
@@ -111,9 +110,9 @@ def labelled_lines(text: str, *, labels: Sequence[str]) -> Verdict:
     return Verdict(used == list(labels), f"lines labelled {', '.join(used[:10]) or 'none'}")
 
 
-def _questions_and_answers(max_chars: int, *, n: int) -> Grammar:
+def _questions_and_answers(max_chars: int, *, n: int) -> str:
     share = max_chars // (2 * n)
-    return regex("\\n".join([f"Q: {sentence(share, '[?]')}\\nA: {sentence(share)}"] * n))
+    return "\\n".join([f"Q: {sentence(share, '[?]')}\\nA: {sentence(share)}"] * n)
 
 
 def _add_questions_and_answers(answer: str, *, n: int) -> str:
@@ -128,9 +127,9 @@ def question_and_answer(text: str, *, n: int) -> Verdict:
     return Verdict(initials == "QA" * n, f"the labels are {initials[:20] or 'none'}, QA {n} times asked")
 
 
-def _prose_and_listing(max_chars: int, *, label: str, n: int) -> Grammar:
+def _prose_and_listing(max_chars: int, *, label: str, n: int) -> str:
     item = f"[{LETTER}][a-z ]{{2,24}}[a-z]"
-    return regex(prose(max_chars - 28 * n - len(label)), "\\n", literal(label), " ", ", ".join([item] * n))
+    return f"{prose(max_chars - 28 * n - len(label))}\\n{literal(label)} {', '.join([item] * n)}"
 
 
 def _add_listing(answer: str, *, label: str, n: int) -> str:
@@ -147,15 +146,11 @@ def last_line_items(text: str, *, label: str, n: int) -> Verdict:
     return count_verdict(len(listed), "exactly", n, "things listed")
 
 
-def _prose_and_percentage(max_chars: int, *, label: str) -> Grammar:
-    return regex(prose(max_chars - len(label) - 6), "\\n", literal(label), " [1-9][05]%")
+def _prose_and_percentage(max_chars: int, *, label: str) -> str:
+    return f"{prose(max_chars - len(label) - 6)}\\n{literal(label)} [1-9][05]%"
 
 
-def _add_percentage(answer: str, *, label: str) -> str:
-    return f"{answer}\n{label} 80%"
-
-
-@kind(grammar=_prose_and_percentage, completion=_add_percentage)
+@kind(grammar=_prose_and_percentage, completion=filled("{text}\n{label} 80%"))
 def percent_line(text: str, *, label: str) -> Verdict:
     """Require a last line with the label, a whole percentage from 0% to 100%, and nothing else."""
     last = last_line(text)

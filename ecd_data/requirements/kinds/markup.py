@@ -9,9 +9,8 @@ from functools import cache, lru_cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import DIGIT, LETTER, literal, prose, prose_with, regex
+from ecd_data.requirements.grammars import DIGIT, LETTER, literal, prose, prose_with
 from ecd_data.requirements.kind import count_verdict, kind
 from ecd_data.requirements.text import has_word, longest_words, plain, sentences
 
@@ -22,9 +21,9 @@ HIGHLIGHT = re.compile(r"(?<![\w*])(\*{1,3})([^*\n]+)\1(?![\w*])")
 PLACEHOLDER = re.compile(r"\[([^\[\]\n]+)\](?!\()")
 
 
-def _prose_below_headings(max_chars: int, *, level: int, n: int) -> Grammar:
+def _prose_below_headings(max_chars: int, *, level: int, n: int) -> str:
     part = f"{'#' * level} [A-Z][a-zA-Z ]{{2,30}}[a-z]\\n\\n{prose(max_chars // n - 40)}"
-    return regex("\\n\\n".join([part] * n))
+    return "\\n\\n".join([part] * n)
 
 
 @kind(grammar=_prose_below_headings)
@@ -35,11 +34,11 @@ def heading_count(text: str, *, level: int, n: int) -> Verdict:
     return count_verdict(count, "exactly", n, f"headings of level {level}")
 
 
-def _table_of_letters(max_chars: int, *, columns: Sequence[str], n: int) -> Grammar:
+def _table_of_letters(max_chars: int, *, columns: Sequence[str], n: int) -> str:
     head = f"[|] {' [|] '.join(map(literal, columns))} [|]\\n[|]{' --- [|]' * len(columns)}"
     cell = f"[{LETTER}][{LETTER}{DIGIT} ]{{1,{max(8, max_chars // (n * len(columns)) - 8)}}}[{LETTER}]"
     row = "\\n[|]" + f" {cell} [|]" * len(columns)
-    return regex(head, row * n)
+    return head + row * n
 
 
 def _filled_table(answer: str, *, columns: Sequence[str], n: int) -> str:
@@ -69,8 +68,8 @@ def _quote_first_sentence(text: str) -> str | None:
     return None if not rest or "\n" in text else f"> {first}\n\n{' '.join(rest)}"
 
 
-def _quote_and_prose(max_chars: int) -> Grammar:
-    return regex("> ", prose(max_chars // 2), "\\n\\n", prose(max_chars // 2))
+def _quote_and_prose(max_chars: int) -> str:
+    return f"> {prose(max_chars // 2)}\\n\\n{prose(max_chars // 2)}"
 
 
 @kind(repair=_quote_first_sentence, grammar=_quote_and_prose)

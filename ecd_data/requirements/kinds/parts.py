@@ -2,9 +2,8 @@
 
 import re
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import literal, prose, regex
+from ecd_data.requirements.grammars import literal, prose
 from ecd_data.requirements.kind import Relation, count_verdict, kind
 from ecd_data.requirements.text import has_word, paragraphs, plain, sentences, words
 
@@ -20,8 +19,8 @@ def _divide(text: str, *, relation: Relation, n: int) -> str | None:
     return "\n\n".join(" ".join(all_sentences[a:b]) for a, b in zip(cuts, [*cuts[1:], None], strict=True))
 
 
-def _prose_paragraphs(max_chars: int, *, relation: Relation, n: int) -> Grammar:
-    return regex("\\n\\n".join([prose(max_chars // n - 2)] * n))
+def _prose_paragraphs(max_chars: int, *, relation: Relation, n: int) -> str:
+    return "\\n\\n".join([prose(max_chars // n - 2)] * n)
 
 
 @kind(repair=_divide, grammar=_prose_paragraphs)
@@ -30,10 +29,10 @@ def paragraph_count(text: str, *, relation: Relation, n: int) -> Verdict:
     return count_verdict(len(paragraphs(text)), relation, n, "paragraphs")
 
 
-def _prose_paragraphs_with_opening(max_chars: int, *, n: int, place: int, word: str) -> Grammar:
+def _prose_paragraphs_with_opening(max_chars: int, *, n: int, place: int, word: str) -> str:
     blocks = [prose(max_chars // n - 2)] * n
     blocks[place - 1] = f"{word.capitalize()} {prose(max_chars // n - 2 - len(word), low=12)}"
-    return regex("\\n\\n".join(blocks))
+    return "\\n\\n".join(blocks)
 
 
 @kind(grammar=_prose_paragraphs_with_opening)
@@ -50,9 +49,9 @@ def _add_section_headings(text: str, *, label: str, n: int) -> str:
     return "\n\n".join(f"{label} {number}\n{part}" for number, part in enumerate(divided(text, n), 1))
 
 
-def _prose_sections(max_chars: int, *, label: str, n: int) -> Grammar:
+def _prose_sections(max_chars: int, *, label: str, n: int) -> str:
     part = prose(max_chars // n - 12)
-    return regex("\\n\\n".join(f"{literal(label)} {number}\\n{part}" for number in range(1, n + 1)))
+    return "\\n\\n".join(f"{literal(label)} {number}\\n{part}" for number in range(1, n + 1))
 
 
 @kind(repair=_add_section_headings, grammar=_prose_sections)
@@ -83,8 +82,8 @@ def _add_asterisks(text: str, *, n: int) -> str:
     return "\n\n***\n\n".join(divided(text, n))
 
 
-def _prose_between_asterisks(max_chars: int, *, n: int) -> Grammar:
-    return regex("\\n\\n[*][*][*]\\n\\n".join([prose(max_chars // n - 7)] * n))
+def _prose_between_asterisks(max_chars: int, *, n: int) -> str:
+    return "\\n\\n[*][*][*]\\n\\n".join([prose(max_chars // n - 7)] * n)
 
 
 @kind(repair=_add_asterisks, grammar=_prose_between_asterisks)
@@ -100,8 +99,8 @@ def _add_dividers(text: str, *, n: int) -> str:
     return "\n\n---\n\n".join(divided(text, n + 1))
 
 
-def _prose_between_dividers(max_chars: int, *, n: int) -> Grammar:
-    return regex("\\n\\n---\\n\\n".join([prose(max_chars // (n + 1) - 8)] * (n + 1)))
+def _prose_between_dividers(max_chars: int, *, n: int) -> str:
+    return "\\n\\n---\\n\\n".join([prose(max_chars // (n + 1) - 8)] * (n + 1))
 
 
 @kind(repair=_add_dividers, grammar=_prose_between_dividers)

@@ -3,17 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import around, literal, prose_with_keywords, regex, sentence
+from ecd_data.requirements.grammars import around, literal, prose_with_keywords, sentence
 from ecd_data.requirements.kind import Relation, count_verdict, kind
 from ecd_data.requirements.text import is_question, occurrences, sentences, words
 
 
-def _sentences_of_length(max_chars: int, *, relation: Relation, n: int) -> Grammar:
+def _sentences_of_length(max_chars: int, *, relation: Relation, n: int) -> str:
     low, high = (n, n + 10) if relation == "at_least" else (3, n)
     one = f"[A-Z][a-z]{{1,11}}(,? [a-z]{{1,12}}){{{low - 2},{high - 2}}} [a-z]{{4,12}}[.]"
-    return regex(one, f"( {one}){{1,{max(1, min(4, max_chars // (high * 8)))}}}")
+    return f"{one}( {one}){{1,{max(1, min(4, max_chars // (high * 8)))}}}"
 
 
 @kind(grammar=_sentences_of_length, needs_counting=True)
@@ -36,9 +35,9 @@ def sentence_starts(text: str) -> Verdict:
     return Verdict(count == 1, f'{count} sentences begin with "{word}"')
 
 
-def _questions(max_chars: int, *, n: int) -> Grammar:
+def _questions(max_chars: int, *, n: int) -> str:
     share = max_chars // (n + 1)
-    return regex(*[sentence(share, "[?]") + " "] * n, sentence(share))
+    return " ".join([*[sentence(share, "[?]")] * n, sentence(share)])
 
 
 def _ask(answer: str, *, n: int) -> str:
@@ -51,10 +50,10 @@ def question_count(text: str, *, n: int) -> Verdict:
     return count_verdict(sum(map(is_question, sentences(text))), "exactly", n, "questions")
 
 
-def _keyword_in_sentence(max_chars: int, *, keyword: str, n: int) -> Grammar:
+def _keyword_in_sentence(max_chars: int, *, keyword: str, n: int) -> str:
     share = max_chars // (n + 1)
-    before = [sentence(share) + " "] * (n - 1)
-    return regex(*before, around(share, literal(keyword)), f"( {sentence(share)}){{0,1}}")
+    sentences_up_to_it = [*[sentence(share)] * (n - 1), around(share, literal(keyword))]
+    return f"{' '.join(sentences_up_to_it)}( {sentence(share)}){{0,1}}"
 
 
 @kind(grammar=_keyword_in_sentence)

@@ -1,12 +1,11 @@
 """Style that code can see: letter case, contractions, the language."""
 
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import DIGIT, prose, regex
+from ecd_data.requirements.grammars import DIGIT, prose
 from ecd_data.requirements.kind import kind
 from ecd_data.requirements.text import sentences, straight
 
@@ -36,11 +35,7 @@ CONFIDENT = 0.8
 SAMPLE = 5000  # characters by which the language is identified
 
 
-def _lower_case_prose(max_chars: int) -> Grammar:
-    return regex(prose(max_chars, "a-z" + DIGIT))
-
-
-@kind(repair=str.lower, grammar=_lower_case_prose)
+@kind(repair=str.lower, grammar=partial(prose, letters="a-z" + DIGIT))
 def lower_case(text: str) -> Verdict:
     """Require at least one letter, and no capital."""
     capitals = sum(map(str.istitle, text))  # of one letter it is true for capitals too
@@ -72,8 +67,8 @@ def _write_out(text: str) -> str:
     return EXPANDABLE.sub(written_out, text)
 
 
-def _prose_without_apostrophes(max_chars: int) -> Grammar:
-    return regex(prose(max_chars).replace("'", ""))
+def _prose_without_apostrophes(max_chars: int) -> str:
+    return prose(max_chars).replace("'", "")
 
 
 @kind(repair=_write_out, grammar=_prose_without_apostrophes)

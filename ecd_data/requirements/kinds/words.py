@@ -3,10 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from ecd_data.core.request import Grammar
 from ecd_data.core.values import Verdict
-from ecd_data.requirements.grammars import around, literal, prose, prose_with_keywords, regex
-from ecd_data.requirements.kind import Relation, count_verdict, kind
+from ecd_data.requirements.grammars import around, literal, prose, prose_with_keywords
+from ecd_data.requirements.kind import Relation, count_verdict, filled, kind
 from ecd_data.requirements.text import folded, occurrences, straight, whole_phrases
 
 
@@ -46,8 +45,8 @@ def avoid_words(text: str, *, keywords: Sequence[str]) -> Verdict:
     return Verdict(not used, f"found: {', '.join(used)}" if used else "none there")
 
 
-def _prose_with_keyword(max_chars: int, *, relation: Relation, keyword: str, n: int) -> Grammar | None:
-    return regex(around(max_chars, *[literal(keyword)] * n)) if relation == "at_least" else None
+def _prose_with_keyword(max_chars: int, *, relation: Relation, keyword: str, n: int) -> str | None:
+    return around(max_chars, *[literal(keyword)] * n) if relation == "at_least" else None
 
 
 @kind(grammar=_prose_with_keyword)
@@ -56,23 +55,19 @@ def word_frequency(text: str, *, relation: Relation, keyword: str, n: int) -> Ve
     return count_verdict(occurrences(text, keyword), relation, n, f'times "{keyword}"')
 
 
-def _prose_with_phrase(max_chars: int, *, phrase: str) -> Grammar:
-    return regex(around(max_chars, literal(phrase)))
+def _prose_with_phrase(max_chars: int, *, phrase: str) -> str:
+    return around(max_chars, literal(phrase))
 
 
-def _add_phrase(answer: str, *, phrase: str) -> str:
-    return f"{answer} It all happens {phrase}."
-
-
-@kind(grammar=_prose_with_phrase, completion=_add_phrase)
+@kind(grammar=_prose_with_phrase, completion=filled("{text} It all happens {phrase}."))
 def mentions_phrase(text: str, *, phrase: str) -> Verdict:
     """Require a phrase word for word, regardless of case."""
     met = occurrences(text, phrase) > 0
     return Verdict(met, "quoted" if met else "not quoted")
 
 
-def _prose_and_option(max_chars: int, *, options: Sequence[str]) -> Grammar:
-    return regex(prose(max_chars - max(map(len, options)) - 1), f" ({'|'.join(map(literal, options))})")
+def _prose_and_option(max_chars: int, *, options: Sequence[str]) -> str:
+    return f"{prose(max_chars - max(map(len, options)) - 1)} ({'|'.join(map(literal, options))})"
 
 
 @kind(grammar=_prose_and_option)
