@@ -1,8 +1,8 @@
 """Contrast: (I(t+1), chosen R(t+1), rejected R(s)), when R(s) misses one or two requirements and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ecd_data.core.values import STUDENT, Pair, Ruling
+from ecd_data.core.values import EVOLVED, STUDENT, Candidate, Pair, Ruling, Turn
 from ecd_data.methods.judging import Judged
 from ecd_data.methods.likeness import similarity
 from ecd_data.methods.task import Task
@@ -18,14 +18,28 @@ def negative_defect(rulings: Sequence[Ruling], max_missed: int) -> str:
     return "negative_misses_many" if missed > max_missed else ""
 
 
-def contrast(task: Task, chosen: Judged, rejected: Judged, gap: int) -> Pair:
+def accept(task: Task, chosen: Judged, candidates: Iterable[Candidate]) -> Turn:
+    """Return the turn that an answer to a task makes; `candidates` are all that were tried."""
+    return Turn(
+        round=task.round,
+        operation=task.operation,
+        instruction=task.instruction,
+        response=chosen.text,
+        requirements=task.requirements,
+        rulings=chosen.rulings,
+        evolved_by=task.evolved_by,
+        adapted_by=chosen.candidate.route,
+        candidates=tuple(candidates),
+    )
+
+
+def contrast(task: Task, chosen: Judged, rejected: Judged, gap: int, negative: str = EVOLVED) -> Pair:
     """Return the pair of two answers to a task.
 
     Args:
-        rejected: an older answer or another one; the route of its candidate says what negative it is.
         gap: accepted turns from the rejected answer to the chosen one; 0 for an answer to this very instruction.
+        negative: what the rejected answer is, as in `Pair`.
     """
-    kind = rejected.candidate.route
     return Pair(
         seed_id=task.seed.seed_id,
         round=task.round,
@@ -40,6 +54,6 @@ def contrast(task: Task, chosen: Judged, rejected: Judged, gap: int) -> Pair:
         similarity=similarity(chosen.text, rejected.text),
         evolved_by=task.evolved_by,
         adapted_by=chosen.candidate.route,
-        rejected_model_name=STUDENT if kind == STUDENT else "",
-        negative=kind,
+        rejected_model_name=STUDENT if negative == STUDENT else "",
+        negative=negative,
     )

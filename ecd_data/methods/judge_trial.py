@@ -2,22 +2,16 @@
 
 from dataclasses import replace
 
-from ecd_data.core.request import JUDGE, Steps
-from ecd_data.core.values import Ruling
-from ecd_data.methods.plan import Place, Plan
+from ecd_data.core.request import Steps
+from ecd_data.core.values import Ruling, Seed
+from ecd_data.methods.judging import judge
+from ecd_data.methods.plan import Plan
+from ecd_data.methods.task import Task
 from ecd_data.requirements.calibration import Item
-from ecd_data.requirements.judge import VOTE, question, tally
 
 
 def try_judge(item: Item, plan: Plan) -> Steps[tuple[Item, Ruling]]:
     """Return the item with the judge's ruling on it; a generator like a chain's."""
-    responses = yield [
-        replace(
-            plan.request(
-                Place(item.id, 0), JUDGE, attempt, question(item.requirement, item.instruction, item.response, attempt)
-            ),
-            grammar=VOTE,
-        )
-        for attempt in range(plan.recipe.votes)
-    ]
-    return item, tally(item.requirement, responses)
+    task = Task(Seed(item.id, item.instruction), 0, "", item.instruction)
+    (ruling,) = yield from judge(item.response, task, plan, [replace(item.requirement, check="judge")])
+    return item, ruling

@@ -12,16 +12,15 @@ judge.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ecd_data.core.errors import CallFailed
 from ecd_data.core.recipe import AtLeast0
 from ecd_data.core.request import Message, Steps
-from ecd_data.core.values import EVOLVED, REJECTED, Candidate, Chain, Pair, Seed, Turn
-from ecd_data.methods.contrast import contrast
+from ecd_data.core.values import REJECTED, Candidate, Chain, Pair, Seed, Turn
+from ecd_data.methods.contrast import accept, contrast
 from ecd_data.methods.defects import defect, unusable
 from ecd_data.methods.ecd.evolution import add_requirement, draw
 from ecd_data.methods.judging import Judged, judge, mark_unmet
 from ecd_data.methods.plan import Plan
-from ecd_data.methods.task import NoPair, Task
+from ecd_data.methods.task import NoPair, Task, catch
 
 Outcome = tuple[Turn, Pair]
 
@@ -59,15 +58,12 @@ def run_rounds(seed: Seed, plan: Plan, run_round: Callable[[Seed, int, Plan], St
         return Chain(seed.seed_id, seed.group, (), (), (reject,))
     turns, pairs, rejects = [], [], []
     for round in range(1, plan.recipe.rounds + 1):
-        try:
-            turn, pair = yield from run_round(seed, round, plan)
-        except NoPair as ended:
-            rejects.append(ended.reject)
-        except CallFailed as failure:
-            rejects.append(NoPair(Task(seed, round, "", seed.instruction), "call", failure.reason).reject)
+        outcome = yield from catch(run_round(seed, round, plan), Task(seed, round, "", seed.instruction))
+        if isinstance(outcome, NoPair):
+            rejects.append(outcome.reject)
         else:
-            turns.append(turn)
-            pairs.append(pair)
+            turns.append(outcome[0])
+            pairs.append(outcome[1])
     return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects))
 
 
@@ -144,18 +140,7 @@ def make_pair(task: Task, chosen: Judged, rejected: Judged, candidates: Sequence
         candidates: all that were tried for them, the two included.
         gap: distance in rank, where the method has ranks.
     """
-    turn = Turn(
-        round=task.round,
-        operation=task.operation,
-        instruction=task.instruction,
-        response=chosen.text,
-        requirements=task.requirements,
-        rulings=chosen.rulings,
-        evolved_by=task.evolved_by,
-        adapted_by=chosen.candidate.route,
-        candidates=tuple(candidates),
-    )
-    return turn, replace(contrast(task, chosen, rejected, gap), negative=EVOLVED, rejected_model_name="")
+    return accept(task, chosen, candidates), contrast(task, chosen, rejected, gap)
 
 
 def written_by(outcome: Outcome, chosen: str, rejected: str) -> Outcome:

@@ -1,9 +1,11 @@
 """What a round asks of a model, and how a round ends without a pair."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ecd_data.core.values import Candidate, Reject, Requirement, Seed, Step
+from ecd_data.core.errors import CallFailed
+from ecd_data.core.request import Steps, T
+from ecd_data.core.values import Candidate, Reject, Requirement, Seed, Step, Tie
 from ecd_data.methods.plan import Place
 
 
@@ -38,10 +40,23 @@ class Task:
 
 
 class NoPair(Exception):
-    """A round ends without a pair; `reject` says at which step, and why."""
+    """A round ends without a pair; `reject` says at which step, and why, and `ties` are what it has left over."""
 
-    def __init__(self, task: Task, step: Step, reason: str, candidates: Sequence[Candidate] = ()) -> None:
+    def __init__(
+        self, task: Task, step: Step, reason: str, candidates: Iterable[Candidate] = (), ties: Iterable[Tie] = ()
+    ) -> None:
         super().__init__(reason)
+        self.ties = tuple(ties)
         self.reject = Reject(
             task.seed.seed_id, task.round, step, reason, task.operation, task.instruction, tuple(candidates)
         )
+
+
+def catch(steps: Steps[T], task: Task) -> Steps[T | NoPair]:
+    """Run a round and return what ended it if it gave no pair, be it a call of the task that failed for good."""
+    try:
+        return (yield from steps)
+    except NoPair as ended:
+        return ended
+    except CallFailed as failure:
+        return NoPair(task, "call", failure.reason)

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.request import Steps
-from ecd_data.core.values import Candidate, Chain, Pair, Reject, Seed, Tie, Turn
+from ecd_data.core.values import Candidate, Chain, Pair, Seed, Tie, Turn
 from ecd_data.methods.contrast import contrast, negative_defect
 from ecd_data.methods.defects import defect, main_defect, unusable
-from ecd_data.methods.ecd.round import Accepted, Rejected, run_round
+from ecd_data.methods.ecd.round import Accepted, run_round
 from ecd_data.methods.judging import Judged, is_balanced, judge
 from ecd_data.methods.plan import Plan
-from ecd_data.methods.task import NoPair, Task
+from ecd_data.methods.task import NoPair, Task, catch
 
 
 def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
@@ -24,17 +24,18 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     the recipe asks for `all` pairs, a round that succeeds also gives one with each earlier R(s) that is still a hard
     negative; where its options name other negatives, one with each of those that is one.
     """
-    first = yield from _first_turn(seed, plan)
-    if isinstance(first, Reject):
-        return Chain(seed.seed_id, seed.group, (), (), (first,))
+    first = yield from catch(_first_turn(seed, plan), Task(seed, 0, "", seed.instruction))
+    if isinstance(first, NoPair):
+        return Chain(seed.seed_id, seed.group, (), (), (first.reject,))
     turns, rejects = [first], []
     pairs: list[Pair] = []
     ties: list[Tie] = []
     negatives: dict[int, Judged] = {}  # answers before the last one that still just miss, by the index of their turn
     for round in range(1, plan.recipe.rounds + 1):
-        done = yield from _run_or_reject(seed, turns[-1], round, plan)
+        task = Task(seed, round, "", turns[-1].instruction)
+        done = yield from catch(run_round(seed, turns[-1], round, plan), task)
         ties += done.ties
-        if isinstance(done, Rejected):
+        if isinstance(done, NoPair):
             rejects.append(done.reject)
             continue
         pairs += done.pairs
@@ -48,35 +49,25 @@ def run_chain(seed: Seed, plan: Plan) -> Steps[Chain]:
     return Chain(seed.seed_id, seed.group, tuple(turns), tuple(pairs), tuple(rejects), tuple(ties))
 
 
-def _run_or_reject(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Accepted | Rejected]:
-    """A round; one that ends early, or in which a call failed for good, is a reject."""
-    try:
-        return (yield from run_round(seed, turn, round, plan))
-    except NoPair as ended:
-        return Rejected(ended.reject)
-    except CallFailed as failure:
-        task = Task(seed, round, "", turn.instruction)
-        return Rejected(NoPair(task, "call", failure.reason).reject)
+def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn]:
+    """I(0) and R(0): the corpus's own answer, or the model's first one without a defect.
 
-
-def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn | Reject]:
-    """I(0) and R(0): the corpus's own answer, or the model's first one without a defect."""
+    Raises:
+        NoPair: the seed cannot be used, or there is no such answer.
+    """
     task = Task(seed, 0, "", seed.instruction)
     if reason := unusable(seed, plan):
-        return NoPair(task, "seed", reason).reject
+        raise NoPair(task, "seed", reason)
     if seed.response is not None:
         return Turn(0, "", seed.instruction, seed.response, (), (), "seed", "seed")
     candidates: list[Candidate] = []
     for attempt in range(plan.recipe.answers):
-        try:
-            (response,) = yield [plan.request(task.place, "answer", attempt, plan.chat(seed.instruction))]
-        except CallFailed as failure:
-            return NoPair(task, "call", failure.reason).reject
+        (response,) = yield [plan.request(task.place, "answer", attempt, plan.chat(seed.instruction))]
         candidates.append(Candidate("fresh", attempt, response.answer, defect(response)))
         if not candidates[-1].defect:
             text = candidates[-1].text
             return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))
-    return NoPair(task, "answer", main_defect(candidates), candidates).reject
+    raise NoPair(task, "answer", main_defect(candidates), candidates)
 
 
 def _still_negative(negatives: Mapping[int, Judged], done: Accepted, plan: Plan) -> Steps[dict[int, Judged]]:

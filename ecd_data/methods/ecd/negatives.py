@@ -7,6 +7,7 @@ other requirements, so that it costs no call and drops what it should. Nobody ta
 something: it is judged as any other.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ecd_data.core.errors import CallFailed
@@ -21,19 +22,22 @@ from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import Task
 
 
-def other_negatives(older: Turn, newer: Turn, task: Task, plan: Plan) -> Steps[list[Judged]]:
+def other_negatives(
+    older: Turn, chosen: Judged, tried: Sequence[Judged], task: Task, plan: Plan
+) -> Steps[list[Judged]]:
     """Ask for the answers that the options name beside R(t), and judge them.
 
     One that is a hard negative is marked `rejected`, any other with the reason why it is none. A call that fails costs
     its answer alone.
 
     Args:
-        older, newer: the turns of I(t) and I(t+1).
+        older: the turn of I(t).
+        chosen, tried: the answer to I(t+1) that holds up, and all that were tried for it.
         task: the task of I(t+1).
     """
     negatives: list[Judged] = []
     for kind in (kind for kind in plan.options.negatives if kind != EVOLVED):
-        known = {older.response.strip()} | {c.text for c in (*newer.candidates, *(n.candidate for n in negatives))}
+        known = {older.response.strip(), *(answer.text for answer in (*tried, *negatives))}
         rulings: Rulings = ()
         try:
             candidate = yield from _ask(kind, older, task, plan)
@@ -44,7 +48,7 @@ def other_negatives(older: Turn, newer: Turn, task: Task, plan: Plan) -> Steps[l
         except CallFailed:
             continue
         if not reason:
-            reason = REJECTED if is_balanced(newer.response, Judged(candidate, rulings), plan) else "unbalanced"
+            reason = REJECTED if is_balanced(chosen.text, Judged(candidate, rulings), plan) else "unbalanced"
         negatives.append(Judged(replace(candidate, defect=reason), rulings))
     return negatives
 

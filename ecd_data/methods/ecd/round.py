@@ -1,11 +1,11 @@
 """One round of ECD, in the paper's four steps: evolve, adapt, eliminate, contrast."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ecd_data.core.request import Steps
-from ecd_data.core.values import EVOLVED, REJECTED, Candidate, Pair, Reject, Seed, Tie, Turn
-from ecd_data.methods.contrast import contrast, negative_defect
+from ecd_data.core.values import EVOLVED, REJECTED, Candidate, Pair, Seed, Tie, Turn
+from ecd_data.methods.contrast import accept, contrast, negative_defect
 from ecd_data.methods.defects import main_defect
 from ecd_data.methods.ecd.adaptation import adapt, batches
 from ecd_data.methods.ecd.evolution import evolve
@@ -29,26 +29,19 @@ class Accepted:
     ties: tuple[Tie, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A round that gave no pair, and the ties that it had left over."""
-
-    reject: Reject
-    ties: tuple[Tie, ...] = ()
-
-
-def run_round(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Accepted | Rejected]:
+def run_round(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Accepted]:
     """Run one round that starts from a turn, I(t) and R(t).
 
     Raises:
-        NoPair: it ended before there was an answer to its instruction.
+        NoPair: it ended without an answer that holds up beside R(t).
     """
     task = yield from evolve(seed, turn, round, plan)
     older = yield from _judge_older(turn, task, plan)
     tried = yield from _adapt_and_eliminate(turn, older, task, plan)
     chosen = closest(tried, older)
     if chosen is None:
-        return _rejected(task, older, tried)
+        candidates = [judged.candidate for judged in tried]
+        raise NoPair(task, "elimination", main_defect(candidates), candidates, ties(task, [older], tried))
     return (yield from _accepted(turn, task, older, chosen, tried, plan))
 
 
@@ -80,32 +73,15 @@ def _adapt_and_eliminate(turn: Turn, older: Judged, task: Task, plan: Plan) -> S
     return tried
 
 
-def _rejected(task: Task, older: Judged, tried: Sequence[Judged]) -> Rejected:
-    """A round in which no candidate held up."""
-    candidates = [judged.candidate for judged in tried]
-    reject = NoPair(task, "elimination", main_defect(candidates), candidates).reject
-    return Rejected(reject, tuple(ties(task, [older], tried)))
-
-
 def _accepted(
     before: Turn, task: Task, older: Judged, chosen: Judged, tried: Sequence[Judged], plan: Plan
 ) -> Steps[Accepted]:
     """The turn of a round and its pairs: with R(t) first, then with each other negative that the options ask for."""
-    turn = Turn(
-        round=task.round,
-        operation=task.operation,
-        instruction=task.instruction,
-        response=chosen.text,
-        requirements=task.requirements,
-        rulings=chosen.rulings,
-        evolved_by=task.evolved_by,
-        adapted_by=chosen.candidate.route,
-        candidates=tuple(judged.candidate for judged in tried),
-    )
-    others = yield from other_negatives(before, turn, task, plan)
-    turn = replace(turn, candidates=(*turn.candidates, *(other.candidate for other in others)))
+    others = yield from other_negatives(before, chosen, tried, task, plan)
+    turn = accept(task, chosen, (judged.candidate for judged in (*tried, *others)))
     rejected = [other for other in others if other.candidate.defect == REJECTED]
-    pairs = [contrast(task, chosen, older, gap=1), *(contrast(task, chosen, other, gap=0) for other in rejected)]
+    pairs = [contrast(task, chosen, older, gap=1)]
+    pairs += [contrast(task, chosen, other, gap=0, negative=other.candidate.route) for other in rejected]
     kept = [older, chosen, *rejected]
     dropped = [answer for answer in (*tried, *others) if answer not in kept]
     return Accepted(task, chosen, older, turn, tuple(pairs), tuple(ties(task, kept, dropped)))
