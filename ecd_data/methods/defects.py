@@ -1,13 +1,13 @@
 """What is wrong with an answer whatever it was asked to meet, as a reason code; and with a seed.
 
-Each rule is a function of its own, and most of them first look for what rare offenders have.
+Each rule is a function of its own.
 """
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import eq
 
 from ecd_data.core.request import Response
 from ecd_data.core.values import Candidate, Requirement, Seed
@@ -43,11 +43,6 @@ ABOUT_FORM = re.compile(
     r"\bcommas?\b|\blower-? ?case\b|\bcapital letters?\b|\bexclamation marks?\b|\bquotation marks\b|\bplaceholders?\b"
     r"|\bangular brackets\b|\b\d+ (?:characters|words|sentences|bullet points)\b"
     r"|\bthe (?:exact )?(?:words?|phrase) [\"“]"
-)
-# One of these is in whatever ABOUT_FORM finds, and most texts have none.
-FORM_WORDS = (
-    *("comma", "lower", "capital", "exclamation", "quotation", "placeholder", "angular", "characters", "word"),
-    *("sentences", "bullet", "phrase"),
 )
 ECHO = 5  # words in a row
 REPEATS = 4  # times the same few words in a row; once less for four words and more
@@ -109,12 +104,9 @@ def loops(text: str) -> bool:
     """
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
     words = LETTERS.findall(text.casefold())
-    if _stutters(text) or _repeats_a_sentence(text):
-        return True
-    # What loops in one of the ways below has three words in a row twice; few texts do.
-    if len(set(zip(words, words[1:], words[2:], strict=False))) >= len(words) - 2:
-        return False
-    return _repeats_words_in_a_row(words) or _repeats_many_ngrams(words)
+    return (
+        _stutters(text) or _repeats_a_sentence(text) or _repeats_words_in_a_row(words) or _repeats_many_ngrams(words)
+    )
 
 
 def _stutters(text: str) -> bool:
@@ -124,21 +116,16 @@ def _stutters(text: str) -> bool:
 
 def _repeats_a_sentence(text: str) -> bool:
     """The same sentence of four words or more twice in a row."""
-    sentences = [part.strip() for part in SENTENCE_END.split(text.casefold())]
-    if len(set(sentences)) == len(sentences):
-        return False
-    sentences = [sentence for sentence in sentences if len(sentence.split()) > 3]
-    return any(one == other for one, other in pairwise(sentences))
+    sentences = (part.strip() for part in SENTENCE_END.split(text.casefold()))
+    return any(one == other for one, other in pairwise(s for s in sentences if len(s.split()) > 3))
 
 
 def _repeats_words_in_a_row(words: Sequence[str]) -> bool:
     """The same few words in a row: "a lone soul, a lone soul, ..."."""
     for size in range(1, LONGEST_REPEAT + 1):
         repeats = REPEATS if size < LOOP_NGRAM else REPEATS - 1
-        longest_run = run = 0  # of words that are the same as the one `size` before them
-        for word, before in zip(words[size:], words, strict=False):
-            run = run + 1 if word == before else 0
-            longest_run = max(longest_run, run)
+        same = map(eq, words[size:], words)  # as the word `size` before it
+        longest_run = max((len([*run]) for equal, run in groupby(same) if equal), default=0)
         if longest_run >= size * (repeats - 1):
             return True
     return False
@@ -158,17 +145,8 @@ def is_off_topic(text: str, *references: str) -> bool:
     Words are compared by their first five letters, so that an inflection does not decide; an answer without longer
     words ("Yes.") is on topic.
     """
-    folded = [reference.casefold() for reference in references]
-    for stem in STEM.finditer(text.casefold()):
-        if any(f" {stem[0]}" in reference for reference in folded):
-            return False  # one of the first, nearly always
-    stems = _stems(text)
-    return bool(stems) and all(stems.isdisjoint(_stems(reference)) for reference in references)
-
-
-@lru_cache(maxsize=64)  # many candidates are compared with one instruction and one older answer
-def _stems(text: str) -> frozenset[str]:
-    return frozenset(STEM.findall(text.casefold()))
+    stems = set(STEM.findall(text.casefold()))
+    return bool(stems) and stems.isdisjoint(STEM.findall(" ".join(references).casefold()))
 
 
 def echoes(text: str, requirement: Requirement, *references: str) -> bool:
@@ -182,10 +160,9 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
     if requirement.check == "judge":
         return False
     text = text.casefold()
-    if any(word in text for word in FORM_WORDS):
-        before = " ".join(references).casefold()
-        if any(term not in before for term in ABOUT_FORM.findall(text)):
-            return True
+    before = " ".join(references).casefold()
+    if any(term not in before for term in ABOUT_FORM.findall(text)):
+        return True
     sentence, rest = requirement.text, text
     for value in requirement.kwargs.values():
         for wanted in value if isinstance(value, list) else [value]:
@@ -193,16 +170,8 @@ def echoes(text: str, requirement: Requirement, *references: str) -> bool:
             rest = rest.replace(str(wanted).casefold(), " ")
     if not re.search(r"\w", rest):
         return True  # nothing but what was to be in it
-    words, runs = _runs(sentence)
-    present = {word for word in words if word in text}
-    runs = [run for run in runs if present.issuperset(run)]  # most texts lack one of the words
-    answer_words = " ".join(re.findall(r"[\w']+", text)) if runs else ""
-    return any(" ".join(run) in answer_words for run in runs)
-
-
-@lru_cache(maxsize=64)  # many candidates are made for one requirement
-def _runs(sentence: str) -> tuple[list[str], list[list[str]]]:
-    """The words of a sentence, and those in a row; none with a bar, which stands for what was to be in the answer."""
     words = re.findall(r"[\w']+|\|", sentence.casefold())
-    runs = [words[i : i + ECHO] for i in range(len(words) - ECHO + 1)]
-    return words, [run for run in runs if "|" not in run]
+    runs = (words[i : i + ECHO] for i in range(len(words) - ECHO + 1))
+    answer_words = " ".join(re.findall(r"[\w']+", text))
+    # A bar stands for what was to be in the answer.
+    return any(" ".join(run) in answer_words for run in runs if "|" not in run)
