@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from ecd_data.core.request import JUDGE, Steps
 from ecd_data.core.values import Candidate, Requirement, Ruling
-from ecd_data.methods.likeness import is_of_like_length, similarity
+from ecd_data.methods.likeness import similarity
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import Task
 from ecd_data.requirements.judge import VOTE, question, tally
 from ecd_data.requirements.kinds import check
+from ecd_data.requirements.taxonomy import LENGTHS
 
 Rulings = tuple[Ruling, ...]
 
@@ -100,9 +101,15 @@ def _mark_by_comparison(candidate: Candidate, tried: Sequence[Judged], older: Ju
 
 
 def is_balanced(chosen: str, rejected: Judged, plan: Plan) -> bool:
-    """Return whether two answers may make a pair by their lengths; see `is_of_like_length`."""
-    missed = [ruling.requirement for ruling in rejected.rulings if not ruling.met]
-    return is_of_like_length(chosen, rejected.text, missed, plan.taxonomy, plan.recipe.max_length_ratio)
+    """Return whether two answers are of like length: pairs whose chosen side is merely longer would teach length.
+
+    A requirement on length asks for another length and says so in the instruction, so a pair whose rejected answer
+    misses one may differ in length.
+    """
+    if any(plan.taxonomy[ruling.requirement].family in LENGTHS for ruling in rejected.rulings if not ruling.met):
+        return True
+    shorter, longer = sorted((len(chosen), len(rejected.text)))
+    return longer <= plan.recipe.max_length_ratio * shorter
 
 
 def mark_unmet(candidate: Candidate, rulings: Rulings) -> Candidate:

@@ -114,7 +114,7 @@ def rank(seed: Seed, round: int, plan: Plan) -> Steps[tuple[Ranking, Outcome]]:
     if len(sound) < 2:
         raise NoPair(task, "answer", main_defect([c for c in samples if c.defect]), samples)
     ranking = yield from _ask_teacher(task, samples, [candidate.text for candidate in sound], plan)
-    best, worst = _extremes(ranking)
+    best, worst = (ranking.preference.index(extreme(ranking.preference)) for extreme in (max, min))
     chosen, rejected = mark_unmet(sound[best], ranking.rulings[best]), replace(sound[worst], defect=REJECTED)
     marked = {id(sound[best]): chosen, id(sound[worst]): rejected}
     candidates = [marked.get(id(candidate), candidate) for candidate in samples]
@@ -147,12 +147,6 @@ def _ask_teacher(task: Task, samples: Sequence[Candidate], answers: Sequence[str
     for text in answers:
         rulings.append((yield from judge(text, task, plan, in_full=True)))
     return Ranking(task, answers, comparisons, likely, scores, preference, rulings)
-
-
-def _extremes(ranking: Ranking) -> tuple[int, int]:
-    """The places of the answers that the teacher prefers most and least."""
-    preference = list(ranking.preference)
-    return preference.index(max(preference)), preference.index(min(preference))
 
 
 def _sample(task: Task, plan: Plan) -> Steps[list[Candidate]]:

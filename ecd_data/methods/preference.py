@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from ecd_data.core.request import JUDGE, Grammar, Message, Response, Steps
 from ecd_data.core.templates import render
+from ecd_data.core.values import Candidate
 from ecd_data.methods.plan import Plan
+from ecd_data.methods.rounds import check_usable
 from ecd_data.methods.task import Task
 from ecd_data.requirements.grammars import object_schema
 from ecd_data.requirements.judge import REASON, fence
@@ -16,34 +17,26 @@ SIDES = ("first", "second")
 BETTER = Grammar("json", object_schema({"reason": REASON, "better": {"type": "string", "enum": [*SIDES]}}))
 
 
-@dataclass(frozen=True)
-class Preference:
-    """What a judge makes of answers `a` and `b`.
+def prefer(task: Task, a: Candidate, b: Candidate, plan: Plan) -> Steps[Candidate | None]:
+    """Return the one of two answers that the judge prefers in both orders; `None` if it is a tie or the order decides.
 
-    shown_first: share of the votes for `a` where it was shown first; 0.5 when none could be read.
-    shown_second: where it was shown second.
+    The judge has as many votes as the recipe says, one more where that is odd.
+
+    Raises:
+        NoPair: they are not usable.
     """
-
-    shown_first: float
-    shown_second: float
-
-    @property
-    def winner(self) -> Literal["a", "b", ""]:
-        """The answer that wins in both orders; nobody when the order decides, or a tie."""
-        shares = (self.shown_first, self.shown_second)
-        if min(shares) > 0.5:
-            return "a"
-        return "b" if max(shares) < 0.5 else ""
-
-
-def prefer(task: Task, a: str, b: str, plan: Plan) -> Steps[Preference]:
-    """Ask the judge which answer is better: as many votes as the recipe says, one more where that is odd."""
-    votes = plan.recipe.votes + plan.recipe.votes % 2
+    check_usable(task, a, b)
     responses = yield [
-        replace(plan.request(task.place, JUDGE, attempt, comparison(task.instruction, a, b, attempt)), grammar=BETTER)
-        for attempt in range(votes)
+        replace(
+            plan.request(task.place, JUDGE, attempt, comparison(task.instruction, a.text, b.text, attempt)),
+            grammar=BETTER,
+        )
+        for attempt in range(plan.recipe.votes + plan.recipe.votes % 2)
     ]
-    return Preference(_share(responses[::2], "first"), _share(responses[1::2], "second"))
+    shares = (_share(responses[::2], "first"), _share(responses[1::2], "second"))  # of the votes for `a`
+    if min(shares) > 0.5:
+        return a
+    return b if max(shares) < 0.5 else None
 
 
 def comparison(instruction: str, a: str, b: str, attempt: int) -> tuple[Message, ...]:
@@ -61,6 +54,7 @@ def comparison(instruction: str, a: str, b: str, attempt: int) -> tuple[Message,
 
 
 def _share(responses: Sequence[Response], wanted: str) -> float:
+    """The share of the votes for a side; 0.5 when none can be read."""
     votes = [vote for response in responses if (vote := _vote(response)) in SIDES]
     return votes.count(wanted) / len(votes) if votes else 0.5
 

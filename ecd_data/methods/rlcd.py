@@ -34,7 +34,6 @@ from ecd_data.methods.rounds import (
     Outcome,
     RequirementOptions,
     Sampling,
-    check_usable,
     judge_and_pair,
     make_task,
     run_rounds,
@@ -75,11 +74,8 @@ def run_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
     task = yield from make_task(seed, round, f"rlcd/{name}", plan)
     samplings = [Sampling(side, plan.chat(f"{task.instruction}\n\n({affix[side]})")) for side in (POSITIVE, NEGATIVE)]
     chosen, rejected = yield from sample_answers(task, samplings, plan)
-    check_usable(task, chosen, rejected)
-    if plan.options.rescore:
-        preference = yield from prefer(task, chosen.text, rejected.text, plan)
-        if preference.winner == "b":
-            chosen, rejected = rejected, chosen
+    if plan.options.rescore and (yield from prefer(task, chosen, rejected, plan)) is rejected:
+        chosen, rejected = rejected, chosen
     return (yield from judge_and_pair(task, chosen, rejected, plan))
 
 

@@ -39,7 +39,6 @@ from ecd_data.methods.rounds import (
     Outcome,
     RequirementOptions,
     Sampling,
-    check_usable,
     judge_and_pair,
     make_task,
     run_rounds,
@@ -113,11 +112,8 @@ def run_round(seed: Seed, round: int, plan: Plan, samples: dict[int, Sample]) ->
         raise NoPair(replace(task, instruction=sample.reject.instruction), sample.reject.step, sample.reject.reason)
     task, answers = replace(sample[0], round=round, operation=task.operation), sample[1]
     chosen, rejected = answers[stronger], answers[weaker]
-    check_usable(task, chosen, rejected)
-    if plan.options.judge:
-        preference = yield from prefer(task, chosen.text, rejected.text, plan)
-        if preference.winner == "b":
-            raise NoPair(task, "contrast", "weaker_is_better", (chosen, rejected))
+    if plan.options.judge and (yield from prefer(task, chosen, rejected, plan)) is rejected:
+        raise NoPair(task, "contrast", "weaker_is_better", (chosen, rejected))
     gap = ranking.index(weaker) - ranking.index(stronger)
     outcome = yield from judge_and_pair(task, chosen, rejected, plan, gap)
     return written_by(outcome, stronger, weaker)
@@ -155,12 +151,10 @@ def run_rlaif_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
     """Run one round of AI feedback: two answers of one model, and the judge says which is better."""
     task = yield from make_task(seed, round, "strength/rlaif", plan)
     a, b = yield from sample_answers(task, [Sampling(name, plan.chat(task.instruction)) for name in (A, B)], plan)
-    check_usable(task, a, b)
-    preference = yield from prefer(task, a.text, b.text, plan)
-    if not preference.winner:
+    better = yield from prefer(task, a, b, plan)
+    if better is None:
         raise NoPair(task, "contrast", "judge_undecided", (a, b))
-    chosen, rejected = (a, b) if preference.winner == "a" else (b, a)
-    return (yield from judge_and_pair(task, chosen, rejected, plan))
+    return (yield from judge_and_pair(task, better, b if better is a else a, plan))
 
 
 STRENGTH = Method(

@@ -4,13 +4,14 @@ import pytest
 
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response
-from ecd_data.core.values import Seed
+from ecd_data.core.values import Candidate, Seed
 from ecd_data.methods import make_plan
 from ecd_data.methods.preference import comparison, prefer
 from ecd_data.methods.task import Task
 from tests.helpers.scripted import finish
 
 PLAN = make_plan(Recipe(votes=3))
+GOOD, BAD = Candidate("a", 0, "good"), Candidate("b", 0, "bad")
 TASK = Task(Seed("0" * 16, "Name a fruit."), 1, "", "Name a fruit.")
 
 
@@ -23,7 +24,7 @@ def judged(vote, plan=PLAN):
         first = request.messages[0]["content"].index("good") < request.messages[0]["content"].index("bad")
         return Response(vote("good" if first else "bad"), "stop")
 
-    return finish(prefer(TASK, "good", "bad", plan), answer), asked
+    return finish(prefer(TASK, GOOD, BAD, plan), answer), asked
 
 
 def better(which):
@@ -33,15 +34,15 @@ def better(which):
 @pytest.mark.parametrize(
     ("vote", "winner"),
     [
-        (lambda first: better("first" if first == "good" else "second"), "a"),
-        (lambda first: better("second" if first == "good" else "first"), "b"),
-        (lambda first: better("first"), ""),  # the order decides
-        (lambda first: "no idea", ""),
-        (lambda first: better("none of them"), ""),
+        (lambda first: better("first" if first == "good" else "second"), GOOD),
+        (lambda first: better("second" if first == "good" else "first"), BAD),
+        (lambda first: better("first"), None),  # the order decides
+        (lambda first: "no idea", None),
+        (lambda first: better("none of them"), None),
     ],
 )
 def test_an_answer_wins_when_it_does_in_both_orders(vote, winner):
-    assert judged(vote)[0].winner == winner
+    assert judged(vote)[0] is winner
 
 
 def test_both_orders_are_asked_equally_often_and_the_judge_is_who_is_asked():

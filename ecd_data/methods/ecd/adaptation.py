@@ -66,36 +66,25 @@ def adapt(batch: Batch, turn: Turn, task: Task, plan: Plan) -> Steps[list[Candid
         for attempt in batch.attempts
     ]
     min_logprob = plan.recipe.min_logprob if route == "guided" else None
-    return [
-        mark_adaptation(
-            Candidate(route, attempt, response.answer, defect(response, min_logprob)),
-            turn.response,
-            [requirement],
-            task,
-            plan,
-        )
+    candidates = [
+        Candidate(route, attempt, response.answer, defect(response, min_logprob))
         for attempt, response in zip(batch.attempts, responses, strict=True)
     ]
+    return [replace(c, defect=adaptation_defect(c, turn.response, [requirement], task, plan)) for c in candidates]
 
 
-def mark_adaptation(
+def adaptation_defect(
     candidate: Candidate, older: str, requirements: Sequence[Requirement], task: Task, plan: Plan
-) -> Candidate:
-    """Return the candidate, marked with what is wrong with it as a new version of the older answer.
+) -> str:
+    """Return the defect that a candidate has, or else what is wrong with it as a new version of the older answer.
 
     Args:
         older: the answer that it was made from.
         requirements: those that it was to meet now.
     """
-    if candidate.defect:
-        return candidate
-    return replace(candidate, defect=_adaptation_defect(candidate, older, requirements, task, plan))
-
-
-def _adaptation_defect(
-    candidate: Candidate, older: str, requirements: Sequence[Requirement], task: Task, plan: Plan
-) -> str:
     text = candidate.text
+    if candidate.defect:
+        return candidate.defect
     if text == older.strip():
         return "unchanged"
     if opens_with_chatter(text) and not opens_with_chatter(older):

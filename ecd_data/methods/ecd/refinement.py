@@ -32,7 +32,7 @@ from ecd_data.core.request import Steps
 from ecd_data.core.templates import render
 from ecd_data.core.values import Candidate, Requirement
 from ecd_data.methods.defects import defect
-from ecd_data.methods.ecd.adaptation import mark_adaptation
+from ecd_data.methods.ecd.adaptation import adaptation_defect
 from ecd_data.methods.judging import Judged, Rulings, closest, eliminate
 from ecd_data.methods.likeness import similarity
 from ecd_data.methods.plan import Plan
@@ -147,7 +147,7 @@ def _revise(answers: Sequence[Judged], search: _Search, first: int) -> Steps[lis
             Candidate("refined", attempt, response.answer, defect(response))
             for (attempt, _), response in zip(portion, responses, strict=True)
         ]
-        marked = [mark_adaptation(revision, search.older.text, asked, task, plan) for revision in revisions]
+        marked = [replace(r, defect=adaptation_defect(r, search.older.text, asked, task, plan)) for r in revisions]
         grown += yield from eliminate(marked, [*search.known, *grown], search.older, task, plan)
         if closest(grown, search.older):
             break

@@ -10,11 +10,12 @@ from ecd_data.core.errors import CallFailed
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response, request_key
 from ecd_data.core.rng import keyed_rng
-from ecd_data.core.values import Seed
+from ecd_data.core.values import Candidate, Seed
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.methods import judging, make_plan
 from ecd_data.methods.ecd.chain import run_chain
-from ecd_data.methods.likeness import is_of_like_length, similarity
+from ecd_data.methods.judging import Judged, is_balanced
+from ecd_data.methods.likeness import similarity
 from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import load_taxonomy
 from tests.helpers.scripted import ANSWER, MODEL, finish, scripted
@@ -257,8 +258,8 @@ def test_every_rejected_answer_just_misses_in_both_modes(seed, rounds, pairs, se
         assert 1 <= sum(not ruling.met for ruling in pair.rejected_rulings) <= max_missed
         for requirement, ruling in zip(pair.requirements, pair.rejected_rulings, strict=True):
             assert requirement.check == "judge" or check(requirement, pair.rejected).met is ruling.met
-        missed = [ruling.requirement for ruling in pair.rejected_rulings if not ruling.met]
-        assert is_of_like_length(pair.chosen, pair.rejected, missed, load_taxonomy(), ratio)
+        rejected = Judged(Candidate("", 0, pair.rejected), pair.rejected_rulings)
+        assert is_balanced(pair.chosen, rejected, make_plan(Recipe(max_length_ratio=ratio)))
 
 
 def test_all_pairs_are_those_of_adjacent_and_every_earlier_answer_that_still_just_misses():

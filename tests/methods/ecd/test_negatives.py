@@ -9,16 +9,15 @@ from ecd_data.core.errors import CallFailed, RecipeError
 from ecd_data.core.recipe import Recipe
 from ecd_data.core.request import Response
 from ecd_data.core.rng import keyed_rng
-from ecd_data.core.values import Seed
+from ecd_data.core.values import Candidate, Seed
 from ecd_data.methods import make_plan
 from ecd_data.methods.ecd.chain import run_chain
 from ecd_data.methods.ecd.evolution import append
 from ecd_data.methods.ecd.negatives import relaxed
 from ecd_data.methods.ecd.options import models
-from ecd_data.methods.likeness import is_of_like_length
+from ecd_data.methods.judging import Judged, is_balanced
 from ecd_data.methods.task import Task
 from ecd_data.requirements.kinds import check
-from ecd_data.requirements.taxonomy import load_taxonomy
 from tests.helpers.scripted import ANSWER, finish, scripted
 
 SEED = Seed("0123456789abcdef", "How should I start the day?", group="0123456789abcdef")
@@ -77,7 +76,7 @@ def test_each_pair_has_an_id_of_its_own_and_its_rejected_answer_just_misses():
             missed = [requirement.id for requirement in pair.requirements if not check(requirement, pair.rejected).met]
             assert missed == [ruling.requirement for ruling in pair.rejected_rulings if not ruling.met]
             assert 1 <= len(missed) <= 2
-            assert is_of_like_length(pair.chosen, pair.rejected, missed, load_taxonomy(), 3.0)
+            assert is_balanced(pair.chosen, Judged(Candidate("", 0, pair.rejected), pair.rejected_rulings), plan())
             made[pair.negative, len(missed)] += 1
     assert {negative for negative, _ in made} == {"student", "relaxed"}
     assert {missed for _, missed in made} == {1, 2}
