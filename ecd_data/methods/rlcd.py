@@ -18,14 +18,11 @@ the same pairs again. Ours:
 """
 
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
-
-import yaml
 
 from ecd_data.core.errors import RecipeError
 from ecd_data.core.request import Steps
 from ecd_data.core.rng import keyed_rng
+from ecd_data.core.templates import read_yaml
 from ecd_data.core.values import Chain, Seed
 from ecd_data.methods.method import Method
 from ecd_data.methods.plan import Plan
@@ -79,11 +76,9 @@ def run_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
     return (yield from judge_and_pair(task, chosen, rejected, plan))
 
 
-@cache
 def affixes() -> dict[str, list[dict[str, str]]]:
     """Return the affixes by what they differ in: pairs of a positive and a negative one."""
-    text = (resources.files("ecd_data.methods") / "rlcd.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(read_yaml("ecd_data.methods", "rlcd.yaml"))
 
 
 RLCD = Method("rlcd", "Reinforcement Learning from Contrastive Distillation", "2307.12950", Options, run)

@@ -17,7 +17,7 @@ from ecd_data.core.request import Message, Steps
 from ecd_data.core.values import REJECTED, Candidate, Chain, Pair, Seed, Turn
 from ecd_data.methods.contrast import accept, contrast
 from ecd_data.methods.defects import defect, unusable
-from ecd_data.methods.ecd.evolution import add_requirement, draw
+from ecd_data.methods.ecd.evolution import check_uncontaminated, evolve
 from ecd_data.methods.judging import Judged, judge, mark_unmet
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import NoPair, Task, catch
@@ -75,15 +75,8 @@ def make_task(seed: Seed, round: int, operation: str, plan: Plan) -> Steps[Task]
     """
     task = Task(seed, round, operation, seed.instruction)
     for attempt in range(plan.options.requirements):
-        drawn = draw(task, "", plan, attempt)
-        if drawn is None:
-            raise NoPair(task, "evolution", "no_operation")
-        harder = yield from add_requirement(drawn, task, plan)
-        if harder is None:
-            raise NoPair(task, "evolution", "no_instruction")
-        task = harder
-    if plan.contaminated(task.instruction):
-        raise NoPair(task, "evolution", "contaminated")
+        task = yield from evolve(task, "", plan, attempt)
+    check_uncontaminated(task, plan)
     return task
 
 

@@ -8,14 +8,12 @@ arithmetic rather than reading.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from ecd_data.core.rng import keyed_rng
+from ecd_data.core.templates import read_yaml
 from ecd_data.core.values import Requirement, Ruling
 from ecd_data.requirements.kinds import KINDS, check, repair
 from ecd_data.requirements.taxonomy import CLASSES, class_of, load_taxonomy
@@ -88,7 +86,7 @@ def calibration(ruled: Sequence[tuple[Item, Ruling]]) -> Calibration:
 
 def table(measured: Mapping[str, Any]) -> str:
     """Return a calibration, given as plain data, as a Markdown table with a row for each class and one for all."""
-    names = ["items", "accuracy", "balanced_accuracy", "false_accept", "false_reject", "undecided"]
+    names = [field.name for field in fields(Reliability)]
     head = "| class | " + " | ".join(name.replace("_", " ") for name in names) + " |"
     lines = [head, "| --- |" + " ---: |" * len(names)]
     for label, row in [*measured["by_class"].items(), ("all", measured["overall"])]:
@@ -128,18 +126,18 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
 def _in_turns(items: Sequence[Item]) -> list[Item]:
     """Return the items with the operations taking turns, so that the first few are of many."""
     turns: Counter[str] = Counter()
-    order = []
-    for item in items:
+
+    def turn(item: Item) -> int:
         turns[item.requirement.id] += 1
-        order.append((turns[item.requirement.id], item))
-    return [item for _, item in sorted(order, key=lambda pair: pair[0])]
+        return turns[item.requirement.id]
+
+    return sorted(items, key=turn)
 
 
 @cache
 def _all_items() -> list[Item]:
-    text = (resources.files("ecd_data.requirements") / "calibration.yaml").read_text(encoding="utf-8")
     result = []
-    for number, example in enumerate(yaml.safe_load(text)):
+    for number, example in enumerate(read_yaml("ecd_data.requirements", "calibration.yaml")):
         for operation in load_taxonomy().values():
             if operation.check == "judge" or KINDS[operation.check].needs_counting:
                 continue

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from ecd_data.core.values import Requirement
@@ -16,19 +16,11 @@ FLAGS = re.IGNORECASE | re.DOTALL
 
 def is_stated(operation: Operation, requirement: Requirement, instruction: str) -> bool:
     """Return whether an instruction states a code-checked requirement: every pattern of `stated` matches."""
-    fixed, templates = _stated(operation)
-    return all(pattern.search(instruction) for pattern in fixed) and all(
-        pattern.search(instruction) for template in templates for pattern in _filled(template, requirement.kwargs)
-    )
-
-
-@cache
-def _stated(operation: Operation) -> tuple[list[re.Pattern[str]], list[str]]:
-    """Return the patterns without parameters, and the templates of those with."""
     phrases = patterns()["phrases"]
     templates = [phrases.get(template, template) for template in operation.stated]
-    fixed = [re.compile(template, FLAGS) for template in templates if not PARAMETER.search(template)]
-    return fixed, [template for template in templates if PARAMETER.search(template)]
+    return all(
+        pattern.search(instruction) for template in templates for pattern in _filled(template, requirement.kwargs)
+    )
 
 
 def _filled(template: str, kwargs: Mapping[str, Any]) -> Iterator[re.Pattern[str]]:

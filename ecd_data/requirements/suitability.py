@@ -17,23 +17,19 @@ CODE = re.compile(
 
 def suits(operation: Operation, instruction: str, response: str) -> bool:
     """Return whether an operation suits a task, by the seed's own instruction and the answer so far."""
-    if not _suits_task(operation, instruction):
+    tasks = _tasks(instruction)
+    if (operation.only_for and tasks.isdisjoint(operation.only_for)) or not tasks.isdisjoint(operation.not_for):
+        return False
+    if operation.unless and re.search(operation.unless, instruction, re.IGNORECASE):
         return False
     return "code" not in operation.not_for or not (_is_code(instruction) or _is_code(response))
 
 
-@lru_cache(maxsize=8192)  # each round asks it of the same instruction
-def _suits_task(operation: Operation, instruction: str) -> bool:
-    tasks = patterns()["tasks"]
-    if operation.only_for and not any(_matches(tasks[name], instruction) for name in operation.only_for):
-        return False
-    ruled_out = [operation.unless, *(tasks[name] for name in operation.not_for)]
-    return not any(pattern and _matches(pattern, instruction) for pattern in ruled_out)
-
-
-@lru_cache(maxsize=8192)  # many operations ask for the same kind of task
-def _matches(pattern: str, instruction: str) -> bool:
-    return re.search(pattern, instruction, re.IGNORECASE) is not None
+@lru_cache(maxsize=1024)  # all operations and rounds ask it of the same instruction
+def _tasks(instruction: str) -> frozenset[str]:
+    """The tasks of `patterns.yaml` that an instruction may be."""
+    tasks = patterns()["tasks"].items()
+    return frozenset(name for name, pattern in tasks if re.search(pattern, instruction, re.IGNORECASE))
 
 
 @lru_cache(maxsize=64)

@@ -2,17 +2,15 @@
 
 import difflib
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-import yaml
-
 from ecd_data.core.errors import RecipeError
 from ecd_data.core.hashing import canonical_json, sha256
 from ecd_data.requirements.operation import Operation
-from ecd_data.requirements.operations import LOADER, patterns, read_text
+from ecd_data.requirements.operations import patterns, read
 from ecd_data.requirements.statement import PARAMETER
 
 CLASSES = ("content", "style", "format", "reasoning", "breadth")
@@ -22,13 +20,13 @@ LENGTHS = ("words", "sentences", "paragraphs", "characters", "lines")  # familie
 @cache
 def load_taxonomy() -> Mapping[str, Operation]:
     """Return the operations that the package ships, by id, in the order of the classes and their files."""
-    return read_taxonomy("\n".join(read_text(name) for name in CLASSES))
+    return read_taxonomy(entry for name in CLASSES for entry in read(name))
 
 
 @cache
 def taxonomy_hash() -> str:
     """Return the SHA-256 of the taxonomy's content."""
-    return sha256(canonical_json([yaml.load(read_text(name), LOADER) for name in (*CLASSES, "patterns")]))
+    return sha256(canonical_json([read(name) for name in (*CLASSES, "patterns")]))
 
 
 def class_of(operation: str) -> str:
@@ -50,14 +48,14 @@ def select(globs: Sequence[str], taxonomy: Mapping[str, Operation]) -> list[Oper
     return [operation for id_, operation in taxonomy.items() if any(fnmatchcase(id_, glob) for glob in globs)]
 
 
-def read_taxonomy(text: str) -> dict[str, Operation]:
-    """Return the operations of a taxonomy file, by id, in the order of the file.
+def read_taxonomy(entries: Iterable[Mapping[str, Any]]) -> dict[str, Operation]:
+    """Return the operations of a taxonomy's entries, by id, in their order.
 
     Raises:
         RecipeError: an entry is not as `Operation` says; the message names it.
     """
     taxonomy: dict[str, Operation] = {}
-    for entry in yaml.load(text, LOADER):
+    for entry in entries:
         try:
             operation = _operation(entry)
         except TypeError as error:

@@ -53,13 +53,13 @@ BY_COUNT = {
 )
 def test_a_wrong_entry_is_named(entry, problem):
     with pytest.raises(RecipeError, match=f"taxonomy: {problem}"):
-        read_taxonomy(yaml.safe_dump([entry]))
+        read_taxonomy([entry])
 
 
 def test_an_id_stands_for_one_entry():
-    assert list(read_taxonomy(yaml.safe_dump([JUDGED, BY_COUNT]))) == ["format/a", "format/b"]
+    assert list(read_taxonomy([JUDGED, BY_COUNT])) == ["format/a", "format/b"]
     with pytest.raises(RecipeError, match="format/a: two operations have this id"):
-        read_taxonomy(yaml.safe_dump([JUDGED, JUDGED]))
+        read_taxonomy([JUDGED, JUDGED])
 
 
 def test_the_hash_is_that_of_the_content_of_all_files():

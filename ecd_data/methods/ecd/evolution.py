@@ -4,16 +4,13 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
-from functools import cache, lru_cache
-from importlib import resources
+from functools import cache
 from typing import NamedTuple
-
-import yaml
 
 from ecd_data.core.request import Grammar, Message, Steps
 from ecd_data.core.rng import keyed_rng
-from ecd_data.core.templates import render
-from ecd_data.core.values import Requirement, Seed, Turn
+from ecd_data.core.templates import read_yaml, render
+from ecd_data.core.values import Requirement
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import NoPair, Task
 from ecd_data.requirements.grammars import object_schema
@@ -41,23 +38,31 @@ class Drawn(NamedTuple):
     requirement: Requirement | None
 
 
-def evolve(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Task]:
-    """Make I(t) of a turn harder by one requirement; returns the task of I(t+1).
+def evolve(task: Task, response: str, plan: Plan, attempt: int = 0) -> Steps[Task]:
+    """Return the task made harder by one requirement; if it names no operation yet, it is of the one drawn.
+
+    A drawn requirement is woven in by the model; when no attempt states it and keeps the rest, its sentence is
+    appended. For a judged operation the model invents the requirement as well.
+
+    Args:
+        task, response, attempt: as in `draw`.
 
     Raises:
-        NoPair: no operation fits, the model invented nothing usable, or I(t+1) shares words with an evaluation.
+        NoPair: no operation fits, or the model invented nothing usable.
     """
-    task = Task(seed, round, "", turn.instruction, turn.requirements)
-    drawn = draw(task, turn.response, plan)
+    drawn = draw(task, response, plan, attempt)
     if drawn is None:
         raise NoPair(task, "evolution", "no_operation")
-    task = replace(task, operation=drawn.operation.id)
-    harder = yield from add_requirement(drawn, task, plan)
-    if harder is None:
-        raise NoPair(task, "evolution", "no_instruction")
-    if plan.contaminated(harder.instruction):
-        raise NoPair(harder, "evolution", "contaminated")
-    return harder
+    task = replace(task, operation=task.operation or drawn.operation.id)
+    if drawn.requirement is None:
+        return (yield from _invent(drawn.operation, task, plan))
+    return (yield from _weave(drawn.operation, drawn.requirement, task, plan))
+
+
+def check_uncontaminated(task: Task, plan: Plan) -> None:
+    """Raise `NoPair` if the task's instruction shares words with an evaluation."""
+    if plan.contaminated(task.instruction):
+        raise NoPair(task, "evolution", "contaminated")
 
 
 def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> Drawn | None:
@@ -88,24 +93,17 @@ def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> Drawn | Non
     return None
 
 
-def add_requirement(drawn: Drawn, task: Task, plan: Plan) -> Steps[Task | None]:
-    """Add a requirement to a task's instruction; returns the harder task, or `None` when nothing came of it.
-
-    A drawn requirement is woven in by the model; when no attempt states it and keeps the rest, its sentence is
-    appended. For a judged operation the model invents the requirement as well.
-    """
-    if drawn.requirement is None:
-        return (yield from _invent(drawn.operation, task, plan))
-    messages = _weave_messages(task.instruction, drawn.operation, drawn.requirement)
+def _weave(operation: Operation, requirement: Requirement, task: Task, plan: Plan) -> Steps[Task]:
+    messages = [*_examples(operation), *_rewriting(task.instruction, requirement.text)]
     # A rewrite that `is_faithful` would accept has at most that many characters, and a token more than two of them.
-    longest = (len(task.instruction) + len(drawn.requirement.text) + SLACK) // 2
+    longest = (len(task.instruction) + len(requirement.text) + SLACK) // 2
     for attempt in range(plan.recipe.weave):
         request = plan.request(task.place, "weave", attempt, messages)
         (response,) = yield [replace(request, max_tokens=min(longest, request.max_tokens))]
         text = _unwrap(response.answer)
-        if response.finish_reason == "stop" and is_faithful(text, task, drawn.operation, drawn.requirement, plan):
-            return _harder(task, text, drawn.requirement, "woven")
-    return _harder(task, append(task.instruction, drawn.requirement.text), drawn.requirement, "appended")
+        if response.finish_reason == "stop" and is_faithful(text, task, operation, requirement, plan):
+            return _harder(task, text, requirement, "woven")
+    return _harder(task, append(task.instruction, requirement.text), requirement, "appended")
 
 
 def _harder(task: Task, instruction: str, requirement: Requirement, evolved_by: str) -> Task:
@@ -113,15 +111,10 @@ def _harder(task: Task, instruction: str, requirement: Requirement, evolved_by: 
     return replace(task, instruction=instruction, requirements=(*task.requirements, requirement), evolved_by=by)
 
 
-def _weave_messages(instruction: str, operation: Operation, requirement: Requirement) -> list[Message]:
-    """General examples, the operation's own, then the task, as turns of a conversation."""
-    return [*_examples(operation), *_rewriting(instruction, requirement.text)]
-
-
 @cache
 def _examples(operation: Operation) -> list[Message]:
-    text = (resources.files(PROMPTS) / "weave.yaml").read_text(encoding="utf-8")
-    shown = yaml.safe_load(text)
+    """General examples and the operation's own, as turns of a conversation."""
+    shown = read_yaml(PROMPTS, "weave.yaml")
     messages = [turn for e in shown for turn in _rewriting(e["instruction"], e["requirement"], e["rewritten"])]
     # Not every chat template takes a system message.
     messages[0]["content"] = render(PROMPTS, "weave_task.jinja") + "\n\n" + messages[0]["content"]
@@ -137,7 +130,7 @@ def _rewriting(instruction: str, requirement: str, rewritten: str = "") -> list[
     return [*turns, {"role": "assistant", "content": rewritten}] if rewritten else turns
 
 
-def _invent(operation: Operation, task: Task, plan: Plan) -> Steps[Task | None]:
+def _invent(operation: Operation, task: Task, plan: Plan) -> Steps[Task]:
     prompt = render(
         PROMPTS, "evolve.jinja", operation=operation, instruction=task.instruction, in_force=task.requirements
     )
@@ -155,7 +148,7 @@ def _invent(operation: Operation, task: Task, plan: Plan) -> Steps[Task | None]:
         if instruction != task.instruction and is_faithful(instruction, task, operation, requirement, plan):
             return _harder(task, instruction, requirement, "woven")
         return _harder(task, append(task.instruction, sentence), requirement, "appended")
-    return None
+    raise NoPair(task, "evolution", "no_instruction")
 
 
 def append(instruction: str, sentence: str) -> str:
@@ -206,7 +199,6 @@ class _Features(NamedTuple):
     exact: Counter[str]
 
 
-@lru_cache(maxsize=64)  # a rewritten instruction is the next round's old one
 def _features(text: str) -> _Features:
     exact = Counter([*NUMBER.findall(text), *QUOTED.findall(text)])
     return _Features(set(LONGER.findall(text.casefold())), len(NEGATION.findall(text)), exact)

@@ -8,7 +8,7 @@ from ecd_data.core.values import EVOLVED, REJECTED, Candidate, Pair, Seed, Tie, 
 from ecd_data.methods.contrast import accept, contrast, negative_defect
 from ecd_data.methods.defects import main_defect
 from ecd_data.methods.ecd.adaptation import adapt, batches
-from ecd_data.methods.ecd.evolution import evolve
+from ecd_data.methods.ecd.evolution import check_uncontaminated, evolve
 from ecd_data.methods.ecd.negatives import other_negatives
 from ecd_data.methods.ecd.refinement import refine
 from ecd_data.methods.ecd.ties import ties
@@ -35,7 +35,8 @@ def run_round(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Accepted]
     Raises:
         NoPair: it ended without an answer that holds up beside R(t).
     """
-    task = yield from evolve(seed, turn, round, plan)
+    task = yield from evolve(Task(seed, round, "", turn.instruction, turn.requirements), turn.response, plan)
+    check_uncontaminated(task, plan)
     older = yield from _judge_older(turn, task, plan)
     tried = yield from _adapt_and_eliminate(turn, older, task, plan)
     chosen = closest(tried, older)

@@ -10,10 +10,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ecd_data.core.hashing import canonical_json
+from ecd_data.core.templates import LOADER
 from ecd_data.core.values import Verdict
 from ecd_data.requirements.grammars import DIGIT, LETTER, Schema, literal, object_schema
 from ecd_data.requirements.kind import kind
-from ecd_data.requirements.operations import LOADER
 from ecd_data.requirements.text import first_sentence
 
 FENCED = re.compile(r"\s*```(\w*)[ \t]*\n(.*)\n[ \t]*```\s*", re.DOTALL)

@@ -4,7 +4,7 @@ import ast
 import re
 import warnings
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -15,6 +15,7 @@ from ecd_data.requirements.kind import count_verdict, kind
 from ecd_data.requirements.text import has_word, longest_words, plain, sentences
 
 LONGEST = 100_000  # characters of Markdown that are parsed; no answer is that long
+PARSER = MarkdownIt("commonmark").enable("table").disable("inline")  # what stands inside a block is not parsed
 QUOTED = re.compile(r"[ \t]{0,3}>[ \t]*\S")
 # The content is looked at afterwards: one pattern for both takes quadratic time.
 HIGHLIGHT = re.compile(r"(?<![\w*])(\*{1,3})([^*\n]+)\1(?![\w*])")
@@ -143,9 +144,4 @@ def _tables(text: str) -> list[list[list[str]]]:
 
 @lru_cache(maxsize=8)
 def _blocks(text: str) -> list[Token]:
-    return _parser().parse(text) if len(text) <= LONGEST else []
-
-
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table").disable("inline")  # what stands inside a block is not parsed
+    return PARSER.parse(text) if len(text) <= LONGEST else []

@@ -122,14 +122,9 @@ def two_answers(text: str) -> Verdict:
 
 def split_at(text: str, mark: str) -> list[str]:
     """Return the parts of a text between the lines that consist of the mark; a first or last such line starts none."""
-    parts: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.strip() == mark:
-            parts.append([])
-        else:
-            parts[-1].append(line)
-    joined = ["\n".join(lines).strip() for lines in parts]
-    return joined[not joined[0] : len(joined) - (not joined[-1])]
+    line = rf"^[^\S\n]*{re.escape(mark)}[^\S\n]*$"
+    parts = [part.strip() for part in re.split(line, "\n".join(text.splitlines()), flags=re.MULTILINE)]
+    return parts[not parts[0] : len(parts) - (not parts[-1])]
 
 
 def divided(text: str, n: int) -> list[str]:

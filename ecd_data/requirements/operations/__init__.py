@@ -1,22 +1,15 @@
 """The operations as YAML: an entry for each in the file of its class, and what they share in `patterns.yaml`."""
 
-from functools import cache
-from importlib import resources
 from typing import Any
 
-import yaml
-
-# The one written in C is many times faster; it reads the same.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from ecd_data.core.templates import read_yaml
 
 
-def read_text(name: str) -> str:
-    """Return the text of a file of this package by its name without `.yaml`."""
-    return (resources.files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
+def read(name: str) -> Any:
+    """Return the content of a file of this package by its name without `.yaml`."""
+    return read_yaml(__name__, f"{name}.yaml")
 
 
-@cache
 def patterns() -> dict[str, dict[str, Any]]:
     """Return what operations share: regular expressions of `tasks` and of `phrases`, and `groups` of families."""
-    shared: dict[str, dict[str, Any]] = yaml.load(read_text("patterns"), LOADER)
-    return shared
+    return dict(read("patterns"))
