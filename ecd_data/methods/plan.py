@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from ecd_data.core.errors import RecipeError
@@ -13,7 +12,6 @@ from ecd_data.core.request import JUDGE, Message, Request
 from ecd_data.core.rng import call_seed
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.requirements.operation import Operation
-from ecd_data.requirements.taxonomy import CLASSES
 
 
 class Place(NamedTuple):
@@ -35,14 +33,6 @@ class Plan:
     operations: tuple[Operation, ...]
     contamination: Contamination | None = None
     options: Any = None
-
-    @cached_property
-    def by_class(self) -> dict[str, list[Operation]]:
-        """The operations of each class, in the order of the taxonomy."""
-        return {
-            kind: [operation for operation in self.operations if operation.id.startswith(f"{kind}/")]
-            for kind in CLASSES
-        }
 
     def contaminated(self, instruction: str) -> bool:
         """Return whether an instruction shares a run of words with an evaluation's prompt."""

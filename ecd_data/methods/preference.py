@@ -1,6 +1,5 @@
 """Preference: a judge says which of two answers is better, with the two shown in either order equally often."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from ecd_data.methods.plan import Plan
 from ecd_data.methods.rounds import check_usable
 from ecd_data.methods.task import Task
 from ecd_data.requirements.grammars import object_schema
-from ecd_data.requirements.judge import REASON, fence
+from ecd_data.requirements.judge import REASON, fence, read_object
 
 SIDES = ("first", "second")
 BETTER = Grammar("json", object_schema({"reason": REASON, "better": {"type": "string", "enum": [*SIDES]}}))
@@ -55,13 +54,5 @@ def comparison(instruction: str, a: str, b: str, attempt: int) -> tuple[Message,
 
 def _share(responses: Sequence[Response], wanted: str) -> float:
     """The share of the votes for a side; 0.5 when none can be read."""
-    votes = [vote for response in responses if (vote := _vote(response)) in SIDES]
+    votes = [vote for response in responses if (vote := read_object(response).get("better")) in SIDES]
     return votes.count(wanted) / len(votes) if votes else 0.5
-
-
-def _vote(response: Response) -> object:
-    """What a response votes for; `None` when it cannot be read."""
-    try:
-        return json.loads(response.answer)["better"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from ecd_data.core.request import Grammar, Message, Response
 from ecd_data.core.templates import render
@@ -32,13 +33,17 @@ def question(requirement: Requirement, instruction: str, response: str, attempt:
 
 def vote(response: Response) -> tuple[bool, str] | None:
     """Return (met, reason) of one vote, or `None` if it cannot be read; it does not count then."""
+    answer = read_object(response)
+    return (answer["met"], str(answer.get("reason", ""))) if isinstance(answer.get("met"), bool) else None
+
+
+def read_object(response: Response) -> dict[str, Any]:
+    """Return the JSON object that a model answered with; an empty one if it did not."""
     try:
         answer = json.loads(response.answer)
     except (ValueError, RecursionError):
-        return None
-    if not isinstance(answer, dict) or not isinstance(answer.get("met"), bool):
-        return None
-    return answer["met"], str(answer.get("reason", ""))
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:

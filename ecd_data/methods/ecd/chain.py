@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from ecd_data.core.errors import CallFailed
 from ecd_data.core.request import Steps
 from ecd_data.core.values import Candidate, Chain, Pair, Seed, Tie, Turn
-from ecd_data.methods.contrast import contrast, negative_defect
+from ecd_data.methods.contrast import accept, contrast, negative_defect
 from ecd_data.methods.defects import defect, main_defect, unusable
 from ecd_data.methods.ecd.round import Accepted, run_round
 from ecd_data.methods.judging import Judged, is_balanced, judge
@@ -65,8 +65,7 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn]:
         (response,) = yield [plan.request(task.place, "answer", attempt, plan.chat(seed.instruction))]
         candidates.append(Candidate("fresh", attempt, response.answer, defect(response)))
         if not candidates[-1].defect:
-            text = candidates[-1].text
-            return Turn(0, "", seed.instruction, text, (), (), "seed", "fresh", tuple(candidates))
+            return accept(task, Judged(candidates[-1], ()), candidates)
     raise NoPair(task, "answer", main_defect(candidates), candidates)
 
 

@@ -1,6 +1,5 @@
 """Evolution: I(t) becomes I(t+1), one requirement more, drawn from the taxonomy."""
 
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -14,11 +13,12 @@ from ecd_data.core.values import Requirement
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import NoPair, Task
 from ecd_data.requirements.grammars import object_schema
+from ecd_data.requirements.judge import read_object
 from ecd_data.requirements.kinds import check
 from ecd_data.requirements.operation import Operation
 from ecd_data.requirements.statement import is_stated
 from ecd_data.requirements.suitability import compatible, suits
-from ecd_data.requirements.taxonomy import CLASSES
+from ecd_data.requirements.taxonomy import CLASSES, class_of
 
 PROMPTS = "ecd_data.methods.prompts"
 INVENTED = Grammar("json", object_schema({"requirement": {"type": "string"}, "instruction": {"type": "string"}}))
@@ -29,13 +29,6 @@ NEGATION = re.compile(r"\b(?:not|no|never|without|avoid(?:ing)?|none|neither|nor
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 QUOTED = re.compile(r'"[^"\n]+"|“[^”\n]+”')
 MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, not a requirement
-
-
-class Drawn(NamedTuple):
-    """An operation to make an instruction harder by; its requirement is drawn where code can check it."""
-
-    operation: Operation
-    requirement: Requirement | None
 
 
 def evolve(task: Task, response: str, plan: Plan, attempt: int = 0) -> Steps[Task]:
@@ -50,13 +43,11 @@ def evolve(task: Task, response: str, plan: Plan, attempt: int = 0) -> Steps[Tas
     Raises:
         NoPair: no operation fits, or the model invented nothing usable.
     """
-    drawn = draw(task, response, plan, attempt)
-    if drawn is None:
-        raise NoPair(task, "evolution", "no_operation")
-    task = replace(task, operation=task.operation or drawn.operation.id)
-    if drawn.requirement is None:
-        return (yield from _invent(drawn.operation, task, plan))
-    return (yield from _weave(drawn.operation, drawn.requirement, task, plan))
+    operation, requirement = draw(task, response, plan, attempt)
+    task = replace(task, operation=task.operation or operation.id)
+    if requirement is None:
+        return (yield from _invent(operation, task, plan))
+    return (yield from _weave(operation, requirement, task, plan))
 
 
 def check_uncontaminated(task: Task, plan: Plan) -> None:
@@ -65,8 +56,8 @@ def check_uncontaminated(task: Task, plan: Plan) -> None:
         raise NoPair(task, "evolution", "contaminated")
 
 
-def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> Drawn | None:
-    """Return the operation of a round, or `None` when nothing fits.
+def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> tuple[Operation, Requirement | None]:
+    """Return the operation of a round, and its requirement where code can check it.
 
     A class first, then one of its operations, so that a class with many of them does not crowd out the rest. The first
     requirement is taken that the old answer does not meet already: one that it meets would give no negative, and no
@@ -76,21 +67,26 @@ def draw(task: Task, response: str, plan: Plan, attempt: int = 0) -> Drawn | Non
         task: what is asked for so far.
         response: the old answer; where it is empty there is none, and it meets nothing.
         attempt: the number of the draw in a round that has several.
+
+    Raises:
+        NoPair: no operation fits.
     """
     rng = keyed_rng(plan.recipe.seed, *task.place, attempt, "operation")
     for kind in rng.sample(CLASSES, len(CLASSES)):
         fitting = [
             operation
-            for operation in plan.by_class[kind]
-            if compatible(operation, task.requirements, plan.taxonomy) and suits(operation, task.topic, response)
+            for operation in plan.operations
+            if class_of(operation.id) == kind
+            and compatible(operation, task.requirements, plan.taxonomy)
+            and suits(operation, task.topic, response)
         ]
         for operation in rng.sample(fitting, len(fitting)):
             if operation.check == "judge":
-                return Drawn(operation, None)
+                return operation, None
             requirement = operation.draw(rng, task.round, task.topic)
             if not response or not check(requirement, response).met:
-                return Drawn(operation, requirement)
-    return None
+                return operation, requirement
+    raise NoPair(task, "evolution", "no_operation")
 
 
 def _weave(operation: Operation, requirement: Requirement, task: Task, plan: Plan) -> Steps[Task]:
@@ -137,10 +133,10 @@ def _invent(operation: Operation, task: Task, plan: Plan) -> Steps[Task]:
     for attempt in range(max(1, plan.recipe.weave)):
         request = plan.request(task.place, "evolve", attempt, [{"role": "user", "content": prompt}])
         (response,) = yield [replace(request, grammar=INVENTED)]
+        answer = read_object(response)
         try:
-            answer = json.loads(response.answer)
             sentence, instruction = answer["requirement"].strip(), answer["instruction"].strip()
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (KeyError, AttributeError):
             continue
         if not re.search(r"\w", sentence) or len(sentence) > MAX_SENTENCE or "\n" in sentence:
             continue

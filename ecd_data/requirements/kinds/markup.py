@@ -128,17 +128,15 @@ def placeholders(text: str, *, n: int) -> Verdict:
 def _tables(text: str) -> list[list[list[str]]]:
     """Return the tables of a text: rows of cells, the head first."""
     tables: list[list[list[str]]] = []
-    in_cell = False
+    opened = ""
     for block in _blocks(text):
         if block.type == "table_open":
             tables.append([])
         elif block.type == "tr_open":
             tables[-1].append([])
-        elif block.type in ("th_open", "td_open"):
-            in_cell = True
-        elif in_cell and block.type == "inline":
+        elif block.type == "inline" and opened in ("th_open", "td_open"):
             tables[-1][-1].append(block.content.strip())
-            in_cell = False
+        opened = block.type
     return tables
 
 
