@@ -16,7 +16,7 @@ from ecd_data.core.values import Chain
 from ecd_data.corpus.contamination import Contamination
 from ecd_data.corpus.seeds import Corpus
 from ecd_data.methods import make_plan, method_of
-from ecd_data.methods.judge_trial import try_judge
+from ecd_data.methods.judging import try_judge
 from ecd_data.methods.plan import Plan
 from ecd_data.requirements.calibration import calibration, items
 

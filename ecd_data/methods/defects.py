@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from operator import eq
+from statistics import mode
 
 from ecd_data.core.request import Response
 from ecd_data.core.values import Candidate, Requirement, Seed
@@ -88,8 +89,7 @@ def defect(response: Response, min_logprob: float | None = None) -> str:
 
 def main_defect(candidates: Sequence[Candidate]) -> str:
     """Return the most frequent defect, the first of equals; `no_candidate` when no route had one to offer."""
-    counts = Counter(candidate.defect for candidate in candidates)
-    return max(counts, key=lambda defect: counts[defect]) if counts else "no_candidate"
+    return mode(candidate.defect for candidate in candidates) if candidates else "no_candidate"
 
 
 def opens_with_chatter(text: str) -> bool:

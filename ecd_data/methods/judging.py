@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ecd_data.core.request import JUDGE, Steps
-from ecd_data.core.values import Candidate, Requirement, Ruling
+from ecd_data.core.values import Candidate, Requirement, Ruling, Seed
 from ecd_data.methods.likeness import similarity
 from ecd_data.methods.plan import Plan
 from ecd_data.methods.task import Task
+from ecd_data.requirements.calibration import Item
 from ecd_data.requirements.judge import VOTE, question, tally
 from ecd_data.requirements.kinds import check
 from ecd_data.requirements.taxonomy import LENGTHS
@@ -53,6 +54,13 @@ def judge(
         for i, requirement in enumerate(judged):
             rulings[requirement.id] = tally(requirement, responses[i * votes : (i + 1) * votes])
     return tuple(rulings[requirement.id] for requirement in requirements if requirement.id in rulings)
+
+
+def try_judge(item: Item, plan: Plan) -> Steps[tuple[Item, Ruling]]:
+    """Return an item whose answer is known with the judge's ruling on it: its votes, asked for like any others."""
+    task = Task(Seed(item.id, item.instruction), 0, "", item.instruction)
+    (ruling,) = yield from judge(item.response, task, plan, [replace(item.requirement, check="judge")])
+    return item, ruling
 
 
 def _by_code(requirement: Requirement, text: str) -> Ruling:

@@ -9,11 +9,6 @@ from ecd_data.core.values import Chain, Seed
 from ecd_data.methods.plan import Plan
 
 
-def the_model_itself(options: Any) -> Sequence[str]:
-    """Return the names of the models that most methods ask: one, which has no name."""
-    return [""]
-
-
 @dataclass(frozen=True)
 class Method:
     """A way to make preference data.
@@ -24,7 +19,7 @@ class Method:
     run: makes the chain of a seed. A generator without I/O: it yields the requests it wants answered, is sent their
         responses and returns the chain.
     models: the names of the models that it asks, given its options; the first one is the build's `model`. An empty
-        name is the model of `--endpoint URL`, any other that of `--endpoint NAME=URL`.
+        name is the model of `--endpoint URL`, which most methods ask alone, any other that of `--endpoint NAME=URL`.
     evolves: whether each round makes the instruction of the round before harder, as ECD does. Otherwise every round
         stands alone.
     default_config: the config that `load_dataset` gives when it is asked for none.
@@ -35,7 +30,7 @@ class Method:
     arxiv: str
     options: type
     run: Callable[[Seed, Plan], Steps[Chain]]
-    models: Callable[[Any], Sequence[str]] = the_model_itself
+    models: Callable[[Any], Sequence[str]] = lambda options: [""]
     evolves: bool = False
     default_config: str = "preference"
 

@@ -131,12 +131,8 @@ def _ask_teacher(task: Task, samples: Sequence[Candidate], answers: Sequence[str
         NoPair: the teacher was not understood, or prefers none of them.
     """
     alpha = plan.options.alpha
-    comparisons: list[Comparison] = []
-    likely: list[float] = []
-    if alpha < 1:
-        comparisons = yield from compare(task, answers, plan)
-    if alpha > 0:
-        likely = yield from likelihoods(task, answers, plan)
+    comparisons = (yield from compare(task, answers, plan)) if alpha < 1 else []
+    likely = (yield from likelihoods(task, answers, plan)) if alpha > 0 else []
     scores = teacher_scores(comparisons, likely, alpha, len(answers))
     if scores is None:
         raise NoPair(task, "contrast", "unreadable", samples)

@@ -41,14 +41,8 @@ def prefer(task: Task, a: Candidate, b: Candidate, plan: Plan) -> Steps[Candidat
 def comparison(instruction: str, a: str, b: str, attempt: int) -> tuple[Message, ...]:
     """Return the messages that ask for one vote; `b` is shown first when `attempt` is odd."""
     first, second = (b, a) if attempt % 2 else (a, b)
-    prompt = render(
-        "ecd_data.methods.prompts",
-        "prefer.jinja",
-        instruction=instruction,
-        first=first,
-        second=second,
-        fence=fence(instruction, first, second),
-    )
+    texts = {"instruction": instruction, "first": first, "second": second}
+    prompt = render("ecd_data.methods.prompts", "prefer.jinja", fence=fence(*texts.values()), **texts)
     return ({"role": "user", "content": prompt},)
 
 

@@ -37,7 +37,7 @@ from ecd_data.methods.rounds import (
     sample_answers,
 )
 
-POSITIVE, NEGATIVE = "positive", "negative"
+SIDES = ("positive", "negative")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def run_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
     name = rng.choice(plan.options.affixes)
     affix = rng.choice(affixes()[name])
     task = yield from make_task(seed, round, f"rlcd/{name}", plan)
-    samplings = [Sampling(side, plan.chat(f"{task.instruction}\n\n({affix[side]})")) for side in (POSITIVE, NEGATIVE)]
+    samplings = [Sampling(side, plan.chat(f"{task.instruction}\n\n({affix[side]})")) for side in SIDES]
     chosen, rejected = yield from sample_answers(task, samplings, plan)
     if plan.options.rescore and (yield from prefer(task, chosen, rejected, plan)) is rejected:
         chosen, rejected = rejected, chosen

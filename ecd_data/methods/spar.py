@@ -18,8 +18,8 @@ feedback (ILF), whose training on the refined answer alone takes the config `sft
   that is a build, a training run and another build.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
+from statistics import mode
 
 from ecd_data.core.recipe import AtLeast1
 from ecd_data.core.request import Steps
@@ -70,7 +70,7 @@ def _sample_until_one_fails(task: Task, plan: Plan) -> Steps[tuple[list[Candidat
         NoPair: none fails so.
     """
     samples: list[Candidate] = []
-    reasons: Counter[str] = Counter()
+    reasons: list[str] = []
     for attempt in range(plan.options.samples):
         (response,) = yield [plan.request(task.place, "answer/sample", attempt, plan.chat(task.instruction))]
         sample = Candidate("sample", attempt, response.answer, defect(response))
@@ -83,8 +83,8 @@ def _sample_until_one_fails(task: Task, plan: Plan) -> Steps[tuple[list[Candidat
                 return [*samples, failing.candidate], failing
             sample = mark_unmet(sample, rulings)
         samples.append(sample)
-        reasons[reason] += 1
-    ((reason, _),) = reasons.most_common(1)
+        reasons.append(reason)
+    reason = mode(reasons)
     raise NoPair(task, "contrast" if reason.startswith("negative_") else "answer", reason, samples)
 
 

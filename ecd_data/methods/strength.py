@@ -47,7 +47,6 @@ from ecd_data.methods.rounds import (
 )
 from ecd_data.methods.task import NoPair, Task
 
-A, B = "a", "b"  # the two answers of one model that the judge labels
 Sample = tuple[Task, dict[str, Candidate]] | NoPair | CallFailed  # a task with the answers to it, or why there is none
 
 
@@ -115,8 +114,7 @@ def run_round(seed: Seed, round: int, plan: Plan, samples: dict[int, Sample]) ->
     if plan.options.judge and (yield from prefer(task, chosen, rejected, plan)) is rejected:
         raise NoPair(task, "contrast", "weaker_is_better", (chosen, rejected))
     gap = ranking.index(weaker) - ranking.index(stronger)
-    outcome = yield from judge_and_pair(task, chosen, rejected, plan, gap)
-    return written_by(outcome, stronger, weaker)
+    return written_by((yield from judge_and_pair(task, chosen, rejected, plan, gap)), stronger, weaker)
 
 
 def planned_contrasts(seed: Seed, round: int, plan: Plan) -> tuple[int, list[tuple[str, str]]]:
@@ -150,7 +148,7 @@ def _sample(seed: Seed, first: int, names: Sequence[str], plan: Plan) -> Steps[S
 def run_rlaif_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
     """Run one round of AI feedback: two answers of one model, and the judge says which is better."""
     task = yield from make_task(seed, round, "strength/rlaif", plan)
-    a, b = yield from sample_answers(task, [Sampling(name, plan.chat(task.instruction)) for name in (A, B)], plan)
+    a, b = yield from sample_answers(task, [Sampling(name, plan.chat(task.instruction)) for name in ("a", "b")], plan)
     better = yield from prefer(task, a, b, plan)
     if better is None:
         raise NoPair(task, "contrast", "judge_undecided", (a, b))

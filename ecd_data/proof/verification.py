@@ -33,7 +33,7 @@ from ecd_data.core.hashing import canonical_json, file_sha256, sha256
 from ecd_data.core.recipe import Recipe, load_recipe
 from ecd_data.core.request import JUDGE, Model, Response, request_key
 from ecd_data.methods import METHODS, make_plan
-from ecd_data.methods.judge_trial import try_judge
+from ecd_data.methods.judging import try_judge
 from ecd_data.methods.prompts import prompts_hash
 from ecd_data.proof.comparison import changed_rows
 from ecd_data.proof.differences import line_difference, row_difference, shortened, value_differences

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from ecd_data.core.request import Grammar, Message, Response
@@ -19,15 +20,9 @@ def question(requirement: Requirement, instruction: str, response: str, attempt:
     A judge can lean towards what it reads first or last. So every other vote (odd `attempt`) names the verdicts, and
     shows requirement and answer, in the other order.
     """
-    prompt = render(
-        "ecd_data.requirements",
-        "judge.jinja",
-        instruction=instruction,
-        response=response,
-        fence=fence(instruction, response),
-        requirement=requirement.text,
-        swapped=attempt % 2 == 1,
-    )
+    texts = {"instruction": instruction, "response": response, "fence": fence(instruction, response)}
+    swapped = attempt % 2 == 1
+    prompt = render("ecd_data.requirements", "judge.jinja", requirement=requirement.text, swapped=swapped, **texts)
     return ({"role": "user", "content": prompt},)
 
 
@@ -61,7 +56,5 @@ def tally(requirement: Requirement, responses: Sequence[Response]) -> Ruling:
 
 def fence(*texts: str) -> str:
     """Return a line of equals signs that is in none of the texts, so that none of them can end its own section."""
-    length = 5
-    while any("=" * length in text for text in texts):
-        length += 1
-    return "=" * length
+    lines = ("=" * length for length in count(5))
+    return next(line for line in lines if not any(line in text for text in texts))

@@ -157,8 +157,7 @@ def append(instruction: str, sentence: str) -> str:
 def _unwrap(text: str) -> str:
     """A rewritten instruction without a label or quotation marks that a model likes to put around it."""
     text = re.sub(r"\A(?:rewritten |new |revised )?instruction:\s*", "", text.strip(), flags=re.IGNORECASE)
-    whole = re.fullmatch(r'"([^"]*)"', text, re.DOTALL)
-    return (whole[1] if whole else text).strip()
+    return re.sub(r'\A"([^"]*)"\Z', r"\1", text).strip()
 
 
 def is_faithful(text: str, task: Task, operation: Operation, requirement: Requirement, plan: Plan) -> bool:

@@ -22,13 +22,13 @@ the search ends as soon as an answer is good. Ours:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from ecd_data.core.errors import RecipeError
 from ecd_data.core.recipe import MAX_CANDIDATES, Recipe
-from ecd_data.core.request import Steps
+from ecd_data.core.request import Message, Steps, T
 from ecd_data.core.templates import render
 from ecd_data.core.values import Candidate, Requirement
 from ecd_data.methods.defects import defect
@@ -40,8 +40,6 @@ from ecd_data.methods.task import Task
 
 CRITIQUE_TOKENS = 200  # at most
 Size = Annotated[int, Meta(ge=1, le=MAX_CANDIDATES)]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -90,15 +88,13 @@ def refine(older: Judged, tried: Sequence[Judged], task: Task, plan: Plan) -> St
     revisions: list[Judged] = []
     level = [older]
     for _ in range(plan.options.depth):
-        grown: list[Judged] = []
+        first = len(revisions)
         for answers in _portions(level, plan.recipe):
-            known = [*tried, *revisions, *grown]
-            first = len(revisions) + len(grown)
-            grown += yield from _revise(answers, _Search(older, known, task, plan), first)
-            if closest(grown, older):
-                return revisions + grown
-        revisions += grown
-        unmet = [judged for judged in grown if judged.candidate.defect == "unmet"]
+            search = _Search(older, [*tried, *revisions], task, plan)
+            revisions += yield from _revise(answers, search, len(revisions))
+            if closest(revisions, older):
+                return revisions
+        unmet = [judged for judged in revisions[first:] if judged.candidate.defect == "unmet"]
         level = sorted(unmet, key=lambda judged: _value(judged, older, task), reverse=True)[: plan.options.keep]
     return revisions
 
@@ -117,11 +113,12 @@ class _Search:
         ids = {ruling.requirement for ruling in rulings if not ruling.met}
         return [requirement for requirement in self.task.requirements if requirement.id in ids]
 
-    def prompt(self, name: str, rulings: Rulings, **values: str) -> str:
-        """Return a prompt about an answer, which says what it misses and what must stay."""
-        missed = self.missed(rulings)
+    def chat(self, answer: Judged, name: str, **values: str) -> list[Message]:
+        """Return a chat about an answer; the prompt of this name says what it misses and what must stay."""
+        missed = self.missed(answer.rulings)
         kept = [requirement for requirement in self.task.requirements if requirement not in missed]
-        return render("ecd_data.methods.prompts", name, missed=missed, kept=kept, **values)
+        prompt = render("ecd_data.methods.prompts", name, missed=missed, kept=kept, **values)
+        return self.plan.chat(self.task.instruction, answer.text, prompt)
 
 
 def _value(judged: Judged, older: Judged, task: Task) -> tuple[float, float]:
@@ -135,7 +132,7 @@ def _revise(answers: Sequence[Judged], search: _Search, first: int) -> Steps[lis
     task, plan = search.task, search.plan
     critiques = yield from _critiques(answers, search, first)
     wishes = [
-        plan.chat(task.instruction, answer.text, search.prompt("refine.jinja", answer.rulings, critique=critique))
+        search.chat(answer, "refine.jinja", critique=critique)
         for answer, critique in zip(answers, critiques, strict=True)
         for _ in range(plan.options.branching)
     ]
@@ -160,18 +157,11 @@ def _critiques(answers: Sequence[Judged], search: _Search, first: int) -> Steps[
     by_checks = ["\n".join(f"- {r.reason}" for r in answer.rulings if r.reason and not r.met) for answer in answers]
     if plan.options.critique == "checks":
         return by_checks
-    responses = yield [
-        replace(
-            plan.request(
-                search.task.place,
-                "critique",
-                attempt,
-                plan.chat(search.task.instruction, answer.text, search.prompt("critique.jinja", answer.rulings)),
-            ),
-            max_tokens=min(CRITIQUE_TOKENS, plan.recipe.max_tokens),
-        )
+    requests = [
+        plan.request(search.task.place, "critique", attempt, search.chat(answer, "critique.jinja"))
         for attempt, answer in enumerate(answers, first)
     ]
+    responses = yield [replace(r, max_tokens=min(CRITIQUE_TOKENS, plan.recipe.max_tokens)) for r in requests]
     return [
         known if defect(response) else response.answer for known, response in zip(by_checks, responses, strict=True)
     ]

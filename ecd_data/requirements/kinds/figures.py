@@ -61,8 +61,7 @@ def iso_date(text: str) -> Verdict:
             datetime.date(int(year), int(month), int(day))
         except ValueError:
             return Verdict(False, f"{year}-{month}-{day} is no date")
-    other = OTHER_DATE.search(text)
-    if other:
+    if other := OTHER_DATE.search(text):
         return Verdict(False, f'"{other[0]}" is not written as YYYY-MM-DD')
     return count_verdict(len(dates), "at_least", 1, "dates written as YYYY-MM-DD")
 
@@ -71,7 +70,6 @@ def iso_date(text: str) -> Verdict:
 def metric_units(text: str) -> Verdict:
     """Require a number with a metric unit, and none with an imperial one."""
     text = straight(text)
-    imperial = IMPERIAL.search(text)
-    if imperial:
+    if imperial := IMPERIAL.search(text):
         return Verdict(False, f'"{imperial[0]}" is no metric measure')
     return count_verdict(len(METRIC.findall(text)), "at_least", 1, "metric measures")

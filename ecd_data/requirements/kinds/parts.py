@@ -64,8 +64,7 @@ def section_count(text: str, *, label: str, n: int) -> Verdict:
     numbers: list[int] = []
     filled: list[bool] = []
     for line in map(plain, text.splitlines()):
-        match = heading.match(line)
-        if match:
+        if match := heading.match(line):
             numbers.append(int(match[1]))
             filled.append(False)
             line = line[match.end() :]

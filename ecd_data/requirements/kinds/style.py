@@ -17,13 +17,10 @@ CONTRACTION = re.compile(
 # "It's been" and "it's called" are two things; an answer that says so is left alone.
 EXPANDABLE = re.compile(r"\b\w+[’']\w+\b(?!\s+(?:been|got|had|become|\w+ed|\w+en)\b)")
 ENDINGS = {"m": "am", "re": "are", "ve": "have", "ll": "will"}
-IRREGULAR = {  # "'s" is "is" after these words, and may be "has" or possessive after others
-    **{"can't": "cannot", "won't": "will not", "shan't": "shall not", "ain't": "ain't", "let's": "let us"},
-    **{
-        f"{word}'s": f"{word} is"
-        for word in ("that", "there", "here", "what", "where", "how", "it", "he", "she", "who")
-    },
-}
+# "'s" is "is" after these words, and may be "has" or possessive after others.
+BEFORE_IS = ("that", "there", "here", "what", "where", "how", "it", "he", "she", "who")
+IRREGULAR = {f"{word}'s": f"{word} is" for word in BEFORE_IS}
+IRREGULAR |= {"can't": "cannot", "won't": "will not", "shan't": "shall not", "ain't": "ain't", "let's": "let us"}
 LANGUAGES = {"English": "en", "French": "fr", "German": "de", "Spanish": "es", "Italian": "it", "Portuguese": "pt"}
 # Those that a text may be taken for; rare ones close to these would only blur short answers.
 COMMON = [
