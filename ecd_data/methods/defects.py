@@ -104,9 +104,9 @@ def loops(text: str) -> bool:
     """
     text = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("|"))
     words = LETTERS.findall(text.casefold())
-    return (
-        _stutters(text) or _repeats_a_sentence(text) or _repeats_words_in_a_row(words) or _repeats_many_ngrams(words)
-    )
+    if _stutters(text) or _repeats_a_sentence(text):
+        return True
+    return _repeats_words_in_a_row(words) or _repeats_many_ngrams(words)
 
 
 def _stutters(text: str) -> bool:

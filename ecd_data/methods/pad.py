@@ -114,7 +114,8 @@ def rank(seed: Seed, round: int, plan: Plan) -> Steps[tuple[Ranking, Outcome]]:
     if len(sound) < 2:
         raise NoPair(task, "answer", main_defect([c for c in samples if c.defect]), samples)
     ranking = yield from _ask_teacher(task, samples, [candidate.text for candidate in sound], plan)
-    best, worst = (ranking.preference.index(extreme(ranking.preference)) for extreme in (max, min))
+    best = ranking.preference.index(max(ranking.preference))
+    worst = ranking.preference.index(min(ranking.preference))
     chosen, rejected = mark_unmet(sound[best], ranking.rulings[best]), replace(sound[worst], defect=REJECTED)
     marked = {id(sound[best]): chosen, id(sound[worst]): rejected}
     candidates = [marked.get(id(candidate), candidate) for candidate in samples]

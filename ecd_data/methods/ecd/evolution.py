@@ -32,7 +32,7 @@ MAX_SENTENCE = 300  # characters of an invented requirement; more is an essay, n
 
 
 def evolve(task: Task, response: str, plan: Plan, attempt: int = 0) -> Steps[Task]:
-    """Return the task made harder by one requirement; if it names no operation yet, it is of the one drawn.
+    """Return the task made harder by one requirement; a task without an operation gets the one that is drawn.
 
     A drawn requirement is woven in by the model; when no attempt states it and keeps the rest, its sentence is
     appended. For a judged operation the model invents the requirement as well.

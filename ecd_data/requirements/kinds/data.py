@@ -92,7 +92,8 @@ def yaml_mapping(text: str, *, keys: Sequence[str]) -> Verdict:
 
 def _lines_of_csv(max_chars: int, *, columns: Sequence[str], n: int) -> str:
     cell = f"[{LETTER}][{LETTER}{DIGIT} ]{{1,{max(8, max_chars // (n * len(columns)) - 5)}}}[{LETTER}]"
-    return "\\n".join([",".join(map(literal, columns)), *[",".join([cell] * len(columns))] * n])
+    row = ",".join([cell] * len(columns))
+    return "\\n".join([",".join(map(literal, columns)), *[row] * n])
 
 
 @kind(grammar=_lines_of_csv)
