@@ -110,18 +110,18 @@ def loops(text: str) -> bool:
 
 
 def _stutters(text: str) -> bool:
-    """A few letters again and again: "aaaa...", "QAQAQA..."."""
+    """Return whether a few letters come again and again: "aaaa...", "QAQAQA..."."""
     return any(len(word) >= STUTTERED for word in text.split()) and STUTTER.search(text) is not None
 
 
 def _repeats_a_sentence(text: str) -> bool:
-    """The same sentence of four words or more twice in a row."""
+    """Return whether the same sentence of four words or more comes twice in a row."""
     sentences = (part.strip() for part in SENTENCE_END.split(text.casefold()))
     return any(one == other for one, other in pairwise(s for s in sentences if len(s.split()) > 3))
 
 
 def _repeats_words_in_a_row(words: Sequence[str]) -> bool:
-    """The same few words in a row: "a lone soul, a lone soul, ..."."""
+    """Return whether the same few words come in a row: "a lone soul, a lone soul, ..."."""
     for size in range(1, LONGEST_REPEAT + 1):
         repeats = REPEATS if size < LOOP_NGRAM else REPEATS - 1
         same = map(eq, words[size:], words)  # as the word `size` before it
@@ -132,7 +132,7 @@ def _repeats_words_in_a_row(words: Sequence[str]) -> bool:
 
 
 def _repeats_many_ngrams(words: Sequence[str]) -> bool:
-    """A large share of the runs of four words was there before."""
+    """Return whether a large share of the runs of four words repeat earlier ones."""
     if len(words) < LOOP_MIN_WORDS:
         return False
     counts = Counter(zip(*(words[i:] for i in range(LOOP_NGRAM)), strict=False))

@@ -126,7 +126,7 @@ def rank(seed: Seed, round: int, plan: Plan) -> Steps[tuple[Ranking, Outcome]]:
 
 
 def _ask_teacher(task: Task, samples: Sequence[Candidate], answers: Sequence[str], plan: Plan) -> Steps[Ranking]:
-    """The teacher's preference over some answers, and the rulings on each.
+    """Return the teacher's preference over some answers, and the rulings on each.
 
     Raises:
         NoPair: the teacher was not understood, or prefers none of them.
@@ -147,7 +147,7 @@ def _ask_teacher(task: Task, samples: Sequence[Candidate], answers: Sequence[str
 
 
 def _sample(task: Task, plan: Plan) -> Steps[list[Candidate]]:
-    """The student's answers, those that are broken or repeat another one marked."""
+    """Return the student's answers; those that are broken or repeat another one are marked."""
     responses = yield [
         replace(
             plan.request(task.place, "sample", attempt, plan.chat(task.instruction)),

@@ -47,6 +47,6 @@ def comparison(instruction: str, a: str, b: str, attempt: int) -> tuple[Message,
 
 
 def _share(responses: Sequence[Response], wanted: str) -> float:
-    """The share of the votes for a side; 0.5 when none can be read."""
+    """Return the share of the votes for a side; 0.5 when none can be read."""
     votes = [vote for response in responses if (vote := read_object(response).get("better")) in SIDES]
     return votes.count(wanted) / len(votes) if votes else 0.5

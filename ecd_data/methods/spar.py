@@ -64,7 +64,7 @@ def run_round(seed: Seed, round: int, plan: Plan) -> Steps[Outcome]:
 
 
 def _sample_until_one_fails(task: Task, plan: Plan) -> Steps[tuple[list[Candidate], Judged]]:
-    """The answers sampled, of which the last one fails just enough, and that one as it was judged.
+    """Return the answers sampled until one failed just enough, and that one as it was judged.
 
     Raises:
         NoPair: none fails so.

@@ -126,7 +126,7 @@ def planned_contrasts(seed: Seed, round: int, plan: Plan) -> tuple[int, list[tup
 
 
 def _sample(seed: Seed, first: int, names: Sequence[str], plan: Plan) -> Steps[Sample]:
-    """A task and the answers of some models to it; what stopped that is kept too, since nothing is asked twice."""
+    """Return a task and the answers of some models to it, or what stopped that, since nothing is asked twice."""
     options = plan.options
     try:
         task = yield from make_task(seed, first, "", plan)

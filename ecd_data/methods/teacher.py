@@ -65,14 +65,14 @@ def compare(task: Task, answers: Sequence[str], plan: Plan) -> Steps[list[Compar
 
 
 def question(instruction: str, a: str, b: str) -> tuple[Message, ...]:
-    """The messages that ask for the better one of two answers."""
+    """Return the messages that ask for the better one of two answers."""
     texts = {"instruction": instruction, "a": a, "b": b}
     prompt = render("ecd_data.methods.prompts", "select.jinja", fence=fence(*texts.values()), **texts)
     return ({"role": "user", "content": prompt},)
 
 
 def options(top_logprobs: Mapping[str, float]) -> dict[str, float]:
-    """The probabilities of the options `a`, `b` and `none`, from the log-probabilities (nats) of the first token.
+    """Return the probabilities of `a`, `b` and `none`, from the log-probabilities (nats) of the first token.
 
     A token stands for an option whatever marks and spaces are around it, and for `none` when it begins it.
     """
@@ -99,7 +99,7 @@ def likelihoods(task: Task, answers: Sequence[str], plan: Plan) -> Steps[list[fl
 
 
 def selected(comparisons: Sequence[Comparison], answers: int) -> list[float] | None:
-    """How often each answer is preferred: the mean of its shares in its pairs, each the mean of both orders.
+    """Return how often each answer is preferred: its mean share over its pairs and both orders.
 
     An order in which no option was seen is left out; `None` when a pair was seen in neither.
     """
@@ -135,7 +135,7 @@ def teacher_scores(
 
 
 def distribution(scores: Sequence[float]) -> list[float]:
-    """The probability of preferring each answer: proportional to the exponential of its score, at least `FLOOR`."""
+    """Return the probability of preferring each answer, proportional to exp(score) and at least `FLOOR`."""
     highest = max(scores)
     weights = [math.exp(score - highest) for score in scores]
     shares = [max(weight / math.fsum(weights), FLOOR) for weight in weights]

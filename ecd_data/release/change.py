@@ -82,7 +82,7 @@ class Change:
         return list(field_changes(card_fields(self.remote.card), card_fields(_text(self.build / CARD))))
 
     def __str__(self) -> str:
-        """A diff to read: files, rows of each split, fields, card."""
+        """Return a diff to read: files, rows of each split, fields, card."""
         parts = {"files": self._files(), "rows": self._rows(), "fields": self.fields, "card": self._card()}
         lines = {name: [f"  {line}" for line in part] for name, part in parts.items()}
         return "\n".join(line for name, part in lines.items() if part for line in (name, *part))

@@ -27,7 +27,7 @@ def suits(operation: Operation, instruction: str, response: str) -> bool:
 
 @lru_cache(maxsize=1024)  # all operations and rounds ask it of the same instruction
 def _tasks(instruction: str) -> frozenset[str]:
-    """The tasks of `patterns.yaml` that an instruction may be."""
+    """Return the tasks of `patterns.yaml` that an instruction may be."""
     tasks = patterns()["tasks"].items()
     return frozenset(name for name, pattern in tasks if re.search(pattern, instruction, re.IGNORECASE))
 

@@ -103,6 +103,6 @@ def adaptation_defect(
 
 
 def _edit_messages(turn: Turn, requirement: Requirement, plan: Plan) -> list[Message]:
-    """The old answer as the assistant's own turn, then the wish: weak models take that better than one long prompt."""
+    """Return the old answer as the assistant's turn, then the wish: weak models take that better than one prompt."""
     wish = render("ecd_data.methods.prompts", "edit.jinja", requirement=requirement, in_force=turn.requirements)
     return plan.chat(turn.instruction, turn.response, wish)

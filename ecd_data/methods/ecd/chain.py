@@ -70,7 +70,7 @@ def _first_turn(seed: Seed, plan: Plan) -> Steps[Turn]:
 
 
 def _still_negative(negatives: Mapping[int, Judged], done: Accepted, plan: Plan) -> Steps[dict[int, Judged]]:
-    """Those of the older answers that still just miss when the newest requirement is ruled on too.
+    """Return the older answers that still just miss when the newest requirement is ruled on too.
 
     What an answer misses only grows along a chain, so one that misses too many, or on which the judge was of two
     minds or gave no vote, is out for good and costs no further vote. So is one that came back as the newest answer, by

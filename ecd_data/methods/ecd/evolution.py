@@ -120,7 +120,7 @@ def _examples(operation: Operation) -> list[Message]:
 
 
 def _rewriting(instruction: str, requirement: str, rewritten: str = "") -> list[Message]:
-    """An instruction to rewrite as the user's turn, and the rewritten one, where there is one, as the assistant's."""
+    """Return an instruction to rewrite as a user's turn, and its rewritten form, if given, as the assistant's."""
     asked = render(PROMPTS, "weave.jinja", instruction=instruction, requirement=requirement)
     turns: list[Message] = [{"role": "user", "content": asked}]
     return [*turns, {"role": "assistant", "content": rewritten}] if rewritten else turns
@@ -155,7 +155,7 @@ def append(instruction: str, sentence: str) -> str:
 
 
 def _unwrap(text: str) -> str:
-    """A rewritten instruction without a label or quotation marks that a model likes to put around it."""
+    """Return a rewritten instruction without the label or quotation marks that a model may put around it."""
     text = re.sub(r"\A(?:rewritten |new |revised )?instruction:\s*", "", text.strip(), flags=re.IGNORECASE)
     return re.sub(r'\A"([^"]*)"\Z', r"\1", text).strip()
 

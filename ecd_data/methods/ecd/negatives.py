@@ -54,7 +54,7 @@ def other_negatives(
 
 
 def _ask(kind: str, older: Turn, task: Task, plan: Plan) -> Steps[Candidate]:
-    """An answer that may miss some of the requirements, marked when it is no answer at all."""
+    """Ask for an answer that may miss some of the requirements; it is marked when it is unusable."""
     instruction = task.instruction if kind == STUDENT else relaxed(older, task, plan)
     request = plan.request(task.place, kind, 0, plan.chat(instruction))
     (response,) = yield [replace(request, model_name=STUDENT if kind == STUDENT else "")]

@@ -122,13 +122,13 @@ class _Search:
 
 
 def _value(judged: Judged, older: Judged, task: Task) -> tuple[float, float]:
-    """How good a revision is: the share of requirements that it meets, then how much it is like the first answer."""
+    """Return the rank of a revision: the share of requirements met, then the likeness to the first answer."""
     met = sum(ruling.met for ruling in judged.rulings) / len(task.requirements)
     return met, similarity(judged.text, older.text)
 
 
 def _revise(answers: Sequence[Judged], search: _Search, first: int) -> Steps[list[Judged]]:
-    """The revisions of some answers, numbered from `first` on; no more are asked for once some hold up."""
+    """Return the revisions of some answers, numbered from `first`; stop asking once some hold up."""
     task, plan = search.task, search.plan
     critiques = yield from _critiques(answers, search, first)
     wishes = [
@@ -152,7 +152,7 @@ def _revise(answers: Sequence[Judged], search: _Search, first: int) -> Steps[lis
 
 
 def _critiques(answers: Sequence[Judged], search: _Search, first: int) -> Steps[list[str]]:
-    """What is wrong with some answers: what the checks found, or the model's words where they can be used."""
+    """Return the faults of some answers: what the checks found, or the model's words where they can be used."""
     plan = search.plan
     by_checks = ["\n".join(f"- {r.reason}" for r in answer.rulings if r.reason and not r.met) for answer in answers]
     if plan.options.critique == "checks":
@@ -168,5 +168,5 @@ def _critiques(answers: Sequence[Judged], search: _Search, first: int) -> Steps[
 
 
 def _portions(items: list[T], recipe: Recipe) -> list[list[T]]:
-    """What is asked for side by side: one at a time where the first to hold up is taken."""
+    """Return the groups that are asked side by side: one at a time where the first to hold up is taken."""
     return [[item] for item in items] if recipe.select == "first" else [items] * bool(items)

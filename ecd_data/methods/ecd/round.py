@@ -47,10 +47,10 @@ def run_round(seed: Seed, turn: Turn, round: int, plan: Plan) -> Steps[Accepted]
 
 
 def _judge_older(turn: Turn, task: Task, plan: Plan) -> Steps[Judged]:
-    """R(t) with the rulings on all of I(t+1). It was judged when it was accepted, so only the newest one is open.
+    """Return R(t) with the rulings on all of I(t+1); only the newest is open, since R(t) was judged when accepted.
 
     Raises:
-        NoPair: it is no hard negative.
+        NoPair: it is not a hard negative.
     """
     newest = yield from judge(turn.response, task, plan, task.requirements[-1:])
     older = Judged(Candidate(EVOLVED, 0, turn.response), (*turn.rulings, *newest))
@@ -60,7 +60,7 @@ def _judge_older(turn: Turn, task: Task, plan: Plan) -> Steps[Judged]:
 
 
 def _adapt_and_eliminate(turn: Turn, older: Judged, task: Task, plan: Plan) -> Steps[list[Judged]]:
-    """All candidates that were tried: by the recipe's routes in their order, until some of a batch hold up."""
+    """Return all candidates that were tried: by the recipe's routes in order, until some of a batch hold up."""
     tried: list[Judged] = []
     for batch in batches(plan.recipe):
         if batch.route == "refined":
@@ -77,7 +77,7 @@ def _adapt_and_eliminate(turn: Turn, older: Judged, task: Task, plan: Plan) -> S
 def _accepted(
     before: Turn, task: Task, older: Judged, chosen: Judged, tried: Sequence[Judged], plan: Plan
 ) -> Steps[Accepted]:
-    """The turn of a round and its pairs: with R(t) first, then with each other negative that the options ask for."""
+    """Return the turn of a round and its pairs: with R(t) first, then with the negatives that the options ask for."""
     others = yield from other_negatives(before, chosen, tried, task, plan)
     turn = accept(task, chosen, (judged.candidate for judged in (*tried, *others)))
     rejected = [other for other in others if other.candidate.defect == REJECTED]
