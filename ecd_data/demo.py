@@ -21,8 +21,8 @@ from ecd_data.core.errors import EcdError
 from ecd_data.core.word_diff import mark_differences
 
 REPO_ID = "demo/ecd"
-SEEDS, ROUNDS = 50, 3
-STEPS = 25
+SEEDS, ROUNDS = 60, 2
+STEPS = 20
 CPU_THREADS = str(min(2, os.cpu_count() or 1))
 CPU_TRAINING = {
     # Two busy processes that spin while they wait starve each other, and glibc, unless told to keep them, returns the
