@@ -14,9 +14,9 @@ demo: .venv/installed
 test: check
 	$(PYTEST) -m "not slow"
 
-# Neither the model nor the browser nor any other process, while you change the code.
+# Neither the model nor the browser nor any other process, and no whole runs, while you change the code.
 test-fast: .venv/installed
-	$(PYTEST) -m "not (slow or model or browser or subprocess)"
+	$(PYTEST) -m "not (slow or model or browser or subprocess)" --ignore tests/e2e
 
 # What takes long: a hundred seeds live, fifty kills, every fault on every request.
 test-slow: .venv/installed
