@@ -171,7 +171,7 @@ class MixtureTrainer(PairTrainer):
         state = {"tasks": self.tasks, "logits": self.weights.logits, "weights": self.history}
         (folder / "mixture.json").write_text(json.dumps(state), encoding="utf-8")
         lines = {name: [weights[task] for weights in self.history] for task, name in enumerate(self.tasks)}
-        chart = line_chart("Weights of the tasks", "step", lines)
+        chart = line_chart("Weights of the tasks", "how much each counts in the loss", "step", lines)
         (folder / "mixture.svg").write_text(chart, encoding="utf-8")
 
     def load_history(self, folder: Path) -> None:
