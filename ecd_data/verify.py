@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ecd_data.cli.arguments import add_build_arguments
 from ecd_data.cli.console import console, print_table, quiet_libraries, run_command
-from ecd_data.core.errors import BuildError
 from ecd_data.core.text import visible
 
 SHOWN = 10  # problems of a check that are listed before the rest is counted
@@ -28,12 +27,12 @@ def verify(args: argparse.Namespace) -> int:
     from ecd_data.proof import verification
     from ecd_data.release.download import build_at
 
-    is_directory = Path(args.build_or_repo).is_dir()
-    if is_directory and args.revision:
-        raise BuildError(f"{args.build_or_repo}: is a directory, which has no revisions. Leave out --revision.")
     build = build_at(args.build_or_repo, args.revision)
-    # All checks are of the commit that was downloaded, which names its folder.
-    source, revision = (str(build), None) if is_directory else (args.build_or_repo.partition("@")[0], build.name)
+    source, revision = str(build), None
+    if not Path(
+        args.build_or_repo
+    ).is_dir():  # all checks are of the commit that was downloaded, which names its folder
+        source, revision = args.build_or_repo.partition("@")[0], build.name
     with tempfile.TemporaryDirectory(prefix="ecd-verify-") as work:
         again = Path(work, "again")
         checks = list(

@@ -5,7 +5,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
-from ecd_data.core.errors import PublishError
+from ecd_data.core.errors import BuildError, PublishError
 from ecd_data.release.hub_retry import HubRetry
 
 
@@ -13,9 +13,12 @@ def build_at(source: str, revision: str | None = None) -> Path:
     """Return the build that a user names: a directory, or `org/name` or `org/name@revision` on the Hub, downloaded.
 
     Raises:
+        BuildError: a revision of a directory is asked for.
         PublishError: there is no such dataset or revision, or the Hub refuses.
     """
     if Path(source).is_dir():
+        if revision:
+            raise BuildError(f"{source}: is a directory, which has no revisions. Leave out --revision.")
         return Path(source)
     repo_id, _, revision_in_source = source.partition("@")
     return download(repo_id, revision or revision_in_source or None)

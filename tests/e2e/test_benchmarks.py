@@ -10,7 +10,7 @@ from benchmarks.simulated import Simulated
 from tests.helpers.fake_endpoint import FakeServer
 from tests.helpers.in_process import run_module
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
